@@ -1,0 +1,1 @@
+"""One architecture for every objective: batches, backbone, heads, pooling, and their cost."""

@@ -1,0 +1,36 @@
+"""Exact counts of floating-point operations, matrix products only, as FlopCounterMode counts.
+
+A product of (m, k) and (k, n) costs 2mkn. Padding is computed, so it is counted; so is the
+upper triangle of causal attention, which kernels may skip. Backward costs twice the forward.
+`6ND` is wrong at these sizes: attention, the vocabulary projection at a fraction of the
+positions, and extra passes are not in it.
+"""
+
+from models.backbone import BackboneConfig
+
+TRAINING_FACTOR = 3  # forward once, and backward for inputs and for weights
+
+
+def linear_flops(positions: int, inputs: int, outputs: int) -> int:
+    """One dense layer at `positions` positions, forward."""
+    return 2 * positions * inputs * outputs
+
+
+def backbone_flops(config: BackboneConfig, rows: int, length: int) -> int:
+    """One forward pass over `rows` rows padded to `length` tokens."""
+    width, positions = config.hidden_size, rows * length
+    dense = linear_flops(positions, width, 4 * width)  # query, key, value, output
+    scores_and_mix = 2 * linear_flops(positions, width, length)  # QK^T, then weights times V
+    feed_forward = 2 * linear_flops(positions, width, config.intermediate_size)
+    return config.num_layers * (dense + scores_and_mix + feed_forward)
+
+
+def token_head_flops(config: BackboneConfig, vocabulary_size: int, positions: int) -> int:
+    """`TokenHead` at `positions` supervised positions, forward."""
+    width = config.hidden_size
+    return linear_flops(positions, width, width) + linear_flops(positions, width, vocabulary_size)
+
+
+def projector_flops(config: BackboneConfig, rows: int) -> int:
+    """`Projector` on `rows` pooled vectors, forward."""
+    return linear_flops(rows, config.hidden_size, config.hidden_size)

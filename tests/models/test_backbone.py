@@ -1,0 +1,113 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from bert import bert_config, bert_weights
+from conftest import VOCABULARY, make_batch
+from torch import Tensor
+from transformers import BertLMHeadModel, BertModel
+
+from models.backbone import Backbone, BackboneConfig, SelfAttention
+from models.batch import Attention
+from models.heads import TokenHead
+from models.initialization import initialize
+
+
+def build(config: BackboneConfig) -> tuple[Backbone, TokenHead]:
+    backbone, head = Backbone(config, VOCABULARY.size), TokenHead(config, VOCABULARY.size)
+    initialize(backbone, seed=1, std=0.2)
+    initialize(head, seed=1, std=0.2)
+    for module in (backbone, head):  # biases and norms that do nothing would hide a wrong name
+        for parameter in module.parameters():
+            if parameter.dim() == 1:
+                parameter.data += 0.1 * torch.randn_like(parameter)
+    return backbone.eval(), head.eval()
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_bidirectional_equals_bert_model(config: BackboneConfig, activation: str) -> None:
+    config = replace(config, activation=activation)
+    backbone, _ = build(config)
+    bert = BertModel(bert_config(config, VOCABULARY.size, causal=False), add_pooling_layer=False)
+    bert.load_state_dict(bert_weights(backbone, None, ""), strict=True)
+    batch = make_batch([30, 12, 25, 1])
+    ours = backbone(batch, attention=Attention("bidirectional")).last
+    theirs = bert.eval()(batch.input_ids, batch.attention_mask.long()).last_hidden_state
+    torch.testing.assert_close(
+        ours[batch.attention_mask], theirs[batch.attention_mask], atol=1e-5, rtol=0
+    )
+
+
+def test_causal_equals_bert_lm_head_model(config: BackboneConfig) -> None:
+    backbone, head = build(config)
+    bert = BertLMHeadModel(bert_config(config, VOCABULARY.size, causal=True))
+    bert.load_state_dict(bert_weights(backbone, head, "bert."), strict=True)
+    batch = make_batch([30, 12, 25, 1])
+    last = backbone(batch, attention=Attention("causal")).last
+    ours = head(last, backbone.token_embedding.weight)
+    theirs = bert.eval()(batch.input_ids, batch.attention_mask.long()).logits
+    torch.testing.assert_close(
+        ours[batch.attention_mask], theirs[batch.attention_mask], atol=1e-5, rtol=0
+    )
+
+
+@pytest.mark.parametrize("kind", ["bidirectional", "causal"])
+def test_attention_is_the_written_out_formula(config: BackboneConfig, kind: str) -> None:
+    layer = SelfAttention(config).eval()
+    batch = make_batch([9, 4])
+    hidden = torch.randn(2, 11, config.hidden_size)
+    mask, causal = Attention(kind).allowed(batch.attention_mask)  # type: ignore[arg-type]
+    ours = layer(hidden, mask, causal)
+
+    heads, width = config.num_heads, config.hidden_size // config.num_heads
+    expected = torch.zeros_like(ours)
+    for row in range(2):
+        query, key, value = layer.query_key_value(hidden[row]).chunk(3, dim=-1)
+        outputs: list[Tensor] = []
+        for head in range(heads):
+            part = slice(head * width, (head + 1) * width)
+            scores = query[:, part] @ key[:, part].T / math.sqrt(width)
+            allowed = batch.attention_mask[row].expand(11, 11).clone()
+            if kind == "causal":
+                allowed &= torch.ones(11, 11, dtype=torch.bool).tril()
+            outputs.append(scores.masked_fill(~allowed, -math.inf).softmax(-1) @ value[:, part])
+        expected[row] = layer.output(torch.cat(outputs, -1))
+    torch.testing.assert_close(
+        ours[batch.attention_mask], expected[batch.attention_mask], atol=1e-6, rtol=1e-5
+    )
+
+
+def test_padding_changes_no_real_token(config: BackboneConfig) -> None:
+    backbone, _ = build(config)
+    for attention in (Attention("bidirectional"), Attention("causal")):
+        short = backbone(make_batch([10]), attention=attention).last
+        padded = backbone(make_batch([10], width=40), attention=attention).last
+        torch.testing.assert_close(short, padded[:, :12], atol=1e-6, rtol=1e-5)
+
+
+def test_hidden_states_of_the_layers_asked_for(config: BackboneConfig) -> None:
+    backbone, _ = build(config)
+    output = backbone(make_batch([5]), attention=Attention(), layers=(2, 0))
+    assert torch.equal(output.hidden[0], output.last)
+    embedded = backbone.token_embedding(make_batch([5]).input_ids)
+    embedded = backbone.embedding_norm(embedded + backbone.position_embedding.weight[:7])
+    assert torch.equal(output.hidden[1], embedded)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"num_heads": 5}, "divides"),
+        ({"dropout": 1.0}, r"\[0, 1\)"),
+        ({"num_layers": 0}, "at least 1"),
+        ({"architecture": "vanila"}, "known: vanilla"),
+        ({"activation": "swish"}, "known: relu, gelu"),
+        ({"max_length": 2}, "at least 8"),
+    ],
+)
+def test_a_size_that_cannot_be_is_refused(
+    config: BackboneConfig, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(config, **change)  # type: ignore[arg-type]

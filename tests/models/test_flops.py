@@ -1,0 +1,36 @@
+import pytest
+from conftest import VOCABULARY, make_batch
+from objective_files import OBJECTIVE_FILES, load_objective
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from models.backbone import BackboneConfig
+from models.flops import TRAINING_FACTOR
+from objectives.base import build_model
+from objectives.randomness import RowRandom
+
+
+@pytest.mark.parametrize("name", OBJECTIVE_FILES)
+@pytest.mark.parametrize("lengths", [[40] * 4, [20, 11, 3, 20], [60, 60]])
+def test_a_step_counts_what_flop_counter_mode_counts(
+    config: BackboneConfig, name: str, lengths: list[int]
+) -> None:
+    objective = load_objective(name)
+    model = build_model(objective, config, VOCABULARY.size, seed=0)
+    batch = make_batch(lengths)
+    prepared = objective.corrupt(
+        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), progress=0.5
+    )
+    counter = FlopCounterMode(display=False)
+    with counter, sdpa_kernel(SDPBackend.MATH):  # fused attention counts as nothing on a CPU
+        model(prepared).total(objective.counts(prepared)).backward()
+    ours = TRAINING_FACTOR * objective.forward_flops(config, VOCABULARY.size, prepared)
+    assert counter.get_total_flops() == pytest.approx(ours, rel=0.01)
+
+
+def test_attention_is_in_the_count(config: BackboneConfig) -> None:
+    from models.flops import backbone_flops
+
+    short, long = backbone_flops(config, 2, 16), backbone_flops(config, 1, 32)
+    width = config.hidden_size
+    assert long - short == config.num_layers * 4 * width * (32 * 32 - 2 * 16 * 16)

@@ -1,0 +1,52 @@
+import subprocess
+import sys
+
+import torch
+from conftest import VOCABULARY
+from torch import nn
+
+from models.backbone import Backbone, BackboneConfig
+from models.heads import TokenHead
+from models.initialization import initialize, seed_of, weights_hash
+
+
+def test_a_further_head_does_not_shift_the_backbone(config: BackboneConfig) -> None:
+    alone = nn.ModuleDict({"backbone": Backbone(config, VOCABULARY.size)})
+    together = nn.ModuleDict(
+        {"a_head": TokenHead(config, 99), "backbone": Backbone(config, VOCABULARY.size)}
+    )
+    for module in (alone, together):
+        initialize(module, seed=3, std=0.02)
+    assert weights_hash(alone["backbone"]) == weights_hash(together["backbone"])
+
+
+def test_another_seed_gives_other_weights(config: BackboneConfig) -> None:
+    hashes = set()
+    for seed in (0, 1):
+        backbone = Backbone(config, VOCABULARY.size)
+        initialize(backbone, seed=seed, std=0.02)
+        hashes.add(weights_hash(backbone))
+    assert len(hashes) == 2
+
+
+def test_matrices_are_normal_biases_0_and_norms_1(config: BackboneConfig) -> None:
+    backbone = Backbone(config, 4096)
+    initialize(backbone, seed=0, std=0.02)
+    weight = backbone.token_embedding.weight.detach()
+    assert abs(float(weight.std()) - 0.02) < 2e-4
+    assert abs(float(weight.mean())) < 2e-4
+    assert torch.equal(backbone.blocks[0].up.bias, torch.zeros(64))
+    assert torch.equal(backbone.blocks[1].output_norm.weight, torch.ones(32))
+
+
+def test_seeds_do_not_depend_on_the_process() -> None:
+    code = "from models.initialization import seed_of; print(seed_of('x', 1, 2.5))"
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "7"},
+    )
+    assert int(other.stdout) == seed_of("x", 1, 2.5)
+    assert seed_of("a", "b") != seed_of("ab")
