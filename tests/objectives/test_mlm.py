@@ -1,0 +1,111 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from conftest import SPECIAL, VOCABULARY, make_batch
+from objective_files import load_objective
+from scipy.stats import binom
+
+from models.backbone import BackboneConfig
+from models.batch import Batch
+from objectives.base import IGNORE_INDEX, Prepared, build_model
+from objectives.mlm import MLM, select
+from objectives.randomness import RowRandom
+
+
+def prepare(batch: Batch, objective: MLM | None = None, seed: int = 0) -> Prepared:
+    return (objective or load_objective("mlm")).corrupt(
+        batch, vocabulary=VOCABULARY, draw=RowRandom(seed, batch.row_ids), progress=0.0
+    )
+
+
+def within_limits(count: int, total: int, probability: float) -> bool:
+    low, high = binom.interval(0.999, total, probability)
+    return bool(low <= count <= high)
+
+
+@pytest.mark.parametrize("length", [6, 30, 62])
+def test_rates_are_those_stated(length: int) -> None:
+    batch = make_batch([length] * 3000)
+    prepared = prepare(batch)
+    assert prepared.labels is not None
+    selected = prepared.labels != IGNORE_INDEX
+    eligible = batch.attention_mask & (batch.input_ids >= SPECIAL)
+    assert not (selected & ~eligible).any()
+    assert within_limits(int(selected.sum()), int(eligible.sum()), 0.15)
+    chosen, original = prepared.inputs.input_ids[selected], batch.input_ids[selected]
+    masked = chosen == VOCABULARY.mask_id
+    assert within_limits(int(masked.sum()), len(chosen), 0.8)
+    same = (200 - 1) / 200  # a random token may be the original
+    changed = ~masked & (chosen != original)
+    assert within_limits(int(changed.sum()), len(chosen), 0.1 * same)
+    assert (chosen[changed] >= SPECIAL).all()
+    assert torch.equal(prepared.inputs.input_ids[~selected], batch.input_ids[~selected])
+
+
+def test_a_wrong_rate_is_caught() -> None:
+    batch = make_batch([30] * 3000)
+    labels = prepare(batch, MLM(**{**vars(load_objective("mlm")), "mlm_probability": 0.16})).labels
+    assert labels is not None
+    assert not within_limits(int((labels != IGNORE_INDEX).sum()), 30 * 3000, 0.15)
+
+
+def test_loss_is_a_plain_loop_over_selected_tokens(config: BackboneConfig) -> None:
+    model = build_model(load_objective("mlm"), config, VOCABULARY.size, seed=0).eval()
+    batch = make_batch([20, 9, 14])
+    prepared = prepare(batch)
+    (term,) = model(prepared).terms
+    hidden = model.backbone(prepared.inputs, attention=prepared.attention).last
+    assert prepared.labels is not None
+    expected = []
+    for row in range(3):
+        for place in range(batch.input_ids.shape[1]):
+            target = int(prepared.labels[row, place])
+            if target == IGNORE_INDEX:
+                continue
+            logits = model.heads["lm"](
+                hidden[row, place][None], model.backbone.token_embedding.weight
+            )[0]
+            probabilities = [math.exp(x) for x in logits.tolist()]
+            expected.append(-math.log(probabilities[target] / sum(probabilities)))
+    assert term.values.tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_positions_that_are_not_selected_give_no_gradient(config: BackboneConfig) -> None:
+    model = build_model(load_objective("mlm"), config, VOCABULARY.size, seed=0).eval()
+    prepared = prepare(make_batch([20, 9, 14]))
+    assert prepared.labels is not None
+    states: list[torch.Tensor] = []
+    hook = model.backbone.register_forward_hook(
+        lambda module, inputs, output: (output.last.retain_grad(), states.append(output.last))[1]
+    )
+    model(prepared).total((len(prepared.targets),)).backward()
+    hook.remove()
+    gradient = states[0].grad
+    assert gradient is not None
+    selected = prepared.labels != IGNORE_INDEX
+    assert not gradient[~selected].any()
+    assert gradient[selected].any(dim=-1).all()
+
+
+def test_at_least_one_in_a_batch_and_not_one_in_every_row() -> None:
+    eligible = torch.ones(8, 8, dtype=torch.bool)
+    rates = []
+    for seed in range(400):
+        draw = RowRandom(seed, range(8)).uniform("x", 8)
+        selected = select(eligible, draw, 0.15)
+        assert selected.any()
+        rates.append(float(selected.float().mean()))
+    assert np.mean(rates) == pytest.approx(0.15, abs=0.01)
+    assert select(eligible, torch.full((8, 8), 0.99), 0.15).sum() == 1
+    assert not select(~eligible, torch.zeros(8, 8), 0.15).any()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"mlm_probability": 0.0}, {"mlm_probability": 1.0}, {"mask_share": 0.95}, {"mask_share": -1}],
+)
+def test_rates_that_cannot_be_are_refused(change: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(change))):
+        load_objective("mlm", **change)
