@@ -1,0 +1,1 @@
+"""Records of runs, and the reports made from them. Needs neither torch nor Hydra."""

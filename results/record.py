@@ -1,0 +1,85 @@
+"""The record of one run: everything that a report may say about it."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["run", "untrained", "anchors"]
+SCHEMA = 1
+"""Raised whenever the meaning of a field changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One measured figure.
+
+    Attributes:
+        measure: what was measured: `loss clm`, `loss pairs`, `probe retrieval`.
+        metric: in which figure: `nats`, `adapted`, `mrr`.
+        value: None where the model cannot be measured; `note` says why.
+        note: such as `native`, `foreign`, `no head`.
+        row: of anchors, which simple method it is; empty for models.
+    """
+
+    measure: str
+    metric: str
+    value: float | None
+    note: str = ""
+    row: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """What one run was, what it cost, and what it measured.
+
+    Attributes:
+        name: unique; a hash of configuration, data and source is part of it.
+        kind: a trained `run`, the `untrained` model, or `anchors` that need no model.
+        status: `finished` or `failed`.
+        objective: its name; empty for anchors.
+        seed: of weights, stream and corruption.
+        stratum: model, budget, tokenizer, data and measures: only runs that are equal in all of
+            these are ranked against each other.
+        config: the resolved configuration.
+        corpus: the corpus card, and why some probes were left out.
+        columns: traits (family, unit, attention, additive) of every objective measured under.
+        traits: what the objective states of itself (family, attention at probe time, unit, ...).
+        training: parameters, ledger and hashes.
+        values: every figure.
+        environment: versions and hardware.
+        error: of a failed run.
+        created: when, in UTC.
+    """
+
+    name: str
+    kind: Kind
+    status: Literal["finished", "failed"]
+    objective: str
+    seed: int
+    stratum: dict[str, str]
+    config: dict[str, Any]
+    corpus: dict[str, Any]
+    columns: dict[str, dict[str, Any]]
+    traits: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    values: tuple[Value, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+    created: str = ""
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-like dictionary."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "RunRecord":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: it was written by a version with another schema.
+        """
+        if content.get("schema") != SCHEMA:
+            raise ValueError(
+                f"the record has schema {content.get('schema')}, this version reads {SCHEMA}"
+            )
+        return cls(**{**content, "values": tuple(Value(**value) for value in content["values"])})

@@ -1,0 +1,226 @@
+"""Figures as text, and tables as Markdown that no content can break."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from results.comparison import Row, Stratum
+from results.statistics import Estimate
+
+DASH = "\N{EN DASH}"
+"""Where a table has no figure."""
+
+SOLVED_SHARE = 0.25
+"""A contrastive loss this far below an even guess before any training is solved by itself."""
+
+METRIC_NAMES = {
+    "accuracy_frozen": "accuracy, frozen",
+    "accuracy_finetuned": "accuracy, fine-tuned",
+    "accuracy": "accuracy, pairs",
+    "accuracy_macro": "accuracy, mean over verbs",
+    "mrr": "MRR",
+    "recall_at_1": "recall@1",
+    "recall_at_10": "recall@10",
+    "spearman": "Spearman",
+}
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in which every cell is one line: pipes, line ends and tags are escaped.
+
+    The first column stands left, the others right.
+    """
+    lines = ["| " + " | ".join(map(escape, header)) + " |"]
+    lines.append("|" + "|".join([":--"] + ["--:"] * (len(header) - 1)) + "|")
+    lines += ["| " + " | ".join(map(escape, row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def escape(text: str) -> str:
+    """Text that is safe in one line or cell of Markdown, whatever a user put into it."""
+    flat = " ".join(text.split())
+    flat = re.sub(r"<(?!/?(?:br|sub|sup)>)", "&lt;", flat)
+    return flat.replace("|", r"\|")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure with so many decimals, or a dash."""
+    return DASH if value is None else f"{value:.{digits}f}"
+
+
+def with_interval(estimate: Estimate | None, digits: int = 3) -> str:
+    """A figure and the limits of its interval, smaller."""
+    if estimate is None:
+        return DASH
+    if estimate.low is None or estimate.high is None:
+        return number(estimate.value, digits)
+    low, high = number(estimate.low, digits), number(estimate.high, digits)
+    return f"{number(estimate.value, digits)} <sub>{low} to {high}</sub>"
+
+
+def quantity(value: float) -> str:
+    """A large number in three digits: 1.23 M, 24.0 T."""
+    for size, letter in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {letter}"
+    return f"{value:.3g}"
+
+
+def loss_columns(stratum: Stratum) -> list[str]:
+    """The measures of the matrix: LM, DAE, then CL with the natural pairs before the views."""
+    names = dict.fromkeys(measure for measure, _ in stratum.measures("loss "))
+    order = ("LM", "DAE", "CL")
+
+    def place(measure: str) -> tuple[int, bool]:
+        traits = column_traits(stratum, measure)
+        return order.index(traits["family"]) if traits else len(order) - 1, bool(traits)
+
+    return sorted(names, key=place)
+
+
+def column_traits(stratum: Stratum, measure: str) -> dict[str, Any]:
+    """What the column's objective states of itself; empty for the natural pairs."""
+    return stratum.record.columns.get(measure.removeprefix("loss "), {})
+
+
+def solved_at_start(stratum: Stratum, measure: str) -> bool:
+    """Whether the untrained model is already near 0: such a loss says nothing and is not ranked."""
+    if column_traits(stratum, measure).get("additive", True):
+        return False
+    even, untrained = stratum.anchor("uniform"), stratum.untrained
+    if even is None or untrained is None:
+        return False
+    guess, start = even.estimate(measure, "nats"), untrained.estimate(measure, "nats")
+    return guess is not None and start is not None and start.value < SOLVED_SHARE * guess.value
+
+
+def loss_table(stratum: Stratum) -> str:
+    """LM, DAE and CL losses of every model, as it stands and with an adapted head."""
+    columns = loss_columns(stratum)
+    adapted = {m for m in columns if any(r.estimate(m, "adapted") for r in stratum.models)}
+    header = ["model"]
+    for measure in columns:
+        header.append(column_title(stratum, measure))
+        if measure in adapted:
+            header.append("adapted")
+    rows = []
+    for row in stratum.rows:
+        cells = [_row_title(row)]
+        for measure in columns:
+            cells.append(_loss_cell(row, measure))
+            if measure in adapted:
+                cells.append(with_interval(row.estimate(measure, "adapted")))
+        if any(cell not in (DASH, "no head") for cell in cells[1:]):
+            rows.append(cells)
+        own = [_own_mask_cell(row, measure) for measure in columns]
+        if any(own):
+            cells = [f"{_row_title(row)}, own mask"]
+            for measure, cell in zip(columns, own, strict=True):
+                cells += [cell or DASH] + [DASH] * (measure in adapted)
+            rows.append(cells)
+    return markdown_table(header, rows)
+
+
+def column_title(stratum: Stratum, measure: str) -> str:
+    """A loss column's heading: its family, its objective, and what one item is."""
+    traits = column_traits(stratum, measure)
+    if not traits:
+        candidates = stratum.record.config["measures"]["candidates"]
+        return f"CL: natural pairs, 1 of {candidates}"
+    name = measure.removeprefix("loss ")
+    mark = " ⚠" if solved_at_start(stratum, measure) else ""
+    return f"{traits['family']}: {name}, nats a {traits['unit']}{mark}"
+
+
+def _loss_cell(row: Row, measure: str) -> str:
+    estimate = row.estimate(measure, "nats")
+    note = row.runs[0].note(measure, "nats") if row.kind != "anchors" else ""
+    if estimate is None:
+        return note or DASH
+    text = with_interval(estimate)
+    return f"**{text}**" if note == "native" else text
+
+
+def _own_mask_cell(row: Row, measure: str) -> str:
+    estimate = row.estimate(measure, "own_mask")
+    return with_interval(estimate) if estimate else ""
+
+
+def _row_title(row: Row) -> str:
+    return row.label if row.kind == "run" else f"*{row.label}*"
+
+
+def probe_columns(stratum: Stratum) -> list[tuple[str, str]]:
+    """Every probe figure, in the order of the records."""
+    return list(stratum.measures("probe "))
+
+
+def probe_table(stratum: Stratum) -> str:
+    """Every model and simple method on every probe; marks say what is below its floor."""
+    columns = probe_columns(stratum)
+    header = ["model", *(probe_title(*column) for column in columns)]
+    rows = []
+    for row in stratum.rows:
+        cells = [_probe_cell(stratum, row, *column) for column in columns]
+        if any(cell != DASH for cell in cells):
+            rows.append([_row_title(row), *cells])
+    return markdown_table(header, rows)
+
+
+def probe_title(measure: str, metric: str) -> str:
+    """A probe column's heading."""
+    return f"{measure.removeprefix('probe ')}: {METRIC_NAMES.get(metric, metric)}"
+
+
+def best_simple(stratum: Stratum, measure: str, metric: str) -> Row | None:
+    """The best simple method on a probe, chance left out."""
+    scored = [
+        (estimate.value, row)
+        for row in stratum.anchors
+        if row.anchor not in ("chance", "majority class")
+        and (estimate := row.estimate(measure, metric))
+    ]
+    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+def _probe_cell(stratum: Stratum, row: Row, measure: str, metric: str) -> str:
+    estimate = row.estimate(measure, metric)
+    if estimate is None:
+        return "n/a" if row.kind != "anchors" else DASH
+    marks = ""
+    if row.kind == "run":
+        floor = stratum.untrained.estimate(measure, metric) if stratum.untrained else None
+        simple = best_simple(stratum, measure, metric)
+        simple_value = simple.estimate(measure, metric) if simple else None
+        marks += "†" * (floor is not None and estimate.value <= floor.value)
+        marks += "‡" * (simple_value is not None and estimate.value < simple_value.value)
+    return with_interval(estimate) + marks
+
+
+def cost_table(stratum: Stratum) -> str:
+    """What each model spent; seconds are shown and never ranked."""
+    header = ["model", "parameters", "in heads", "learning rate", "rows an update", "updates"]
+    header += ["corpus tokens", "processed tokens", "supervised items", "passes", "FLOPs"]
+    header += ["seconds"]
+    rows = []
+    for row in stratum.models:
+        record = row.runs[0].record
+        ledger, objective = record.training["ledger"], record.config["objective"]
+        seconds = sum(run.record.training["ledger"]["seconds"] for run in row.runs) / len(row.runs)
+        rows.append(
+            [
+                row.label,
+                quantity(record.training["parameters"]),
+                quantity(sum(record.training["head_parameters"].values())),
+                f"{objective['learning_rate']:g}",
+                str(objective["rows_per_update"]),
+                f"{ledger['steps']:,}",
+                quantity(ledger["tokens"]),
+                quantity(ledger["processed_tokens"]),
+                quantity(ledger["supervised_targets"]),
+                quantity(ledger["forward_passes"]),
+                quantity(ledger["flops"]),
+                f"{seconds:.0f}",
+            ]
+        )
+    return markdown_table(header, rows)

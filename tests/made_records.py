@@ -1,0 +1,168 @@
+"""Records made by hand, so that what a report says of them is known beforehand."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from results.record import RunRecord, Value
+from results.store import ResultStore
+
+CORPUS = {
+    "label": "made",
+    "fingerprint": "f" * 64,
+    "tokenizer": "t" * 64,
+    "documents": {
+        "read": 10,
+        "repeats": 1,
+        "near_repeats": 0,
+        "kept": {"train": 7, "validation": 1, "test": 1},
+    },
+    "rows": {"train": 100, "validation": 10, "test": 10},
+    "tokens": {"train": 1000, "validation": 100, "test": 100},
+    "num_bytes": {"train": 4000, "validation": 400, "test": 400},
+    "unigram_nats": {"train": 6.0, "validation": 6.02, "test": 5.99},
+    "vocabulary_size": 512,
+    "sequence_length": 64,
+    "skipped_probes": {},
+}
+COLUMNS = {
+    "clm": {"family": "LM", "unit": "token", "attention": "causal", "additive": True},
+    "simcse": {"family": "CL", "unit": "row", "attention": "bidirectional", "additive": False},
+}
+
+
+def config(objective: str, seed: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "model": {"dropout": 0.1},
+        "objective": {"name": objective, "learning_rate": 1e-3, "rows_per_update": 8, **changes},
+        "dataset": {"tokenizer": "bpe"},
+        "budget": {"unit": "flops", "amount": 1e12},
+        "trainer": {
+            "beta1": 0.9,
+            "beta2": 0.98,
+            "weight_decay": 0.01,
+            "clip_norm": 1.0,
+            "warmup": 0.1,
+            "decay": "cosine",
+        },
+        "measures": {
+            "bootstrap": 400,
+            "candidates": 64,
+            "primary": ["task accuracy"],
+            "adaptation_steps": 5,
+            "pooling": "mean",
+        },
+    }
+
+
+def add_run(
+    store: ResultStore,
+    objective: str,
+    scores: np.ndarray,
+    *,
+    seed: int = 0,
+    kind: str = "run",
+    nats: dict[str, float] | None = None,
+    budget: str = "1e+12 flops",
+    data: str = "f",
+    status: str = "finished",
+    rows_hash: str = "same",
+    more_values: tuple[Value, ...] = (),
+    **changes: Any,
+) -> RunRecord:
+    """A record with a probe `task`, whose per-example scores are given, and some losses."""
+    stratum = {"model": "tiny", "data": data, "tokenizer": "t", "measures": "m"}
+    if kind == "run":
+        stratum["budget"] = budget
+    values = [Value("probe task", "accuracy", float(scores.mean()))]
+    values += [
+        Value(f"loss {name}", "nats", value, "native" if name == objective else "foreign")
+        for name, value in (nats or {}).items()
+    ]
+    told = "".join(f"-{key}{value}" for key, value in changes.items())
+    record = RunRecord(
+        name=f"{objective}-s{seed}-{budget.split('+')[0]}{data}{told}",
+        kind=kind,  # type: ignore[arg-type]
+        status=status,  # type: ignore[arg-type]
+        objective=objective,
+        seed=seed,
+        stratum=stratum,
+        config=config(objective, seed, **changes),
+        corpus=CORPUS,
+        columns=COLUMNS,
+        traits={"attention": "causal"},
+        training={
+            "ledger": {
+                "steps": 10,
+                "rows": 80,
+                "tokens": 5000,
+                "processed_tokens": 6000,
+                "supervised_targets": 5000,
+                "forward_passes": 80,
+                "flops": 10**12,
+                "seconds": 3.0,
+            },
+            "parameters": 1000,
+            "backbone_parameters": 900,
+            "head_parameters": {"lm": 100},
+            "init_hash": "i",
+            "rows_hash": rows_hash,
+            "rows_hash_at": {"1": rows_hash, "64": rows_hash},
+            "folder": f"{objective}-{seed}-{budget}-{data}-{told}",
+        },
+        values=(*values, *more_values),
+        environment={"hardware": "cpu", "python": "3"},
+        error="ValueError: it broke" if status == "failed" else "",
+        created="2026-01-01T00:00:00+00:00",
+    )
+    curve = [
+        {"step": i, "flops": i * 1e11, "progress": i / 10, "loss": 9 - i / 2, "held_out": 9 - i / 2}
+        for i in range(1, 11)
+    ]
+    store.add(record, curve=curve, examples=examples(scores))
+    return record
+
+
+def add_anchors(store: ResultStore, **scores: np.ndarray) -> RunRecord:
+    """Simple methods by name, on the same probe; and the losses of guessing."""
+    values = [Value("probe task", "accuracy", float(s.mean()), row=n) for n, s in scores.items()]
+    values += [
+        Value("loss clm", "nats", 6.2, row="uniform"),
+        Value("loss clm", "nats", 5.9, row="unigram"),
+        Value("loss simcse", "nats", 4.16, row="uniform"),
+    ]
+    record = RunRecord(
+        name="anchors-1",
+        kind="anchors",
+        status="finished",
+        objective="",
+        seed=0,
+        stratum={"data": "f", "tokenizer": "t", "measures": "m"},
+        config=config("", 0),
+        corpus=CORPUS,
+        columns=COLUMNS,
+        values=tuple(values),
+    )
+    rows = pd.concat([examples(s).assign(row=n) for n, s in scores.items()])
+    store.add(record, curve=[], examples=rows)
+    return record
+
+
+def examples(scores: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "measure": "probe task",
+            "metric": "accuracy",
+            "row": "",
+            "example": np.arange(len(scores)),
+            "group": [str(i) for i in range(len(scores))],
+            "value": scores,
+        }
+    )
+
+
+def answers(share: float, count: int = 400) -> np.ndarray:
+    """So many right answers, the first ones: models that share them are strongly paired."""
+    return (np.arange(count) < share * count).astype(float)
