@@ -1,0 +1,1 @@
+"""What a job does: corpus, pretraining, losses, probes, record."""

@@ -1,0 +1,254 @@
+"""A built corpus: documents, tokenizer, token rows, and the batches that jobs train on."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from filelock import FileLock
+
+from models.batch import Batch
+from models.vocabulary import Vocabulary
+from runners.corpora.document import SPLITS, CorpusConfig
+from runners.corpora.shards import ShardWriter, TokenRows
+from runners.corpora.splits import SplitCounts, read_documents, write_splits
+from runners.corpora.stream import RowStream
+from runners.corpora.tokenizer import TextTokenizer, chunk, load_pretrained, train_bpe
+from runners.identity import name_of, source_hash
+
+PADDED_TO = 16
+"""Rows are padded to a multiple of this, so that few shapes occur and kernels stay aligned."""
+
+MIN_HELD_OUT_DOCUMENTS = 8
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusCard:
+    """What is known of a built corpus; it goes into every record and report.
+
+    Attributes:
+        label: name in tables.
+        fingerprint: SHA-256 of splits, tokenizer and rows: equal fingerprints, equal batches.
+        tokenizer: SHA-256 of the tokenizer.
+        documents: read, repeats, near_repeats, and kept by split.
+        rows, tokens, num_bytes: by split; tokens without special ones.
+        unigram_nats: by split, cross-entropy under the training split's token frequencies; about
+            equal numbers say that the splits are alike.
+        vocabulary_size: V.
+        sequence_length: longest row, special tokens included.
+    """
+
+    label: str
+    fingerprint: str
+    tokenizer: str
+    documents: SplitCounts
+    rows: dict[str, int]
+    tokens: dict[str, int]
+    num_bytes: dict[str, int]
+    unigram_nats: dict[str, float]
+    vocabulary_size: int
+    sequence_length: int
+
+
+class Corpus:
+    """Batches and texts of a built corpus. It knows nothing of objectives.
+
+    Args:
+        folder: where `build_corpus` wrote it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        card = json.loads((folder / "card.json").read_text())
+        card["documents"] = SplitCounts(**card["documents"])
+        self.folder = folder
+        self.card = CorpusCard(**card)
+        self.tokenizer = TextTokenizer.load(folder)
+        self._rows = {split: TokenRows(folder, split) for split in SPLITS}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Token ids by role."""
+        return self.tokenizer.vocabulary
+
+    def rows(self, split: str) -> TokenRows:
+        """The token rows of a split."""
+        return self._rows[split]
+
+    def documents(self, split: str) -> pd.DataFrame:
+        """Columns `text`, `group` and `label`, one row a document."""
+        return pd.DataFrame(
+            [
+                (d.text, d.group, d.label)
+                for batch in read_documents(self.folder, split)
+                for d in batch
+            ],
+            columns=["text", "group", "label"],
+        )
+
+    def batches(
+        self, split: str, *, batch_size: int, seed: int, start_step: int = 0
+    ) -> Iterator[Batch]:
+        """The endless stream of a split: the batch at step k follows from (data, seed, k)."""
+        rows = self._rows[split]
+        stream = RowStream(rows.table["length"], seed)
+        step = start_step
+        while True:
+            chosen, ids = stream.rows(step * batch_size, batch_size)
+            yield self.batch([rows.tokens(int(row)) for row in chosen], ids)
+            step += 1
+
+    def batch(
+        self, rows: Sequence[Sequence[int] | np.ndarray], row_ids: np.ndarray | None = None
+    ) -> Batch:
+        """Pad token rows into a batch, `[CLS]` before and `[SEP]` after each.
+
+        Args:
+            rows: ids without special tokens.
+            row_ids: (rows,) what keys their random draws; by default they count from 0.
+        """
+        longest = max(len(row) for row in rows) + 2
+        width = min(-(-longest // PADDED_TO) * PADDED_TO, max(self.card.sequence_length, longest))
+        vocabulary = self.vocabulary
+        input_ids = np.full((len(rows), width), vocabulary.pad_id, dtype=np.int64)
+        for out, row in zip(input_ids, rows, strict=True):
+            out[0] = vocabulary.cls_id
+            out[1 : len(row) + 1] = row
+            out[len(row) + 1] = vocabulary.sep_id
+        lengths = torch.tensor([len(row) + 2 for row in rows])
+        return Batch(
+            torch.from_numpy(input_ids),
+            torch.arange(width) < lengths[:, None],
+            torch.arange(len(rows)) if row_ids is None else torch.from_numpy(row_ids),
+        )
+
+    def text_batches(
+        self, texts: Sequence[str], *, batch_size: int
+    ) -> Iterator[tuple[Batch, list[int]]]:
+        """Texts as batches of similar length, longest first, each cut to the longest row.
+
+        Yields:
+            A batch, and the places of its rows in `texts`.
+        """
+        limit = self.card.sequence_length - 2
+        encoded = [item.ids[:limit] for item in self.tokenizer.encode(texts)]
+        order = sorted(range(len(encoded)), key=lambda index: -len(encoded[index]))
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            yield self.batch([encoded[index] for index in chosen]), chosen
+
+
+def build_corpus(
+    config: CorpusConfig, *, output_dir: Path, hub_dir: Path | None = None, say: Say = print
+) -> Corpus:
+    """The corpus of a configuration, built unless a run before has built it.
+
+    It is built in a temporary folder and renamed: an interruption leaves nothing half-written.
+    A lock lets one process build while others wait.
+
+    Args:
+        config: source, tokenizer and row length.
+        output_dir: the corpus goes to a folder below `output_dir/corpora`.
+        hub_dir: a folder that takes the hub's place.
+        say: called with a line at each stage that takes long.
+
+    Raises:
+        ValueError: the source is missing, unreadable, empty or too small.
+    """
+    parent = output_dir / "corpora"
+    parent.mkdir(parents=True, exist_ok=True)
+    source = config.open(hub_dir=hub_dir, cache_dir=parent / "hub")
+    key = name_of(
+        {"config": asdict(config), "source": source.fingerprint},
+        source_hash("runners/corpora", "models/vocabulary.py"),
+    )
+    folder = parent / f"{config.label.replace('/', '_').replace(':', '_')}-{key}"
+    with FileLock(str(folder) + ".lock"):
+        if not (folder / "card.json").is_file():
+            with tempfile.TemporaryDirectory(dir=parent, prefix=".building-") as temporary:
+                work = Path(temporary) / "corpus"
+                work.mkdir()
+                say(f"reading {config.label}")
+                counts = write_splits(source, config, work)
+                _check_size(config, counts)
+                _write_tokens(config, counts, work, say)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.replace(work, folder)
+    return Corpus(folder)
+
+
+def _check_size(config: CorpusConfig, counts: SplitCounts) -> None:
+    for split in SPLITS:
+        needed = 1 if split == "train" else MIN_HELD_OUT_DOCUMENTS
+        if counts.kept[split] < needed:
+            raise ValueError(
+                f"{config.label} is too small: {counts.read} documents, of which "
+                f"{counts.repeats + counts.near_repeats} are repeats, leave {counts.kept[split]} "
+                f"for {split} (at least {needed} needed). Give more documents, raise "
+                "dataset.validation_share and dataset.test_share, or, for one long .txt file, "
+                "try dataset.unit=line"
+            )
+
+
+def _write_tokens(config: CorpusConfig, counts: SplitCounts, work: Path, say: Say) -> None:
+    if config.tokenizer == "bpe":
+        say(f"training a tokenizer of {config.vocabulary_size} tokens")
+        texts = (d.text for batch in read_documents(work, "train") for d in batch)
+        tokenizer = train_bpe(texts, config.vocabulary_size)
+    else:
+        tokenizer = load_pretrained(config.tokenizer)
+    say(f"tokenizing {sum(counts.kept.values()):,} documents")
+    tokenizer.save(work)
+    for split in SPLITS:
+        writer = ShardWriter(work, split, tokenizer.vocabulary.size)
+        document = 0
+        for batch in read_documents(work, split):
+            for item, encoded in zip(batch, tokenizer.encode([d.text for d in batch]), strict=True):
+                for ids, num_bytes in chunk(encoded, item.text, config.sequence_length - 2):
+                    writer.add(ids, document=document, num_bytes=num_bytes)
+                document += 1
+        writer.finish()
+    card = _card(config, counts, tokenizer, work)
+    (work / "card.json").write_text(json.dumps(asdict(card), indent=1))
+
+
+def _card(
+    config: CorpusConfig, counts: SplitCounts, tokenizer: TextTokenizer, work: Path
+) -> CorpusCard:
+    rows = {split: TokenRows(work, split) for split in SPLITS}
+    size = tokenizer.vocabulary.size
+    frequencies = {split: rows[split].token_counts(size) for split in SPLITS}
+    smoothed = unigram_distribution(frequencies["train"], tokenizer.vocabulary)
+    manifests: dict[str, Any] = {
+        split: json.loads((work / f"{split}-shards.json").read_text()) for split in SPLITS
+    }
+    return CorpusCard(
+        label=config.label,
+        fingerprint=name_of({"rows": manifests, "tokenizer": tokenizer.fingerprint}, "", length=64),
+        tokenizer=tokenizer.fingerprint,
+        documents=counts,
+        rows={split: len(rows[split]) for split in SPLITS},
+        tokens={split: int(frequencies[split].sum()) for split in SPLITS},
+        num_bytes={split: int(rows[split].table["num_bytes"].sum()) for split in SPLITS},
+        unigram_nats={
+            split: float(-(count * np.log(smoothed)).sum() / max(count.sum(), 1))
+            for split, count in frequencies.items()
+        },
+        vocabulary_size=size,
+        sequence_length=config.sequence_length,
+    )
+
+
+def unigram_distribution(counts: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
+    """(V,) token frequencies with one added to each ordinary token; special tokens share 1e-12."""
+    ordinary = ~vocabulary.is_special.numpy()
+    smoothed = np.where(ordinary, counts + 1.0, 1e-12)
+    return np.asarray(smoothed / smoothed.sum())

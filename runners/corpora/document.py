@@ -1,0 +1,111 @@
+"""The unit of a corpus, and what every source of documents offers."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text that stands on one side of a split.
+
+    Attributes:
+        text: as it will be tokenized.
+        group: documents of one group (a module, a book) never stand on two sides of a split.
+        split: the side that the source itself puts it on, or "" to let the hash decide.
+        label: a class that the corpus knows of it, or "".
+    """
+
+    text: str
+    group: str
+    split: str = ""
+    label: str = ""
+
+
+class Source(Protocol):
+    """An opened source: its content is known to exist and to be readable.
+
+    Attributes:
+        fingerprint: SHA-256 over what it will read, so that changed content is never mistaken
+            for cached content, whatever its size and time stamp say.
+        splits: the splits that it defines itself; the others are taken out of `train`.
+    """
+
+    fingerprint: str
+    splits: frozenset[str]
+
+    def documents(self) -> Iterator[Document]:
+        """All documents, in an order that depends on the content alone."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusConfig:
+    """What every corpus has, whatever its source.
+
+    Attributes:
+        sequence_length: longest row in tokens, `[CLS]` and `[SEP]` included; a longer document
+            is cut into several rows.
+        tokenizer: `bpe` trains byte-level BPE on the training split; anything else is a
+            transformers tokenizer by hub name or folder.
+        vocabulary_size: of the trained tokenizer, special tokens included.
+        validation_share, test_share: shares of the groups held out, where the source has no
+            splits of its own.
+        max_documents: take at most so many documents; null takes all.
+    """
+
+    sequence_length: int = 128
+    tokenizer: str = "bpe"
+    vocabulary_size: int = 8192
+    validation_share: float = 0.05
+    test_share: float = 0.05
+    max_documents: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.sequence_length < 8:
+            raise ValueError(f"sequence_length is {self.sequence_length}; it must be at least 8")
+        if self.tokenizer == "bpe" and not 512 <= self.vocabulary_size <= 2**20:
+            raise ValueError(
+                f"vocabulary_size is {self.vocabulary_size}; byte-level BPE with the special "
+                "tokens needs 512 or more (at most 1048576)"
+            )
+        held_out = self.validation_share + self.test_share
+        if min(self.validation_share, self.test_share) <= 0 or held_out > 0.9:
+            raise ValueError(
+                f"validation_share {self.validation_share} and test_share {self.test_share} must "
+                "each be above 0 and leave at least 0.1 for training"
+            )
+        if self.max_documents is not None and self.max_documents < 1:
+            raise ValueError(f"max_documents is {self.max_documents}; use null to take all")
+
+    @property
+    def label(self) -> str:
+        """How tables name the corpus."""
+        raise NotImplementedError
+
+    def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Source:
+        """Find the source and fingerprint it.
+
+        Args:
+            hub_dir: a folder that takes the hub's place, or None for the hub itself.
+            cache_dir: where a download may be unpacked.
+
+        Raises:
+            ValueError: it is missing, empty or unreadable; the message says what would be right.
+        """
+        raise NotImplementedError
+
+
+def hash_files(paths: Iterable[Path], root: Path) -> str:
+    """SHA-256 over the names below `root` and the bytes of some files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        name = path.relative_to(root).as_posix().encode()
+        content = path.read_bytes()
+        digest.update(len(name).to_bytes(8, "little") + name)
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.hexdigest()

@@ -1,0 +1,188 @@
+"""Data sets of the Hugging Face hub, or of a local folder in the hub's place."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from runners.corpora.document import SPLITS, CorpusConfig, Document, Source, hash_files
+from runners.corpora.local import check_columns
+
+PREFLIGHT_SECONDS = 2.5
+"""How long the hub may take to answer the first question; the libraries retry for 23 s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubConfig(CorpusConfig):
+    """A data set of the hub.
+
+    Attributes:
+        path: its hub name, such as `Salesforce/wikitext`.
+        name: its configuration, where it has several.
+        revision: a branch, tag or commit; null takes the newest.
+        folder: its folder below `hub_dir`, where that is not the last part of `path`.
+        text_column: column with the documents.
+        group_column: rows of one group are never on two sides of a split.
+        label_column: a class of each document, for the probe `library`.
+    """
+
+    path: str
+    name: str | None = None
+    revision: str | None = None
+    folder: str | None = None
+    text_column: str = "text"
+    group_column: str | None = None
+    label_column: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The name in tables: the hub name and the configuration."""
+        return self.path if self.name is None else f"{self.path}:{self.name}"
+
+    def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Source:
+        """Load the data set, from the hub, from its cache or from `hub_dir`."""
+        loaded = load_hub_dataset(
+            self.path,
+            name=self.name,
+            revision=self.revision,
+            folder=self.folder,
+            hub_dir=hub_dir,
+            cache_dir=cache_dir,
+        )
+        return _HubDocuments(self, loaded)
+
+
+class _HubDocuments:
+    """The splits of a loaded data set."""
+
+    def __init__(self, config: HubConfig, loaded: Any) -> None:
+        self._config = config
+        columns = (config.text_column, config.group_column, config.label_column)
+        self._columns = [name for name in columns if name]
+        self._loaded = {split: loaded[split] for split in SPLITS if split in loaded}
+        if "train" not in self._loaded:
+            raise ValueError(f"{config.label} has no split 'train'; it has {', '.join(loaded)}")
+        for split, rows in self._loaded.items():
+            check_columns(f"{config.label}, split {split}", rows.column_names, self._columns)
+        self.splits = frozenset(self._loaded)
+        digest = hashlib.sha256()
+        for document in self.documents():
+            parts = (document.split, document.group, document.label, document.text)
+            digest.update("\x1f".join(parts).encode() + b"\x1e")
+        self.fingerprint = digest.hexdigest()
+
+    def documents(self) -> Iterator[Document]:
+        """Rows of every split, in the data set's order."""
+        config = self._config
+        for split, rows in self._loaded.items():
+            names = rows.features[config.label_column] if config.label_column else None
+            for row in rows.select_columns(self._columns):
+                text = row[config.text_column] or ""
+                label = "" if names is None else row[config.label_column]
+                if names is not None and hasattr(names, "int2str") and label != -1:
+                    label = names.int2str(label)
+                group = row[config.group_column] if config.group_column else text
+                yield Document(text, group=str(group), split=split, label=str(label))
+
+
+def load_hub_dataset(
+    path: str,
+    *,
+    name: str | None = None,
+    revision: str | None = None,
+    folder: str | None = None,
+    hub_dir: Path | None,
+    cache_dir: Path,
+) -> Any:
+    """A `datasets.DatasetDict`, by hub name.
+
+    Args:
+        path: hub name, such as `stanfordnlp/sst2`.
+        name: configuration.
+        revision: branch, tag or commit.
+        folder: name below `hub_dir`; by default the last part of `path`.
+        hub_dir: a folder with one data set a subfolder, which takes the hub's place.
+        cache_dir: where the files of `hub_dir` are converted to.
+
+    Raises:
+        ValueError: it is not there or cannot be loaded; the message says what to do.
+    """
+    import datasets
+
+    datasets.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+    if hub_dir is None:
+        return _load_from_hub(path, name, revision)
+    local = _folder_in(hub_dir, path, folder)
+    # `datasets` takes a file of equal size and time stamp for unchanged: key by content instead.
+    files = sorted(file for file in local.rglob("*") if file.is_file())
+    cache = cache_dir / hash_files(files, local)[:16]
+    try:
+        known = datasets.get_dataset_config_names(str(local))
+        chosen = name if name in known else None
+        return datasets.load_dataset(str(local), name=chosen, cache_dir=str(cache))
+    except Exception as error:  # the library raises many kinds; all mean that it cannot be read
+        raise ValueError(f"the data set in {local} cannot be loaded: {error}") from error
+
+
+def _folder_in(hub_dir: Path, path: str, folder: str | None) -> Path:
+    candidates = [folder] if folder else [path, path.rsplit("/", 1)[-1]]
+    for candidate in candidates:
+        if (hub_dir / candidate).is_dir():
+            return hub_dir / candidate
+    known = sorted(entry.name for entry in hub_dir.iterdir()) if hub_dir.is_dir() else []
+    near = get_close_matches(candidates[-1], known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ValueError(
+        f"hub_dir is {hub_dir}, and there is no folder {' or '.join(candidates)} in it; {hint}"
+        f"it holds {', '.join(known) or 'nothing'}. Set hub_dir=null to load from the hub"
+    )
+
+
+def _load_from_hub(path: str, name: str | None, revision: str | None) -> Any:
+    import datasets
+    import huggingface_hub
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    endpoint = huggingface_hub.constants.ENDPOINT
+    what = f"the data set {path!r}"
+    unreachable = ""
+    try:
+        huggingface_hub.HfApi().dataset_info(path, revision=revision, timeout=PREFLIGHT_SECONDS)
+    except GatedRepoError as error:
+        raise ValueError(f"{what} is gated: accept its terms at {endpoint} and log in") from error
+    except RepositoryNotFoundError as error:
+        raise ValueError(f"{what} is not on the hub at {endpoint}; check the spelling") from error
+    except HfHubHTTPError as error:
+        unreachable = f"the hub at {endpoint} answered {str(error).splitlines()[0]}"
+    except Exception as error:  # no route, no name, no answer in time, offline mode
+        unreachable = f"the hub at {endpoint} does not answer ({type(error).__name__})"
+    try:
+        with _offline() if unreachable else contextlib.nullcontext():
+            return datasets.load_dataset(path, name=name, revision=revision)
+    except Exception as error:  # many kinds, for one meaning
+        if unreachable:
+            raise ValueError(
+                f"{what} cannot be loaded: {unreachable}, and it is not in the cache. Connect, "
+                "or set hub_dir=FOLDER to a folder with a copy, or take dataset=local or "
+                "dataset=pydocs"
+            ) from error
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise ValueError(f"{what} cannot be loaded from {endpoint}: {reason}") from error
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """Let the libraries look into their caches alone, without retrying for 23 s."""
+    import datasets
+    import huggingface_hub
+
+    before = huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before

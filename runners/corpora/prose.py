@@ -1,0 +1,104 @@
+"""Prose inside documents: clean sentences, and the natural pair of a summary and its body."""
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from models.initialization import seed_of
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+_CLEAN = re.compile(r"[A-Z][a-z]*(?:[ ,;:'-]+[a-z]+)+[.]")
+_PROSE_ENDS = re.compile(
+    # Where a docstring stops being prose: a section, a field, an example, a table.
+    r"^\s*(?:(?:Parameters|Args|Arguments|Returns?|Yields?|Raises|Attributes|Examples?|Notes?|"
+    r"References|See Also|Shape|Inputs?|Outputs?|Keyword Arg\w*|Usage)\s*:{0,2}\s*$"
+    r"|:\w+|>>>|\.\. |[-=~]{3,}|\w+ : )",
+    re.MULTILINE,
+)
+
+
+def flatten(text: str) -> str:
+    """The text in one line, with single spaces."""
+    return " ".join(text.split())
+
+
+def sentences(text: str) -> list[str]:
+    """The text's sentences, each in one line; a blank line ends one as well."""
+    return [
+        sentence
+        for paragraph in re.split(r"\n\s*\n", text)
+        for sentence in _SENTENCE_END.split(flatten(paragraph))
+        if sentence
+    ]
+
+
+def is_clean(sentence: str, *, shortest: int = 6, longest: int = 25) -> bool:
+    """Whether it is plain prose: lower-case words after the first, no code, digits or names."""
+    return bool(_CLEAN.fullmatch(sentence)) and shortest <= len(sentence.split()) <= longest
+
+
+def summary_and_body(text: str) -> tuple[str, str] | None:
+    """A document's first paragraph, or else first sentence, and the prose that follows.
+
+    The body is cut where prose ends (a section heading, a field, an example).
+
+    Returns:
+        Both in one line, or None unless the summary has 4 words and the body 8.
+    """
+    first, _, rest = text.strip().partition("\n\n")
+    if not rest:
+        parts = _SENTENCE_END.split(text.strip(), maxsplit=1)
+        if len(parts) < 2:
+            return None
+        first, rest = parts
+    end = _PROSE_ENDS.search(rest)
+    summary, body = flatten(first), flatten(rest[: end.start()] if end else rest)
+    if len(summary.split()) < 4 or len(body.split()) < 8:
+        return None
+    return summary, body
+
+
+@dataclass(frozen=True, slots=True)
+class NaturalPairs:
+    """Summaries and bodies of the same documents.
+
+    Attributes:
+        summaries, bodies: the i-th of each belong together.
+        groups: the group of each document (its module), the unit of resampling.
+    """
+
+    summaries: list[str]
+    bodies: list[str]
+    groups: list[str]
+
+    def __len__(self) -> int:
+        return len(self.summaries)
+
+
+def natural_pairs(documents: pd.DataFrame, *, limit: int, per_group: int = 2) -> NaturalPairs:
+    """At most `limit` pairs in an order given by their hash, at most `per_group` of a group.
+
+    Args:
+        documents: with columns text and group.
+        limit: most pairs.
+        per_group: most pairs of one group, so that no large module decides the figure.
+    """
+    order = sorted(
+        zip(documents["text"], documents["group"], strict=True), key=lambda row: seed_of(*row)
+    )
+    taken: dict[str, int] = {}
+    seen: set[str] = set()
+    pairs = NaturalPairs([], [], [])
+    for text, group in order:
+        pair = summary_and_body(text)
+        if len(pairs) == limit or pair is None or taken.get(group, 0) == per_group:
+            continue
+        if not seen.isdisjoint(pair):  # a summary that fits two bodies has no right answer
+            continue
+        seen.update(pair)
+        taken[group] = taken.get(group, 0) + 1
+        pairs.summaries.append(pair[0])
+        pairs.bodies.append(pair[1])
+        pairs.groups.append(group)
+    return pairs

@@ -1,0 +1,114 @@
+"""Token rows on disk: checksummed shards, memory-mapped, written once and read by every job."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+SHARD_TOKENS = 2**26
+"""A shard is closed at so many tokens; no row lies across two."""
+
+ROW = np.dtype(
+    [
+        ("start", "<i8"),
+        ("document", "<i8"),
+        ("length", "<i4"),
+        ("num_bytes", "<i4"),
+        ("shard", "<i4"),
+    ]
+)
+"""A row: its first token in its shard, its document, its tokens, its bytes of text, its shard."""
+
+
+class ShardWriter:
+    """Writes the rows of one split.
+
+    Args:
+        folder: where the shards go.
+        split: begins the file names.
+        vocabulary_size: V; ids are stored in two bytes where that suffices, else in four.
+    """
+
+    def __init__(self, folder: Path, split: str, vocabulary_size: int) -> None:
+        self._folder, self._split = folder, split
+        self._dtype = np.dtype("<u2" if vocabulary_size <= 2**16 else "<u4")
+        self._pending: list[np.ndarray] = []
+        self._filled = 0
+        self._rows: list[tuple[int, int, int, int, int]] = []
+        self._files: list[str] = []
+
+    def add(self, ids: Sequence[int], *, document: int, num_bytes: int) -> None:
+        """Append one row."""
+        if self._filled + len(ids) > SHARD_TOKENS and self._pending:
+            self._close_shard()
+        self._rows.append((self._filled, document, len(ids), num_bytes, len(self._files)))
+        self._pending.append(np.array(ids, dtype=self._dtype))
+        self._filled += len(ids)
+
+    def finish(self) -> None:
+        """Write what is left, the table of rows, and the manifest with every file's checksum."""
+        if self._pending:
+            self._close_shard()
+        table = f"{self._split}-rows.npy"
+        np.save(self._folder / table, np.array(self._rows, dtype=ROW))
+        manifest = {
+            "dtype": self._dtype.str,
+            "sha256": {name: _sha256(self._folder / name) for name in [*self._files, table]},
+        }
+        (self._folder / f"{self._split}-shards.json").write_text(json.dumps(manifest, indent=1))
+
+    def _close_shard(self) -> None:
+        name = f"{self._split}-{len(self._files):05d}.tokens"
+        np.concatenate(self._pending).tofile(self._folder / name)
+        self._files.append(name)
+        self._pending, self._filled = [], 0
+
+
+class TokenRows:
+    """The rows of one split, memory-mapped.
+
+    Args:
+        folder: where ShardWriter wrote them.
+        split: which.
+
+    Raises:
+        ValueError: a file is not what was written.
+    """
+
+    def __init__(self, folder: Path, split: str) -> None:
+        manifest = json.loads((folder / f"{split}-shards.json").read_text())
+        for name, expected in manifest["sha256"].items():
+            if not (folder / name).is_file() or _sha256(folder / name) != expected:
+                raise ValueError(
+                    f"{folder / name} is damaged (its checksum differs); delete {folder} and "
+                    "run again to build it anew"
+                )
+        *shards, table = manifest["sha256"]
+        self.table: np.ndarray = np.load(folder / table)
+        self._shards = [
+            np.memmap(folder / name, dtype=manifest["dtype"], mode="r") for name in shards
+        ]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def tokens(self, row: int) -> np.ndarray:
+        """(length,) ids of one row, without special tokens."""
+        entry = self.table[row]
+        start = int(entry["start"])
+        tokens: np.ndarray = self._shards[int(entry["shard"])][start : start + entry["length"]]
+        return tokens
+
+    def token_counts(self, vocabulary_size: int) -> np.ndarray:
+        """(V,) int64, how often each id occurs."""
+        counts = np.zeros(vocabulary_size, dtype=np.int64)
+        for shard in self._shards:
+            counts += np.bincount(shard, minlength=vocabulary_size)
+        return counts
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,165 @@
+"""Text to token ids: byte-level BPE trained on the corpus, or any transformers tokenizer."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import tokenizers
+from tokenizers import AddedToken, Tokenizer
+
+from models.vocabulary import CLS, MASK, PAD, SEP, SPECIAL_TOKENS, Vocabulary
+
+TRAINING_BYTES = 64 * 2**20
+"""The trainer sees at most so much text: merges settle long before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One tokenized text, without special tokens.
+
+    Attributes:
+        ids: token ids.
+        starts: for each token, the character at which it starts.
+    """
+
+    ids: list[int]
+    starts: list[int]
+
+
+class TextTokenizer:
+    """A `tokenizers.Tokenizer` that treats "[MASK]" in a text as text, and knows its roles.
+
+    Args:
+        tokenizer: the compiled tokenizer, which holds every token of SPECIAL_TOKENS or a token
+            of its own for the same role.
+        roles: token of each of the roles CLS, SEP, PAD and MASK.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, roles: dict[str, str]) -> None:
+        self._tokenizer = tokenizer
+        self._roles = roles
+        tokenizer.encode_special_tokens = True  # docstrings speak of "[MASK]" and "</s>" a lot
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+        ids = {role: vocabulary[token] for role, token in roles.items()}
+        special = {
+            index for index, token in tokenizer.get_added_tokens_decoder().items() if token.special
+        }
+        self.vocabulary = Vocabulary(
+            size=max(vocabulary.values()) + 1,  # an id may be unused
+            cls_id=ids[CLS],
+            sep_id=ids[SEP],
+            pad_id=ids[PAD],
+            mask_id=ids[MASK],
+            special_ids=tuple(sorted(special | set(ids.values()))),
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of vocabulary, merges and roles."""
+        content = self._tokenizer.to_str() + json.dumps(self._roles, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        """Token ids of each text, and where each token starts in it."""
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [Encoded(e.ids, [start for start, _ in e.offsets]) for e in encodings]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of some ids, special tokens left out."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def save(self, folder: Path) -> None:
+        """Write `tokenizer.json` and `tokenizer_roles.json`."""
+        self._tokenizer.save(str(folder / "tokenizer.json"))
+        (folder / "tokenizer_roles.json").write_text(json.dumps(self._roles, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path) -> "TextTokenizer":
+        """Read what `save` wrote."""
+        roles = json.loads((folder / "tokenizer_roles.json").read_text())
+        return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), roles)
+
+
+def train_bpe(texts: Iterable[str], vocabulary_size: int) -> TextTokenizer:
+    """Byte-level BPE: lossless, and the same vocabulary from the same texts in every process."""
+    tokenizer = Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=list(SPECIAL_TOKENS),
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_head(texts, TRAINING_BYTES), trainer)
+    return TextTokenizer(tokenizer, {role: role for role in (CLS, SEP, PAD, MASK)})
+
+
+def load_pretrained(name_or_folder: str) -> TextTokenizer:
+    """A transformers tokenizer, with the special tokens that it lacks added at its end.
+
+    Raises:
+        ValueError: there is none of that name, or it has no fast implementation.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(name_or_folder)
+        tokenizer = loaded.backend_tokenizer
+    except AttributeError as error:
+        raise ValueError(
+            f"dataset.tokenizer: {name_or_folder!r} has no fast implementation (tokenizer.json)"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"dataset.tokenizer: {name_or_folder!r} cannot be loaded: "
+            f"{str(error).strip().splitlines()[0]} Use bpe, a hub name, or a folder that "
+            "holds a tokenizer.json"
+        ) from error
+    roles = {
+        CLS: loaded.cls_token or loaded.bos_token or CLS,
+        SEP: loaded.sep_token or loaded.eos_token or SEP,
+        PAD: loaded.pad_token or PAD,
+        MASK: loaded.mask_token or MASK,
+    }
+    if roles[CLS] == roles[SEP]:  # GPT-2 has one token for both ends
+        roles[CLS] = CLS
+    others = [token for token in SPECIAL_TOKENS if token not in roles]
+    wanted = [*roles.values(), *others]
+    missing = [token for token in wanted if tokenizer.token_to_id(token) is None]
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in missing])
+    return TextTokenizer(tokenizer, roles)
+
+
+def chunk(encoded: Encoded, text: str, size: int) -> list[tuple[list[int], int]]:
+    """Cut a tokenized text into rows.
+
+    Args:
+        encoded: the text's tokens.
+        text: the text itself.
+        size: most tokens in a row.
+
+    Returns:
+        For each row its ids and the UTF-8 bytes of the text it covers. Bytes between two rows
+        belong to the earlier one, so that the sum over rows is the text.
+    """
+    cuts = [*range(0, len(encoded.ids), size), len(encoded.ids)]
+    characters = [0, *(encoded.starts[cut] for cut in cuts[1:-1]), len(text)]
+    return [
+        (encoded.ids[start:stop], len(text[first:last].encode()))
+        for (start, stop), (first, last) in zip(pairwise(cuts), pairwise(characters), strict=True)
+    ]
+
+
+def _head(texts: Iterable[str], limit: int) -> Iterable[str]:
+    total = 0
+    for text in texts:
+        if total > limit:
+            return
+        total += len(text)
+        yield text

@@ -1,0 +1,225 @@
+"""One job from configuration to record: pretrain, losses, probes, record."""
+
+import platform
+import sys
+import traceback
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+import torch
+
+from models.initialization import weights_hash
+from objectives.base import Objective
+from results.record import RunRecord, Value
+from results.store import EXAMPLE_COLUMNS, ResultStore
+from runners.anchors import Anchors, loss_anchors, pair_anchors, probe_anchors
+from runners.hardware import describe, set_up
+from runners.identity import name_of, source_hash
+from runners.job import Job
+from runners.losses import measure_column
+from runners.measured import measured
+from runners.pair_loss import measure_pairs, natural_pair_splits
+from runners.pretrain import Trained, pretrain
+from runners.pretrained import Pretrained
+from runners.probes.base import Measurement
+from runners.progress import Progress
+
+Measures = dict[str, list[Measurement]]
+"""By name of the measure: `loss clm`, `loss pairs`, `probe retrieval`."""
+
+
+def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
+    """Run a job, unless it is finished already, and add its record to the store.
+
+    An exception becomes a failed record, so that the other jobs of a sweep go on; an interrupt
+    is not caught, and the next try goes on from the last checkpoint.
+    """
+    existing = store.get(job.record_name)
+    if existing is not None and existing.status == "finished":
+        progress.say(f"{job.record_name} is finished already")
+        return existing
+    curve: list[dict[str, Any]] = []
+    measures: Measures = {}
+    training: dict[str, Any] = {}
+    error = ""
+    try:
+        progress.stage("pretraining" if job.config.objective else "initializing")
+        trained = pretrain(job.config, job.corpus, progress)
+        curve = trained.training.curve
+        training = _training_facts(trained)
+        measures = _measure(job, trained, progress)
+    except Exception as exception:
+        error = f"{type(exception).__name__}: {exception}"
+        progress.say(f"{job.label} failed: {error}")
+        traceback.print_exc(file=sys.stderr)
+    record = RunRecord(
+        name=job.record_name,
+        kind="run" if job.config.objective else "untrained",
+        status="failed" if error else "finished",
+        objective=job.label,
+        seed=job.config.seed,
+        traits=_traits(job.config.objective),
+        training=training,
+        values=_values(measures),
+        error=error,
+        stratum=job.stratum,
+        **_provenance(job),
+    )
+    store.add(record, curve=curve, examples=_examples(measures))
+    return record
+
+
+def run_references(jobs: Iterable[Job], store: ResultStore, progress: Progress) -> list[RunRecord]:
+    """The untrained model of every seed and model, and the anchors of every corpus."""
+    found = {}
+    for job in jobs:
+        untrained = replace(job, config=replace(job.config, objective=None))
+        if untrained.record_name not in found:
+            progress.stage(f"untrained model, seed {job.config.seed}")
+            found[untrained.record_name] = run_job(untrained, store, progress)
+        if job.anchors_name not in found:
+            progress.stage("simple baselines")
+            found[job.anchors_name] = _run_anchors(job, store)
+    return list(found.values())
+
+
+def _run_anchors(job: Job, store: ResultStore) -> RunRecord:
+    existing = store.get(job.anchors_name)
+    if existing is not None:
+        return existing
+    set_up(job.config.trainer)
+    rows: Anchors = {}
+    parts = [loss_anchors(column, job.corpus, job.config.measures) for column in job.config.columns]
+    if natural_pair_splits(job.corpus, job.config.measures):
+        parts.append(pair_anchors(job.config.measures))
+    for part in [*parts, probe_anchors(job.tasks)]:
+        for name, measures in part.items():
+            rows.setdefault(name, {}).update(measures)
+    stratum = {key: job.stratum[key] for key in ("data", "tokenizer", "measures")}
+    record = RunRecord(
+        name=job.anchors_name,
+        kind="anchors",
+        status="finished",
+        objective="",
+        seed=0,
+        stratum=stratum,
+        values=tuple(v for row, measures in rows.items() for v in _values(measures, row)),
+        **_provenance(job),
+    )
+    examples = pd.concat([_examples(measures, row) for row, measures in rows.items()])
+    store.add(record, curve=[], examples=examples)
+    return record
+
+
+def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
+    config, objective = job.config, job.config.objective
+    model = Pretrained(
+        trained.model,
+        job.corpus,
+        attention=objective.attention if objective else "bidirectional",
+        likelihood=objective.likelihood if objective else "causal",
+        pooling=config.measures.pooling,
+        trainer=config.trainer,
+    )
+    code = source_hash("models", "objectives", "runners")
+    found: Measures = {}
+    for column in config.columns:
+        name = f"loss {column.name}"
+        progress.stage(name)
+        key = name_of([asdict(config.measures), asdict(column), config.plugins], code)
+        found[name] = measured(
+            trained.folder,
+            f"loss-{column.name}-{key}",
+            lambda column=column: measure_column(  # type: ignore[misc]
+                model, column, config.measures, trained_on=objective.name if objective else ""
+            ),
+        )
+    splits = natural_pair_splits(job.corpus, config.measures)
+    if splits:
+        progress.stage("loss pairs")
+        key = name_of(asdict(config.measures), code)
+        found["loss pairs"] = measured(
+            trained.folder,
+            f"loss-pairs-{key}",
+            lambda: measure_pairs(model, splits, config.measures),
+        )
+    settings = {probe.name: asdict(probe) for probe in config.probes}
+    for name, task in job.tasks.items():
+        progress.stage(f"probe {name}")
+        pooling = config.measures.pooling
+        key = name_of([pooling, settings[name], task.fingerprint(), config.seed], code)
+        found[f"probe {name}"] = measured(
+            trained.folder,
+            f"probe-{name}-{key}",
+            lambda task=task: task.evaluate(model, seed=config.seed),  # type: ignore[misc]
+        )
+    return found
+
+
+def _training_facts(trained: Trained) -> dict[str, Any]:
+    model, training = trained.model, trained.training
+    return {
+        "ledger": asdict(training.ledger),
+        "parameters": _count(model),
+        "backbone_parameters": _count(model.backbone),
+        "embedding_parameters": _count(model.backbone.token_embedding),
+        "head_parameters": {name: _count(head) for name, head in model.heads.items()},
+        "init_hash": training.init_hash,
+        "weights_hash": weights_hash(model),
+        "rows_hash": training.rows_hash,
+        "rows_hash_at": training.rows_hash_at,
+        "folder": trained.folder.name,
+    }
+
+
+def _count(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _traits(objective: Objective | None) -> dict[str, Any]:
+    if objective is None:
+        return {"attention": "bidirectional", "likelihood": "causal"}
+    names = ("family", "attention", "likelihood", "unit", "passes", "noisy", "additive")
+    traits = {name: getattr(objective, name) for name in names}
+    traits["summary"] = (objective.__doc__ or "").strip().splitlines()[0]
+    return traits
+
+
+def _values(measures: Measures, row: str = "") -> tuple[Value, ...]:
+    return tuple(
+        Value(name, measurement.metric, measurement.value, measurement.note, row)
+        for name, measurements in measures.items()
+        for measurement in measurements
+    )
+
+
+def _examples(measures: Measures, row: str = "") -> pd.DataFrame:
+    parts = [
+        measurement.examples.assign(measure=name, metric=measurement.metric, row=row)
+        for name, measurements in measures.items()
+        for measurement in measurements
+        if measurement.examples is not None
+    ]
+    return pd.concat(parts) if parts else pd.DataFrame(columns=EXAMPLE_COLUMNS)
+
+
+def _provenance(job: Job) -> dict[str, Any]:
+    """What a record says of where it comes from."""
+    packages = ("compare", "torch", "transformers", "tokenizers", "numpy", "scikit-learn")
+    return {
+        "config": job.config.to_json(),
+        "columns": {column.name: _traits(column) for column in job.config.columns},
+        "corpus": {**asdict(job.corpus.card), "skipped_probes": dict(job.skipped)},
+        "environment": {
+            "hardware": describe(job.config.trainer),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "source": source_hash("models", "objectives", "runners")[:12],
+            **{package: version(package) for package in packages},
+        },
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

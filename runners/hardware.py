@@ -1,0 +1,106 @@
+"""What a job runs on. Whatever is chosen by timing is chosen once a machine and then frozen."""
+
+import contextlib
+import json
+import os
+import platform
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from runners.identity import name_of
+from runners.trainer import TrainerConfig
+
+BFLOAT16_GAIN = 1.3
+"""bf16 is taken where its matrix product is faster than float32's by at least this factor."""
+
+
+def resolve_hardware(config: TrainerConfig, output_dir: Path) -> TrainerConfig:
+    """The same configuration without `auto`: device, dtype and threads as they will be used.
+
+    The measured choice of dtype is kept in `output_dir/machines/`, so that a later run on the
+    same machine has the same name.
+
+    Raises:
+        ValueError: cuda is asked for and there is none.
+    """
+    device = config.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    elif device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("trainer.device is cuda, and torch finds no GPU; use trainer.device=cpu")
+    threads = config.threads or len(os.sched_getaffinity(0))
+    torch.set_num_threads(threads)
+    dtype = config.dtype
+    if dtype == "auto":
+        machine = {"device": device_name(device), "threads": threads, "torch": torch.__version__}
+        dtype = _frozen_dtype(machine, device, output_dir)
+    return replace(config, device=device, dtype=dtype, threads=threads)
+
+
+def set_up(config: TrainerConfig) -> None:
+    """Make torch compute as a resolved configuration says, and the same way every time."""
+    torch.set_num_threads(config.threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # On a GPU some backward kernels have no deterministic form; there it warns and goes on.
+    torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")
+    # Filling new memory with NaN is a debugging aid that costs time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def autocast(config: TrainerConfig) -> contextlib.AbstractContextManager[object]:
+    """Matrix products in the configured dtype; weights and losses stay in float32."""
+    return torch.autocast(config.device, torch.bfloat16, enabled=config.dtype == "bfloat16")
+
+
+def describe(config: TrainerConfig) -> str:
+    """One line about a resolved configuration."""
+    name = device_name(config.device)
+    compiled = ", compiled" if config.compile else ""
+    return f"{config.device} ({name}), {config.threads} threads, {config.dtype}{compiled}"
+
+
+def device_name(device: str) -> str:
+    """The name of the processor or GPU."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _frozen_dtype(machine: dict[str, object], device: str, output_dir: Path) -> str:
+    file = output_dir / "machines" / f"{name_of(machine)}.json"
+    if not file.is_file():
+        gain = _bfloat16_gain(device)
+        chosen = "bfloat16" if gain >= BFLOAT16_GAIN else "float32"
+        content = {**machine, "bfloat16_gain": round(gain, 2), "dtype": chosen}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:
+            json.dump(content, temporary, indent=1)
+        # A link fails where another process was first: then its choice holds.
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary.name, file)
+        os.unlink(temporary.name)
+    return str(json.loads(file.read_text())["dtype"])
+
+
+def _bfloat16_gain(device: str) -> float:
+    """How much faster than float32 a bf16 matrix product of a training step's size runs."""
+    fastest = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        left = torch.ones(1024, 512, dtype=dtype, device=device)
+        right = torch.ones(512, 2048, dtype=dtype, device=device)
+        times = []
+        for _ in range(12):
+            start = time.perf_counter()
+            product = left @ right
+            float(product[0, 0])  # waits for a GPU
+            times.append(time.perf_counter() - start)
+        fastest[dtype] = min(times)
+    return fastest[torch.float32] / fastest[torch.bfloat16]

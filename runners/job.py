@@ -1,0 +1,115 @@
+"""A job: a configuration whose data are there and checked, so that it can be run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from runners.corpora.corpus import Corpus, build_corpus
+from runners.corpora.document import CorpusConfig
+from runners.experiment_config import ExperimentConfig
+from runners.hardware import resolve_hardware
+from runners.identity import name_of, source_hash
+from runners.pretrain import check_rows
+from runners.probes.base import NotApplicableError, Probe, Task
+from runners.progress import Progress
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `run_job` takes.
+
+    Attributes:
+        config: resolved.
+        corpus: built.
+        tasks: the probes that apply, loaded, by name.
+        skipped: probes that the corpus cannot supply, with the reason.
+    """
+
+    config: ExperimentConfig
+    corpus: Corpus
+    tasks: Mapping[str, Task]
+    skipped: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """The objective's name, or `untrained`."""
+        return "untrained" if self.config.objective is None else self.config.objective.name
+
+    @property
+    def record_name(self) -> str:
+        """What its record is called: equal configuration, data and source, equal name."""
+        content = self.config.to_json()
+        if self.config.objective is None:
+            del content["budget"]  # nothing is spent
+        return f"{self.label}-s{self.config.seed}-{self._hash(content)}"
+
+    @property
+    def anchors_name(self) -> str:
+        """The name of the record of what needs no model."""
+        content = self.config.to_json()
+        kept = ("measures", "columns", "probes", "plugins")
+        return f"anchors-{self._hash({key: content[key] for key in kept})}"
+
+    @property
+    def stratum(self) -> dict[str, str]:
+        """What must be equal for two runs to be ranked; untrained models have no budget."""
+        config, model = self.config, self.config.model
+        found = {
+            "model": (
+                f"{model.architecture}, {model.num_layers} layers, hidden {model.hidden_size}, "
+                f"{model.num_heads} heads, feed-forward {model.intermediate_size}"
+            ),
+            "data": self.corpus.card.fingerprint,
+            "tokenizer": self.corpus.card.tokenizer,
+            "measures": name_of(asdict(config.measures)),
+        }
+        if config.objective is not None:
+            found["budget"] = f"{config.budget.amount:g} {config.budget.unit}"
+        return found
+
+    def _hash(self, content: object) -> str:
+        data = [self.corpus.card.fingerprint, *(t.fingerprint() for t in self.tasks.values())]
+        return name_of(content, *data, source_hash("models", "objectives", "runners"))
+
+
+def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job]:
+    """Resolve hardware, build every corpus once and load every probe, before anything trains.
+
+    Raises:
+        ValueError: some data are missing or unusable, or a corpus is too small.
+    """
+    corpora: dict[CorpusConfig, Corpus] = {}
+    probes: dict[tuple[CorpusConfig, Probe], Task | str] = {}
+    jobs = []
+    for config in configs:
+        config = replace(config, trainer=resolve_hardware(config.trainer, config.output_dir))
+        if config.dataset not in corpora:
+            corpora[config.dataset] = build_corpus(
+                config.dataset,
+                output_dir=config.output_dir,
+                hub_dir=config.hub_dir,
+                say=progress.say,
+            )
+        corpus = corpora[config.dataset]
+        if config.objective is not None:
+            check_rows(config.objective, corpus)
+        for probe in config.probes:
+            if (config.dataset, probe) not in probes:
+                probes[config.dataset, probe] = _load(probe, corpus, config)
+        loaded = {probe.name: probes[config.dataset, probe] for probe in config.probes}
+        jobs.append(
+            Job(
+                config,
+                corpus,
+                {name: task for name, task in loaded.items() if isinstance(task, Task)},
+                {name: reason for name, reason in loaded.items() if isinstance(reason, str)},
+            )
+        )
+    return jobs
+
+
+def _load(probe: Probe, corpus: Corpus, config: ExperimentConfig) -> Task | str:
+    cache = config.output_dir / "corpora" / "hub"
+    try:
+        return probe.load(corpus, hub_dir=config.hub_dir, cache_dir=cache)
+    except NotApplicableError as error:
+        return str(error)

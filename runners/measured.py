@@ -1,0 +1,47 @@
+"""Measurements kept beside the model they were taken of, so that none is taken twice."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from runners.probes.base import Measurement
+
+
+def measured(
+    folder: Path, name: str, compute: Callable[[], list[Measurement]]
+) -> list[Measurement]:
+    """The measurements of that name, taken now or read back.
+
+    Args:
+        folder: of the model.
+        name: a file name that says what was measured, how and on what (a hash).
+        compute: takes them.
+    """
+    file = folder / "measures" / f"{name}.json"
+    if file.is_file():
+        return [_from_json(entry) for entry in json.loads(file.read_text())]
+    found = compute()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(f".{os.getpid()}.new")
+    temporary.write_text(json.dumps([_to_json(measurement) for measurement in found]))
+    os.replace(temporary, file)
+    return found
+
+
+def _to_json(measurement: Measurement) -> dict[str, Any]:
+    examples = measurement.examples
+    return {
+        "metric": measurement.metric,
+        "value": measurement.value,
+        "note": measurement.note,
+        "examples": None if examples is None else examples.to_dict(orient="list"),
+    }
+
+
+def _from_json(entry: dict[str, Any]) -> Measurement:
+    examples = None if entry["examples"] is None else pd.DataFrame(entry["examples"])
+    return Measurement(**{**entry, "examples": examples})

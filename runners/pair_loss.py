@@ -1,0 +1,85 @@
+"""The contrastive cell of the loss matrix: InfoNCE over natural pairs of the corpus."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from models.initialization import initialize
+from objectives.simcse import info_nce
+from runners.corpora.corpus import Corpus
+from runners.corpora.prose import NaturalPairs, natural_pairs
+from runners.evaluation import MEASURE_SEED
+from runners.experiment_config import MeasuresConfig
+from runners.losses import ADAPTATION_SPLIT
+from runners.pretrained import Pretrained
+from runners.probes.base import Measurement, example_rows
+from runners.trainer import build_optimizer
+
+
+def natural_pair_splits(
+    corpus: Corpus, config: MeasuresConfig
+) -> tuple[NaturalPairs, NaturalPairs] | None:
+    """Pairs to adapt on and pairs to measure on, or None where the corpus has too few."""
+    measured = natural_pairs(corpus.documents("test"), limit=config.pairs)
+    learned = natural_pairs(corpus.documents(ADAPTATION_SPLIT), limit=4 * config.pairs)
+    if min(len(measured), len(learned)) < config.candidates:
+        return None
+    return learned, measured
+
+
+def measure_pairs(
+    model: Pretrained, splits: tuple[NaturalPairs, NaturalPairs], config: MeasuresConfig
+) -> list[Measurement]:
+    """InfoNCE from summary to body at a fixed number of candidates: the contrastive cell.
+
+    Two dropout views of one text are told apart before any training; two texts that belong
+    together are not. Vectors are pooled under the model's own attention, without a head;
+    `adapted` puts a linear layer on the frozen vectors.
+    """
+    learned, measured = (
+        (
+            torch.from_numpy(model.embed(pairs.summaries)),
+            torch.from_numpy(model.embed(pairs.bodies)),
+        )
+        for pairs in splits
+    )
+    groups = splits[1].groups
+    found = [_pair_loss("nats", *measured, groups, config)]
+    if config.adaptation_steps:
+        width = model.model.backbone.config.hidden_size
+        layer = nn.Linear(width, width, bias=False)
+        initialize(layer, seed=MEASURE_SEED, std=width**-0.5, prefix="adapted.pairs.")
+        optimizer = build_optimizer(layer, model.trainer, config.adaptation_learning_rate)
+        generator = np.random.default_rng(MEASURE_SEED)
+        for _ in range(config.adaptation_steps):
+            chosen = generator.choice(len(learned[0]), config.candidates, replace=False)
+            first, second = (layer(side[chosen]) for side in learned)
+            info_nce(first, second, config.temperature).mean().backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
+        with torch.no_grad():
+            first, second = (layer(side) for side in measured)
+        found.append(_pair_loss("adapted", first, second, groups, config))
+    return found
+
+
+def _pair_loss(
+    metric: str,
+    summaries: torch.Tensor,
+    bodies: torch.Tensor,
+    groups: Sequence[str],
+    config: MeasuresConfig,
+) -> Measurement:
+    """Mean InfoNCE over blocks of `candidates` pairs; a rest that fills no block is left out."""
+    size = config.candidates
+    blocks = range(0, len(summaries) - size + 1, size)
+    values = np.concatenate(
+        [
+            info_nce(summaries[i : i + size], bodies[i : i + size], config.temperature).numpy()
+            for i in blocks
+        ]
+    )
+    rows = example_rows(values, groups[: len(values)], targets=np.ones(len(values)))
+    return Measurement(metric, float(values.mean()), examples=rows)

@@ -1,0 +1,107 @@
+"""A trained model as probes use it: texts in; vectors or likelihoods out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from models.batch import Attention, AttentionKind, Batch
+from models.pooling import pool
+from objectives.base import Likelihood, TrainModel
+from runners.corpora.corpus import Corpus
+from runners.trainer import TrainerConfig
+
+EMBEDDED_AT_ONCE = 64
+SCORED_AT_ONCE = 128
+
+
+class Pretrained:
+    """A model after pretraining, with the tokenizer it was trained with.
+
+    Args:
+        model: in evaluation mode, on its device.
+        corpus: whose tokenizer and row length are used.
+        attention: who may look at whom when texts are embedded: the objective's own.
+        likelihood: how texts are scored.
+        pooling: how a text becomes one vector.
+        trainer: the resolved recipe, for fine-tuning.
+    """
+
+    def __init__(
+        self,
+        model: TrainModel,
+        corpus: Corpus,
+        *,
+        attention: AttentionKind,
+        likelihood: Likelihood,
+        pooling: str,
+        trainer: TrainerConfig,
+    ) -> None:
+        self.model, self.corpus, self.trainer = model, corpus, trainer
+        self.attention, self.pooling = Attention(attention), pooling
+        self.likelihood: Likelihood = likelihood
+
+    @torch.no_grad()
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """(N, D) float32, one vector a text, in the order of the texts."""
+        width = self.model.backbone.config.hidden_size
+        vectors = np.empty((len(texts), width), dtype=np.float32)
+        for batch, places in self.corpus.text_batches(texts, batch_size=EMBEDDED_AT_ONCE):
+            batch = batch.to(self.trainer.device)
+            output = self.model.backbone(batch, attention=self.attention)
+            vectors[places] = pool(output, batch.attention_mask, self.pooling).float().cpu()
+        return vectors
+
+    @torch.no_grad()
+    def log_likelihood(self, texts: Sequence[str]) -> np.ndarray | None:
+        """(N,) float64, total log p of each text's tokens, without its end; None without a head.
+
+        A causal model sums log p(x_t | x_<t). A masked model sums the pseudo-log-likelihood
+        log p(x_t | all others), with one token masked at a time (Salazar et al. 2020). The two
+        are different quantities and never ranked against each other.
+        """
+        if self.likelihood == "none" or "lm" not in self.model.heads:
+            return None
+        totals = np.zeros(len(texts))
+        for batch, places in self.corpus.text_batches(texts, batch_size=EMBEDDED_AT_ONCE):
+            score = self._causal if self.likelihood == "causal" else self._pseudo
+            totals[places] = score(batch)
+        return totals
+
+    def _causal(self, batch: Batch) -> np.ndarray:
+        inputs = batch.to(self.trainer.device)
+        hidden = self.model.backbone(inputs, attention=Attention("causal")).last
+        targets = inputs.input_ids[:, 1:]  # (B, T - 1)
+        scored = inputs.attention_mask[:, 1:] & (targets != self.corpus.vocabulary.sep_id)
+        return self._sum_by_row(hidden[:, :-1][scored], targets[scored], scored)
+
+    def _pseudo(self, batch: Batch) -> np.ndarray:
+        vocabulary = self.corpus.vocabulary
+        ends = (batch.input_ids == vocabulary.cls_id) | (batch.input_ids == vocabulary.sep_id)
+        scored = batch.attention_mask & ~ends  # (B, T), the tokens to be masked one by one
+        rows, columns = scored.nonzero(as_tuple=True)  # (N,), (N,)
+        states, targets = [], []
+        for start in range(0, len(rows), SCORED_AT_ONCE):
+            row, column = (
+                rows[start : start + SCORED_AT_ONCE],
+                columns[start : start + SCORED_AT_ONCE],
+            )
+            copies, each = batch.input_ids[row], torch.arange(len(row))
+            targets.append(copies[each, column])
+            copies[each, column] = vocabulary.mask_id
+            masked = Batch(copies, batch.attention_mask[row], each).to(self.trainer.device)
+            last = self.model.backbone(masked, attention=Attention("bidirectional")).last
+            states.append(last[each, column])
+        return self._sum_by_row(torch.cat(states), torch.cat(targets), scored)
+
+    def _sum_by_row(
+        self, states: torch.Tensor, targets: torch.Tensor, scored: torch.Tensor
+    ) -> np.ndarray:
+        """Log p of N targets from their (N, D) states, summed in float64 over each row."""
+        embedding = self.model.backbone.token_embedding.weight
+        logits = self.model.heads["lm"](states, embedding).float()
+        values = -F.cross_entropy(logits, targets.to(logits.device), reduction="none").double()
+        totals = torch.zeros(scored.shape, dtype=torch.float64)
+        totals[scored.cpu()] = values.cpu()
+        return totals.sum(1).numpy()

@@ -1,0 +1,1 @@
+"""Downstream probes: one file a kind."""

@@ -1,0 +1,85 @@
+"""What a probe is: data that is loaded once, and a measurement of every model on it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from runners.corpora.corpus import Corpus
+from runners.pretrained import Pretrained
+
+
+class NotApplicableError(ValueError):
+    """A probe that the corpus supplies does not exist for this corpus; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One figure of one model, with what it rests on.
+
+    Attributes:
+        metric: such as `mrr`.
+        value: None where the model cannot be measured.
+        note: why there is no value.
+        examples: columns example, group and value, and for a correlation also target; the
+            figure's interval is taken by resampling groups. None where there is no value.
+    """
+
+    metric: str
+    value: float | None
+    note: str = ""
+    examples: pd.DataFrame | None = None
+
+
+def mean_of(metric: str, values: np.ndarray, groups: Sequence[str]) -> Measurement:
+    """The mean over test examples, with its rows."""
+    return Measurement(metric, float(np.mean(values)), examples=example_rows(values, groups))
+
+
+def example_rows(
+    values: np.ndarray, groups: Sequence[str], targets: np.ndarray | None = None
+) -> pd.DataFrame:
+    """One row a test example, in the order of the test set."""
+    rows = pd.DataFrame(
+        {"example": np.arange(len(values)), "group": list(groups), "value": values.astype(float)}
+    )
+    return rows if targets is None else rows.assign(target=targets.astype(float))
+
+
+class Task(ABC):
+    """A loaded probe."""
+
+    @abstractmethod
+    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
+        """Measure a model; whatever is drawn follows from `seed`."""
+
+    @abstractmethod
+    def baselines(self) -> dict[str, list[Measurement]]:
+        """What needs no model: chance and simple methods on words, by name."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A hash of the data, so that other data never passes for this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(ABC):
+    """The configuration of a probe.
+
+    Attributes:
+        name: in tables.
+    """
+
+    name: str
+
+    @abstractmethod
+    def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
+        """Read and check the data.
+
+        Raises:
+            NotApplicableError: the corpus has no such data.
+            ValueError: the user's data are missing or unusable; the message says what to do.
+        """

@@ -1,0 +1,18 @@
+"""The kinds of probes that a configuration can name."""
+
+from runners.probes.agreement import AgreementProbe
+from runners.probes.base import Probe
+from runners.probes.classification import ClassificationProbe
+from runners.probes.library import LibraryProbe
+from runners.probes.retrieval import RetrievalProbe
+from runners.probes.similarity import SimilarityProbe
+from runners.probes.word_order import WordOrderProbe
+
+PROBES: dict[str, type[Probe]] = {
+    "library": LibraryProbe,
+    "retrieval": RetrievalProbe,
+    "word_order": WordOrderProbe,
+    "agreement": AgreementProbe,
+    "classification": ClassificationProbe,
+    "similarity": SimilarityProbe,
+}

@@ -1,0 +1,123 @@
+"""Word order: has one pair of neighbouring words in a clean sentence been swapped?"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from models.initialization import seed_of
+from runners.corpora.corpus import Corpus
+from runners.finetune import FinetuneConfig
+from runners.identity import name_of
+from runners.pretrained import Pretrained
+from runners.probes.agreement import clean_sentences
+from runners.probes.base import Measurement, NotApplicableError, Probe, Task
+from runners.probes.classification import ClassificationTask, Labelled, check_modes
+from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+
+MIN_SENTENCES = 200
+
+
+def swap_neighbours(sentence: str) -> str | None:
+    """Swap one pair of different neighbouring words, never the first or the last of the sentence.
+
+    Which pair follows from the sentence itself. One swap, not a full shuffle: a bag of words
+    tells shuffled sentences apart, and this one it cannot.
+    """
+    words = sentence[:-1].split()
+    places = [i for i in range(1, len(words) - 2) if words[i].lower() != words[i + 1].lower()]
+    if not places:
+        return None
+    place = places[seed_of("swap", sentence) % len(places)]
+    words[place], words[place + 1] = words[place + 1], words[place]
+    return " ".join(words) + sentence[-1]
+
+
+class WordOrderTask(Task):
+    """The same swaps twice: as minimal pairs by likelihood, and as a classification."""
+
+    def __init__(self, pairs: MinimalPairsTask, classified: ClassificationTask | None) -> None:
+        self._pairs, self._classified = pairs, classified
+
+    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
+        """`accuracy` of the preference, and the classification by mode."""
+        measured = self._pairs.evaluate(model, seed=seed)
+        if self._classified:
+            measured += self._classified.evaluate(model, seed=seed)
+        return measured
+
+    def baselines(self) -> dict[str, list[Measurement]]:
+        """Those of both tasks."""
+        found = self._pairs.baselines()
+        return {**found, **(self._classified.baselines() if self._classified else {})}
+
+    def fingerprint(self) -> str:
+        """A hash of both."""
+        classified = self._classified.fingerprint() if self._classified else ""
+        return name_of([self._pairs.fingerprint(), classified], length=64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordOrderProbe(Probe):
+    """Swapped neighbours in the corpus's own sentences.
+
+    Attributes:
+        pairs: minimal pairs, from the test split.
+        train, test: examples of the classification, half of them swapped; never both forms of
+            one sentence.
+        longest: words of a sentence.
+        modes: of the classification; empty leaves it out.
+        finetune: the recipe.
+    """
+
+    pairs: int = 500
+    train: int = 4000
+    test: int = 1000
+    longest: int = 16
+    modes: tuple[str, ...] = ("frozen",)
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
+
+    def __post_init__(self) -> None:
+        if self.modes:
+            check_modes(self.modes)
+        for name in ("pairs", "train", "test"):
+            if getattr(self, name) < MIN_SENTENCES:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least {MIN_SENTENCES}"
+                )
+
+    def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
+        """Take sentences and swap."""
+        training, test = (
+            [
+                (s, swapped)
+                for s in clean_sentences(corpus, split, longest=self.longest)
+                if (swapped := swap_neighbours(s))
+            ]
+            for split in ("train", "test")
+        )
+        if min(len(training), len(test)) < MIN_SENTENCES:
+            raise NotApplicableError(
+                f"{corpus.card.label} has {len(training)} clean sentences to train on and "
+                f"{len(test)} to test on; {MIN_SENTENCES} of each are needed"
+            )
+        chosen = test[: self.pairs]
+        pairs = SentencePairs(
+            [s for s, _ in chosen], [s for _, s in chosen], ["swap"] * len(chosen)
+        )
+        classified = None
+        if self.modes:
+            classified = ClassificationTask(
+                _half_swapped(training[: self.train]),
+                _half_swapped(test[: self.test]),
+                self.modes,
+                self.finetune,
+            )
+        return WordOrderTask(MinimalPairsTask(pairs, [s for s, _ in training]), classified)
+
+
+def _half_swapped(sentences: list[tuple[str, str]]) -> Labelled:
+    is_swapped = np.arange(len(sentences)) % 2
+    texts = [pair[swapped] for pair, swapped in zip(sentences, is_swapped, strict=True)]
+    labels = ["swapped" if swapped else "kept" for swapped in is_swapped]
+    return Labelled(texts, labels, texts)

@@ -1,0 +1,105 @@
+"""How every objective is optimized: one recipe, so that only the objective differs."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerConfig:
+    """Optimizer, schedule, precision.
+
+    Attributes:
+        warmup: share of the budget over which the learning rate rises from 0.
+        decay: `cosine` or `linear` down to `final_share` of the peak, or `constant`.
+        final_share: of the peak learning rate, at the end.
+        weight_decay: AdamW's, on matrices only.
+        beta1, beta2, epsilon: AdamW's.
+        clip_norm: gradients are scaled down to this norm.
+        rows_per_update: null leaves each objective its own; a number forces equal batches.
+        micro_batch_rows: rows at once where memory is short; gradients accumulate.
+        device: `auto`, `cpu` or `cuda`.
+        dtype: `auto` measures, once a machine, whether bf16 pays; or `float32`, `bfloat16`.
+        threads: of the processor; 0 takes all that this process may use.
+        compile: wrap the step in torch.compile.
+        evaluations: how often the held-out loss is taken for the curve.
+        checkpoint_seconds: how often a resumable state is written.
+    """
+
+    DECAYS: ClassVar = ("cosine", "linear", "constant")
+    DTYPES: ClassVar = ("auto", "float32", "bfloat16")
+    DEVICES: ClassVar = ("auto", "cpu", "cuda")
+
+    warmup: float = 0.1
+    decay: str = "cosine"
+    final_share: float = 0.0
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.98
+    epsilon: float = 1e-8
+    clip_norm: float = 1.0
+    rows_per_update: int | None = None
+    micro_batch_rows: int | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    threads: int = 0
+    compile: bool = False
+    evaluations: int = 10
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("decay", self.DECAYS),
+            ("dtype", self.DTYPES),
+            ("device", self.DEVICES),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")
+        for name in ("warmup", "final_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
+        for name in ("clip_norm", "epsilon", "checkpoint_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        for name in ("beta1", "beta2"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1)")
+        for name in ("rows_per_update", "micro_batch_rows"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1, or null")
+        for name in ("weight_decay", "threads", "evaluations"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+
+
+def learning_rate_factor(progress: float, config: TrainerConfig) -> float:
+    """The learning rate at a share of the budget, as a share of its peak."""
+    if progress < config.warmup:
+        return progress / config.warmup
+    if config.decay == "constant" or config.warmup == 1.0:
+        return 1.0
+    left = (1.0 - progress) / (1.0 - config.warmup)  # falls from 1 to 0
+    if config.decay == "cosine":
+        left = 0.5 * (1.0 - math.cos(math.pi * left))
+    return config.final_share + (1.0 - config.final_share) * left
+
+
+def build_optimizer(
+    module: nn.Module, config: TrainerConfig, learning_rate: float
+) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019), with decay on matrices and none on biases and norms."""
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups,
+        lr=learning_rate,
+        betas=(config.beta1, config.beta2),
+        eps=config.epsilon,
+        fused=True,
+    )

@@ -1,0 +1,171 @@
+"""The hub path against a server of our own that speaks its protocol, with a cold cache.
+
+The libraries read HF_ENDPOINT when they are imported, so each case is a process of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hub_server import HubServer
+from made_tokenizer import save_gpt2_like
+
+from runners.corpora.hub import HubConfig, load_hub_dataset
+
+README = """---
+configs:
+{configs}---
+"""
+CONFIG = """- config_name: {name}
+  data_files:
+  - split: train
+    path: {name}/train-*
+  - split: test
+    path: {name}/test-*
+"""
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from runners.corpora.hub import HubConfig
+from runners.corpora.tokenizer import load_pretrained
+settings = json.loads(sys.argv[1])
+try:
+    if "tokenizer" in settings:
+        print(load_pretrained(settings["tokenizer"]).vocabulary.size)
+    else:
+        source = HubConfig(**settings).open(hub_dir=None, cache_dir=Path("unused"))
+        documents = list(source.documents())
+        print(len(documents), sorted(source.splits), documents[0].text)
+except ValueError as error:
+    print(f"ValueError: {error}")
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """datasets/org/texts with two configurations of two splits."""
+    folder = tmp_path / "hub" / "datasets" / "org" / "texts"
+    names = ("first", "second")
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        for split, rows in (("train", 40), ("test", 10)):
+            texts = [f"{name} {split} {i}" for i in range(rows)]
+            file = folder / name / f"{split}-00000-of-00001.parquet"
+            pd.DataFrame({"text": texts, "label": [i % 2 for i in range(rows)]}).to_parquet(file)
+    configs = "".join(CONFIG.format(name=name) for name in names)
+    (folder / "README.md").write_text(README.format(configs=configs))
+    return tmp_path / "hub"
+
+
+def ask(hub: HubServer | None, cache: Path, **settings: str) -> str:
+    endpoint = hub.endpoint if hub else "http://127.0.0.1:9"  # port 9: nobody listens
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HF_ENDPOINT": endpoint,
+        "HF_HOME": str(cache),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(settings)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_a_configuration_with_two_splits_comes_over_the_wire(
+    repository: Path, tmp_path: Path
+) -> None:
+    with HubServer(repository) as hub:
+        answer = ask(hub, tmp_path / "cache", path="org/texts", name="second")
+        assert answer == "50 ['test', 'train'] second train 0"
+        fetched = [line for line in hub.log if line.startswith("GET") and ".parquet" in line]
+        assert len(fetched) == 2
+        assert all("/second/" in line for line in fetched)
+        assert any("/api/datasets/org/texts" in line for line in hub.log)
+    # The server is gone: the cache answers.
+    assert ask(None, tmp_path / "cache", path="org/texts", name="second") == answer
+
+
+def test_a_tokenizer_comes_over_the_wire(repository: Path, tmp_path: Path) -> None:
+    save_gpt2_like(repository / "models" / "org" / "words")
+    with HubServer(repository) as hub:
+        assert ask(hub, tmp_path / "cache", tokenizer="org/words") == str(400 + 106)
+        assert any("GET" in line and "/words/resolve/" in line for line in hub.log)
+
+
+@pytest.mark.parametrize(
+    ("fail", "settings", "message"),
+    [
+        ({}, {"path": "org/missing"}, "'org/missing' is not on the hub"),
+        ({}, {"path": "org/texts", "name": "third"}, "'third' not found"),
+        ({}, {"path": "org/texts"}, "Config name is missing"),
+        ({}, {"path": "org/texts", "name": "first", "text_column": "txt"}, "no column 'txt'; did"),
+        ({"/api/datasets": 500}, {"path": "org/texts", "name": "first"}, "500 Internal Server"),
+        ({"first/train": 404}, {"path": "org/texts", "name": "first"}, "cannot be loaded from"),
+        ({"first/train": "truncate"}, {"path": "org/texts", "name": "first"}, "cannot be loaded"),
+    ],
+)
+def test_what_goes_wrong_is_said(
+    repository: Path,
+    tmp_path: Path,
+    fail: dict[str, int | str],
+    settings: dict[str, str],
+    message: str,
+) -> None:
+    with HubServer(repository) as hub:
+        hub.fail = fail
+        answer = ask(hub, tmp_path / "cache", **settings)
+    assert answer.startswith("ValueError: ")
+    assert message in answer
+
+
+def test_without_a_network_the_answer_is_quick_and_says_what_to_do(tmp_path: Path) -> None:
+    began = time.monotonic()
+    answer = ask(None, tmp_path / "cache", path="org/texts")
+    assert "does not answer" in answer
+    assert "hub_dir=FOLDER" in answer
+    assert time.monotonic() - began < 10  # a process and its imports included
+
+
+def test_a_folder_takes_the_hubs_place(repository: Path, tmp_path: Path) -> None:
+    loaded = load_hub_dataset(
+        "org/texts", name="first", hub_dir=repository / "datasets", cache_dir=tmp_path / "cache"
+    )
+    assert loaded["train"][0]["text"] == "first train 0"
+    with pytest.raises(ValueError, match="no folder org/text or text in it; it holds org"):
+        load_hub_dataset("org/text", hub_dir=repository / "datasets", cache_dir=tmp_path / "cache")
+
+
+def test_changed_bytes_are_never_served_stale(tmp_path: Path) -> None:
+    """`datasets` takes equal size and time stamp for unchanged."""
+    folder = tmp_path / "hub" / "texts"
+    folder.mkdir(parents=True)
+    file = folder / "train.txt"
+    found = []
+    for text in ("aaaa\n", "bbbb\n"):
+        file.write_text(text)
+        os.utime(file, (1_000_000, 1_000_000))
+        loaded = load_hub_dataset("texts", hub_dir=tmp_path / "hub", cache_dir=tmp_path / "cache")
+        found.append(loaded["train"][0]["text"])
+    assert found == ["aaaa", "bbbb"]
+
+
+def test_wikitext_and_labels_from_a_local_copy(hub_dir: Path, tmp_path: Path) -> None:
+    config = HubConfig(path="Salesforce/wikitext", name="wikitext-2-raw-v1", folder="wikitext2")
+    source = config.open(hub_dir=hub_dir, cache_dir=tmp_path)
+    texts = [document.text for document in source.documents() if document.text.strip()]
+    assert source.splits == {"train", "validation", "test"}
+    assert texts[0].strip() == "= Valkyria Chronicles III ="
+    labelled = HubConfig(path="ag_news", label_column="label")
+    labels = {d.label for d in labelled.open(hub_dir=hub_dir, cache_dir=tmp_path).documents()}
+    assert len(labels) == 4

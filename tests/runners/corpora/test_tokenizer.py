@@ -1,0 +1,87 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_tokenizer import TEXTS, save_gpt2_like
+
+from models.vocabulary import SPECIAL_TOKENS
+from runners.corpora.tokenizer import TextTokenizer, chunk, load_pretrained, train_bpe
+
+TOKENIZER = train_bpe(TEXTS, 600)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60))
+def test_byte_level_bpe_is_lossless(text: str) -> None:
+    (encoded,) = TOKENIZER.encode([text])
+    assert TOKENIZER.decode(encoded.ids) == text
+
+
+def test_special_tokens_in_a_text_are_text() -> None:
+    (encoded,) = TOKENIZER.encode(["Predict [MASK] [PAD] <extra_id_0> [CLS]."])
+    assert not set(encoded.ids) & set(TOKENIZER.vocabulary.special_ids)
+
+
+def test_every_role_is_there_from_the_start() -> None:
+    vocabulary = TOKENIZER.vocabulary
+    assert len(vocabulary.special_ids) == len(SPECIAL_TOKENS) == 107
+    assert len(vocabulary.ordinary_ids) == vocabulary.size - 107
+    assert not vocabulary.is_special[vocabulary.ordinary_ids].any()
+    ids = {vocabulary.cls_id, vocabulary.sep_id, vocabulary.pad_id, vocabulary.mask_id}
+    assert len(ids) == 4
+    assert ids <= set(vocabulary.special_ids)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(min_size=1, max_size=200), st.integers(1, 20))
+def test_chunks_cover_the_text_and_its_bytes(text: str, size: int) -> None:
+    (encoded,) = TOKENIZER.encode([text])
+    rows = chunk(encoded, text, size)
+    assert [i for ids, _ in rows for i in ids] == encoded.ids
+    assert sum(num_bytes for _, num_bytes in rows) == len(text.encode())
+    assert all(0 < len(ids) <= size for ids, _ in rows)
+
+
+def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
+    TOKENIZER.save(tmp_path)
+    loaded = TextTokenizer.load(tmp_path)
+    assert loaded.fingerprint == TOKENIZER.fingerprint
+    assert loaded.vocabulary == TOKENIZER.vocabulary
+    assert loaded.encode(TEXTS[:5]) == TOKENIZER.encode(TEXTS[:5])
+
+
+def test_the_same_texts_give_the_same_vocabulary_in_another_process() -> None:
+    code = (
+        "import json, sys; from runners.corpora.tokenizer import train_bpe;"
+        "print(train_bpe(json.load(sys.stdin), 600).fingerprint)"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(TEXTS),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "99"},
+    )
+    assert other.stdout.strip() == TOKENIZER.fingerprint
+
+
+def test_a_transformers_tokenizer_gets_the_tokens_it_lacks(tmp_path: Path) -> None:
+    save_gpt2_like(tmp_path)
+    loaded = load_pretrained(str(tmp_path))
+    vocabulary = loaded.vocabulary
+    ids = {vocabulary.cls_id, vocabulary.sep_id, vocabulary.pad_id, vocabulary.mask_id}
+    assert len(ids) == 4
+    (encoded,) = loaded.encode(["The quick <|endoftext|> fox"])
+    assert not set(encoded.ids) & set(vocabulary.special_ids)
+    assert loaded.decode(encoded.ids) == "The quick <|endoftext|> fox"
+    assert vocabulary.size == 400 + len(SPECIAL_TOKENS) - 1  # [SEP] is <|endoftext|>
+
+
+def test_a_tokenizer_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"dataset\.tokenizer"):
+        load_pretrained(str(tmp_path / "none"))

@@ -1,0 +1,210 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from experiments import experiment
+from objective_files import load_objective
+
+import runners.pretrain as pretrain_module
+from models.initialization import weights_hash
+from objectives.base import LossOutput, Prepared, Term, TrainModel
+from objectives.clm import CLM
+from runners.budget import BudgetConfig
+from runners.corpora.corpus import Corpus
+from runners.corpora.pydocs import PydocsConfig
+from runners.pretrain import DivergedError, pretrain, training_name
+from runners.progress import Silent
+from runners.trainer import TrainerConfig
+
+OBJECTIVES = ("clm", "mlm", "simcse")
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_same_seed_gives_the_same_weights(
+    name: str, corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
+) -> None:
+    hashes = []
+    for run, seed in enumerate((0, 0, 1)):
+        config = experiment(name, small_pydocs, tmp_path / str(run), seed=seed)
+        hashes.append(weights_hash(pretrain(config, corpus, Silent()).model))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_every_objective_begins_and_reads_the_same(
+    corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
+) -> None:
+    trained = {
+        (name, seed): pretrain(
+            experiment(
+                name,
+                small_pydocs,
+                tmp_path,
+                seed=seed,
+                objective=load_objective(name, rows_per_update=rows),
+            ),
+            corpus,
+            Silent(),
+        ).training
+        for name, rows in zip(OBJECTIVES, (8, 16, 32), strict=True)
+        for seed in (0, 1)
+    }
+    for seed in (0, 1):
+        of_seed = [training for (_, s), training in trained.items() if s == seed]
+        assert len({training.init_hash for training in of_seed}) == 1
+        assert len({training.rows_hash_at["64"] for training in of_seed}) == 1
+    assert trained["clm", 0].init_hash != trained["clm", 1].init_hash
+    assert trained["clm", 0].rows_hash_at["64"] != trained["clm", 1].rows_hash_at["64"]
+    untrained = pretrain(experiment(None, small_pydocs, tmp_path), corpus, Silent())
+    assert untrained.training.init_hash == trained["clm", 0].init_hash
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_killed_run_goes_on_bit_for_bit(
+    name: str,
+    corpus: Corpus,
+    small_pydocs: PydocsConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = pretrain(experiment(name, small_pydocs, tmp_path / "whole"), corpus, Silent())
+
+    def config() -> Any:
+        found = experiment(name, small_pydocs, tmp_path / "parts")
+        return replace(found, trainer=replace(found.trainer, checkpoint_seconds=1e-9))
+
+    class Killed(BaseException):
+        pass
+
+    saves = 0
+    save = pretrain_module.save_checkpoint
+
+    def save_and_die(*arguments: Any) -> None:
+        nonlocal saves
+        save(*arguments)
+        saves += 1
+        if saves in (3, 7):
+            raise Killed
+
+    monkeypatch.setattr(pretrain_module, "save_checkpoint", save_and_die)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            pretrain(config(), corpus, Silent())
+    resumed = pretrain(config(), corpus, Silent())
+    assert weights_hash(resumed.model) == weights_hash(whole.model)
+    assert resumed.training.rows_hash == whole.training.rows_hash
+    figures = [
+        [{k: v for k, v in point.items() if k != "seconds"} for point in t.training.curve]
+        for t in (resumed, whole)
+    ]
+    assert figures[0] == figures[1]
+    assert not list(resumed.folder.glob("checkpoint*"))
+
+
+def test_a_finished_run_is_not_trained_again(
+    corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = experiment("mlm", small_pydocs, tmp_path)
+    first = pretrain(config, corpus, Silent())
+    monkeypatch.setattr(pretrain_module, "UpdateStep", None)
+    again = pretrain(config, corpus, Silent())
+    assert weights_hash(again.model) == weights_hash(first.model)
+    assert again.training == first.training
+
+
+def test_micro_batches_change_nothing_but_memory(
+    corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
+) -> None:
+    """The corruption is the same to the bit, and without dropout so is the sum of the loss."""
+    model = replace(experiment("mlm", small_pydocs, tmp_path).model, dropout=0.0)
+    losses = []
+    for micro in (None, 3):
+        config = experiment("mlm", small_pydocs, tmp_path / str(micro), model=model)
+        config = replace(config, trainer=replace(config.trainer, micro_batch_rows=micro))
+        losses.append([p["loss"] for p in pretrain(config, corpus, Silent()).training.curve])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_the_ledger_counts_everything(
+    corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
+) -> None:
+    clm, simcse = (
+        pretrain(experiment(name, small_pydocs, tmp_path), corpus, Silent()).training.ledger
+        for name in ("clm", "simcse")
+    )
+    assert clm.steps == simcse.steps == 12
+    assert clm.rows == simcse.rows == clm.forward_passes == simcse.supervised_targets == 96
+    assert clm.tokens == simcse.tokens == clm.supervised_targets - 96  # ends are targets too
+    assert simcse.forward_passes == 192
+    assert simcse.processed_tokens == 2 * clm.processed_tokens
+    assert clm.seconds > 0
+
+
+@pytest.mark.parametrize("unit", ["flops", "tokens", "steps"])
+def test_a_budget_is_spent_and_not_much_more(
+    unit: str, corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
+) -> None:
+    amount = {"flops": 3e9, "tokens": 5000, "steps": 7}[unit]
+    budget = BudgetConfig(unit=unit, amount=amount)
+    ledger = pretrain(
+        experiment("mlm", small_pydocs, tmp_path, budget=budget), corpus, Silent()
+    ).training.ledger
+    assert amount <= ledger.spent(unit) <= amount * (1 + 1.5 / ledger.steps)
+
+
+def test_adding_a_probe_or_a_place_does_not_train_again(
+    corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
+) -> None:
+    config = experiment("mlm", small_pydocs, tmp_path)
+    name = training_name(config, corpus)
+    measured = replace(config, measures=replace(config.measures, rows=64), columns=())
+    assert training_name(measured, corpus) == name
+    assert training_name(replace(config, output_dir=tmp_path / "x"), corpus) == name
+    faster = replace(config, trainer=replace(config.trainer, weight_decay=0.5))
+    assert training_name(faster, corpus) != name
+    assert training_name(replace(config, seed=9), corpus) != name
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(
+    corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverging(self: CLM, model: TrainModel, prepared: Prepared) -> LossOutput:
+        values = model.backbone.token_embedding.weight.sum() * torch.full((3,), torch.nan)
+        return LossOutput((Term("clm", values, torch.zeros(3, dtype=torch.int64)),))
+
+    monkeypatch.setattr(CLM, "loss", diverging)
+    with pytest.raises(DivergedError, match="learning_rate"):
+        pretrain(experiment("clm", small_pydocs, tmp_path), corpus, Silent())
+    assert not list(tmp_path.glob("models/*/training.json"))
+
+
+def test_a_corpus_smaller_than_a_batch_is_refused(
+    corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
+) -> None:
+    huge = load_objective("mlm", rows_per_update=10**6)
+    with pytest.raises(ValueError, match=r"lower objective\.rows_per_update"):
+        pretrain(experiment("mlm", small_pydocs, tmp_path, objective=huge), corpus, Silent())
+
+
+def test_accumulation_cannot_stand_for_a_contrastive_batch(
+    small_pydocs: PydocsConfig, tmp_path: Path
+) -> None:
+    trainer = TrainerConfig(device="cpu", dtype="float32", micro_batch_rows=4)
+    with pytest.raises(ValueError, match="accumulation"):
+        experiment("simcse", small_pydocs, tmp_path, trainer=trainer)
+
+
+def test_training_lowers_the_held_out_loss(
+    corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
+) -> None:
+    config = experiment(
+        "clm", small_pydocs, tmp_path, budget=BudgetConfig(unit="steps", amount=150)
+    )
+    trained = pretrain(config, corpus, Silent())
+    held_out = [point["held_out"] for point in trained.training.curve if "held_out" in point]
+    assert held_out[-1] < corpus.card.unigram_nats["validation"] + 0.3
+    assert held_out[-1] < held_out[0] - 0.5
+    stored = json.loads((trained.folder / "training.json").read_text())
+    assert stored["curve"] == trained.training.curve

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import torch
+from experiments import experiment
+
+from models.batch import Attention
+from objectives.base import TrainModel
+from runners.corpora.corpus import Corpus
+from runners.corpora.pydocs import PydocsConfig
+from runners.finetune import FinetuneConfig, finetune
+from runners.pretrain import _initial_model
+from runners.pretrained import Pretrained
+from runners.trainer import TrainerConfig
+
+TEXTS = ["Return the value.", "A much longer text, of which there are many words.", "x"]
+
+
+@pytest.fixture
+def model(
+    corpus: Corpus, small_pydocs: PydocsConfig, trainer: TrainerConfig, tmp_path
+) -> TrainModel:  # type: ignore[no-untyped-def]
+    return _initial_model(experiment(None, small_pydocs, tmp_path), corpus).eval()
+
+
+def pretrained(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig, likelihood: str
+) -> Pretrained:
+    kind = "causal" if likelihood == "causal" else "bidirectional"
+    return Pretrained(
+        model,
+        corpus,
+        attention=kind,
+        likelihood=likelihood,  # type: ignore[arg-type]
+        pooling="mean",
+        trainer=trainer,
+    )
+
+
+def ids_of(corpus: Corpus, text: str) -> list[int]:
+    return corpus.tokenizer.encode([text])[0].ids
+
+
+def log_probabilities(model: TrainModel, corpus: Corpus, ids: list[int], kind: str) -> torch.Tensor:
+    batch = corpus.batch([ids])
+    hidden = model.backbone(batch, attention=Attention(kind)).last[0]  # type: ignore[arg-type]
+    logits = model.heads["lm"](hidden, model.backbone.token_embedding.weight)
+    return logits.log_softmax(-1)
+
+
+@torch.no_grad()
+def test_causal_likelihood_is_a_plain_loop(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig
+) -> None:
+    found = pretrained(model, corpus, trainer, "causal").log_likelihood(TEXTS)
+    assert found is not None
+    for text, total in zip(TEXTS, found, strict=True):
+        ids = ids_of(corpus, text)
+        table = log_probabilities(model, corpus, ids, "causal")
+        expected = sum(float(table[place, token]) for place, token in enumerate(ids))
+        assert total == pytest.approx(expected, abs=1e-3)
+
+
+@torch.no_grad()
+def test_pseudo_likelihood_masks_one_token_at_a_time(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig
+) -> None:
+    found = pretrained(model, corpus, trainer, "pseudo").log_likelihood(TEXTS)
+    assert found is not None
+    for text, total in zip(TEXTS, found, strict=True):
+        ids = ids_of(corpus, text)
+        expected = 0.0
+        for place, token in enumerate(ids):
+            masked = [*ids[:place], corpus.vocabulary.mask_id, *ids[place + 1 :]]
+            table = log_probabilities(model, corpus, masked, "bidirectional")
+            expected += float(table[place + 1, token])
+        assert total == pytest.approx(expected, abs=1e-3)
+
+
+def test_vectors_come_in_the_order_of_the_texts(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig
+) -> None:
+    wrapped = pretrained(model, corpus, trainer, "causal")
+    together = wrapped.embed(TEXTS)
+    for place, text in enumerate(TEXTS):
+        np.testing.assert_allclose(together[place], wrapped.embed([text])[0], atol=1e-5)
+
+
+def test_a_model_without_a_token_head_has_no_likelihood(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig
+) -> None:
+    assert pretrained(model, corpus, trainer, "none").log_likelihood(TEXTS) is None
+
+
+def test_fine_tuning_learns_and_leaves_the_model_alone(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig
+) -> None:
+    wrapped = pretrained(model, corpus, trainer, "causal")
+    texts = [f"{'return' if i % 2 else 'raise'} value {i}" for i in range(160)]
+    labels = np.arange(160) % 2
+    before = model.backbone.token_embedding.weight.detach().clone()
+    recipe = FinetuneConfig(epochs=4, rows_per_update=16, learning_rate=3e-3)
+    predicted = [
+        finetune(wrapped, texts[:120], labels[:120], texts[120:], config=recipe, seed=seed)
+        for seed in (0, 0)
+    ]
+    assert (predicted[0] == labels[120:]).mean() > 0.95
+    assert (predicted[0] == predicted[1]).all()
+    assert torch.equal(before, model.backbone.token_embedding.weight)

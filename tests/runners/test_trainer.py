@@ -1,0 +1,56 @@
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from runners.trainer import TrainerConfig, build_optimizer, learning_rate_factor
+
+
+@pytest.mark.parametrize("decay", TrainerConfig.DECAYS)
+def test_the_rate_rises_to_its_peak_and_ends_where_it_should(decay: str) -> None:
+    config = TrainerConfig(decay=decay, warmup=0.2, final_share=0.1)
+    factors = [learning_rate_factor(i / 100, config) for i in range(101)]
+    assert factors[0] == 0
+    assert factors[10] == pytest.approx(0.5)
+    assert factors[20] == pytest.approx(1)
+    assert factors[100] == pytest.approx(1 if decay == "constant" else 0.1)
+    assert all(a >= b for a, b in itertools.pairwise(factors[20:]))
+    assert learning_rate_factor(0.0, replace(config, warmup=0.0)) == 1
+
+
+def test_halfway_down() -> None:
+    for decay in ("cosine", "linear"):
+        config = TrainerConfig(decay=decay, warmup=0.0)
+        assert learning_rate_factor(0.5, config) == pytest.approx(0.5)
+
+
+def test_only_matrices_decay() -> None:
+    module = nn.Linear(3, 3)
+    module.bias.data.fill_(1.0)
+    before = module.weight.detach().clone()
+    optimizer = build_optimizer(module, TrainerConfig(weight_decay=0.5), learning_rate=0.1)
+    for parameter in module.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    torch.testing.assert_close(module.weight, before * (1 - 0.1 * 0.5))
+    assert torch.equal(module.bias, torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"warmup": 1.5},
+        {"decay": "exponential"},
+        {"dtype": "float16"},
+        {"device": "tpu"},
+        {"clip_norm": 0.0},
+        {"beta1": 1.0},
+        {"micro_batch_rows": 0},
+        {"weight_decay": -1.0},
+    ],
+)
+def test_settings_that_cannot_be_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(change))):
+        TrainerConfig(**change)  # type: ignore[arg-type]

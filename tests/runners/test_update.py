@@ -1,0 +1,47 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import VOCABULARY, make_batch
+from objective_files import load_objective
+
+from models.backbone import BackboneConfig
+from objectives.base import build_model
+from objectives.randomness import RowRandom
+from runners.trainer import TrainerConfig
+from runners.update import UpdateStep
+
+
+@pytest.mark.parametrize("name", ["clm", "mlm"])
+def test_micro_batches_take_the_step_of_the_whole_batch(
+    name: str, config: BackboneConfig, trainer: TrainerConfig
+) -> None:
+    objective = load_objective(name)
+    batch = make_batch([12, 3, 12, 7, 9])
+    prepared = objective.corrupt(
+        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), progress=0.0
+    )
+    config = replace(config, dropout=0.0)
+    weights = []
+    for rows in (None, 2):
+        model = build_model(objective, config, VOCABULARY.size, seed=0).train()
+        step = UpdateStep(model, replace(trainer, micro_batch_rows=rows))
+        step(prepared, rate=1e-3, seed=0, number=0)
+        weights.append(model.backbone.blocks[0].up.weight.detach())
+    torch.testing.assert_close(weights[0], weights[1], atol=2e-5, rtol=0)
+
+
+def test_dropout_follows_from_seed_and_step_alone(
+    config: BackboneConfig, trainer: TrainerConfig
+) -> None:
+    objective = load_objective("clm")
+    batch = make_batch([12, 9])
+    prepared = objective.corrupt(
+        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), progress=0.0
+    )
+    losses = []
+    for disturb, number in ((0, 4), (99, 4), (0, 5)):
+        model = build_model(objective, config, VOCABULARY.size, seed=0).train()
+        torch.manual_seed(disturb)
+        losses.append(UpdateStep(model, trainer)(prepared, rate=0.0, seed=0, number=number))
+    assert losses[0] == losses[1] != losses[2]
