@@ -1,0 +1,88 @@
+"""From plain mappings to typed, checked dataclasses; a mistake is answered with its place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from difflib import get_close_matches
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from cli.main import UsageError
+
+T = TypeVar("T")
+
+
+def build(kind: Callable[..., T], values: Mapping[str, Any], where: str) -> T:
+    """An instance of a dataclass.
+
+    Args:
+        kind: the dataclass.
+        values: by field name; nested dataclasses as mappings.
+        where: the place in the configuration, for messages.
+
+    Raises:
+        UsageError: a key is unknown or missing, or a value has the wrong type or range.
+    """
+    hints = get_type_hints(kind)
+    known = {field.name: field for field in fields(kind) if field.init}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise UsageError(unknown_key(f"{where}.{key}", key, list(known)))
+    for name, field in known.items():
+        if name not in values and field.default is MISSING and field.default_factory is MISSING:
+            raise UsageError(f"{where}.{name} is not set")
+    typed = {key: _typed(value, hints[key], f"{where}.{key}") for key, value in values.items()}
+    try:
+        return kind(**typed)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from error
+
+
+def unknown_key(place: str, key: str, known: list[str]) -> str:
+    """A message about a key that does not exist, with the nearest one that does."""
+    near = get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"there is no {place}; {hint}known: {', '.join(sorted(known))}"
+
+
+def pick(kinds: Mapping[str, type[T]], values: Mapping[str, Any], where: str) -> T:
+    """Build the dataclass that `kind` names, from the other values."""
+    kind = str(values.get("kind"))
+    if kind not in kinds:
+        near = get_close_matches(kind, kinds, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UsageError(f"{where}.kind is {kind!r}; {hint}known: {', '.join(kinds)}")
+    rest = {key: value for key, value in values.items() if key != "kind"}
+    return build(kinds[kind], rest, where)
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        if value is None and NoneType in arguments:
+            return None
+        (only,) = [argument for argument in arguments if argument is not NoneType]
+        return _typed(value, only, where)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{where} is {value!r}; a list is expected, such as [{value}]")
+        return tuple(_typed(item, arguments[0], f"{where}[{i}]") for i, item in enumerate(value))
+    if is_dataclass(hint) and isinstance(hint, type):
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{where} is {value!r}; settings by name are expected")
+        return build(hint, value, where)
+    return _scalar(value, hint, where)
+
+
+def _scalar(value: Any, hint: Any, where: str) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is float and is_number:
+        return float(value)
+    if hint is int and is_number and float(value).is_integer():
+        return int(value)
+    if hint is str and (isinstance(value, str) or is_number):
+        return str(value)
+    if hint is bool and isinstance(value, bool):
+        return value
+    names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
+    assert hint in names, f"{where} has a type that configurations cannot hold: {hint}"
+    raise UsageError(f"{where} is {value!r}; {names[hint]} is expected")

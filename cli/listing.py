@@ -1,0 +1,130 @@
+"""`compare list`: what can be chosen, and what has been run."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from cli.build import build
+from cli.configuration import objective
+from cli.hydra_app import call_without_output, compose_option
+from cli.tables import print_table
+from models.backbone import Backbone, BackboneConfig
+from results.store import ResultStore
+from results.tables import number, quantity
+from runners.corpora.kinds import CORPORA
+from runners.probes.kinds import PROBES
+
+KINDS = ("objectives", "models", "datasets", "probes", "runs")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print one list."""
+    parser = argparse.ArgumentParser(prog="compare list", description="What can be chosen.")
+    parser.add_argument("what", choices=KINDS)
+    parser.add_argument("overrides", nargs="*", help="plugins=[FILE] and output_dir=DIR, as in run")
+    parser.add_argument("--config-dir", "-cd", help="a folder with more options, as in run")
+    parsed = parser.parse_intermixed_args(arguments)
+    flags = ["--config-dir", parsed.config_dir] if parsed.config_dir else []
+    rows: list[list[str]] = []
+    call_without_output(
+        [*flags, *parsed.overrides],
+        lambda settings: rows.extend(LISTS[parsed.what](list(parsed.overrides), settings)),
+    )
+    print_table(rows)
+    return 0
+
+
+def _options(group: str) -> list[str]:
+    loader = GlobalHydra.instance().config_loader()
+    return sorted(loader.get_group_options(group))
+
+
+def _first_line(kind: type[Any]) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def _objectives(overrides: list[str], settings: Any) -> list[list[str]]:
+    rows = [["objective", "family", "attention", "passes", "learning rate", "rows", "what it is"]]
+    plugins = [Path(path) for path in settings.plugins]
+    for option in _options("objective"):
+        found = objective(compose_option("objective", option, overrides), plugins, option)
+        figures = [f"{found.learning_rate:g}", str(found.rows_per_update)]
+        traits = [option, found.family, found.attention, str(found.passes)]
+        rows.append([*traits, *figures, _first_line(type(found))])
+    return rows
+
+
+def _models(overrides: list[str], settings: Any) -> list[list[str]]:
+    size = int(settings.dataset.get("vocabulary_size", 0))
+    rows = [
+        ["model", "architecture", "layers", "hidden", "heads", f"parameters at {size:,} tokens"]
+    ]
+    for option in _options("model"):
+        config = build(BackboneConfig, compose_option("model", option, overrides), "model")
+        with torch.device("meta"):
+            backbone = Backbone(config, size)
+        count = sum(parameter.numel() for parameter in backbone.parameters())
+        shape = [str(config.num_layers), str(config.hidden_size), str(config.num_heads)]
+        rows.append([option, config.architecture, *shape, quantity(count)])
+    return rows
+
+
+def _datasets(overrides: list[str], settings: Any) -> list[list[str]]:
+    rows = [["dataset", "what it is", "path"]]
+    for option in _options("dataset"):
+        values = hydra.compose("config", overrides=[f"dataset={option}", *overrides]).dataset
+        path = (
+            "dataset.path=..." if OmegaConf.is_missing(values, "path") else values.get("path", "")
+        )
+        rows.append([option, _first_line(CORPORA[values.kind]), str(path)])
+    return rows
+
+
+def _probes(overrides: list[str], settings: Any) -> list[list[str]]:
+    rows = [["probe", "what it is", "path"]]
+    for option in _options("probe"):
+        config = hydra.compose("config", overrides=[f"probe={option}", *overrides])
+        values = config.get("probe") or config.probes[option]
+        path = "probe.path=..." if OmegaConf.is_missing(values, "path") else values.get("path", "")
+        rows.append([option, _first_line(PROBES[values.kind]), str(path)])
+    return rows
+
+
+def _runs(overrides: list[str], settings: Any) -> list[list[str]]:
+    rows = [
+        ["run", "status", "objective", "seed", "dataset", "budget", "FLOPs", "own loss", "when"]
+    ]
+    for record in ResultStore(Path(settings.output_dir)).records():
+        if record.kind != "run":
+            continue
+        measure = f"loss {record.objective}"
+        own = [v.value for v in record.values if (v.measure, v.metric) == (measure, "nats")]
+        rows.append(
+            [
+                record.name,
+                record.status,
+                record.objective,
+                str(record.seed),
+                record.corpus["label"],
+                record.stratum.get("budget", ""),
+                quantity(record.training["ledger"]["flops"]) if record.training else "",
+                number(own[0]) if own else "",
+                record.created,
+            ]
+        )
+    return rows
+
+
+LISTS: dict[str, Callable[[list[str], Any], list[list[str]]]] = {
+    "objectives": _objectives,
+    "models": _models,
+    "datasets": _datasets,
+    "probes": _probes,
+    "runs": _runs,
+}

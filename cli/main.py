@@ -1,0 +1,60 @@
+"""The command `compare`: hands over to a sub-command, which alone imports what it needs."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+HELP = """\
+Which pretraining objective should I use, on my corpus, for my tasks, under my budget?
+
+usage: compare COMMAND [ARGUMENT ...]
+
+  run     pretrain one model per objective, measure them all, write a report
+            compare run objective=clm,mlm,simcse -m
+            compare run objective=clm,mlm -m dataset=local dataset.path=my_texts/
+            compare run --help          all settings; `--cfg job` prints them resolved
+  plan    what `run` with the same arguments would do and take; trains nothing
+  list    objectives | models | datasets | probes | runs
+  report  build the report of finished runs again: compare report [DIR ...]
+
+  --version, --help
+"""
+
+COMMANDS = {"run": "cli.run", "plan": "cli.plan", "list": "cli.listing", "report": "cli.report"}
+
+
+class UsageError(Exception):
+    """What the user typed or gave cannot be used; the message says what would be right."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        0 when all is done, 1 when some jobs failed, 2 for wrong usage or configuration, 130
+        when interrupted.
+    """
+    command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if command in ("--help", "-h", "help"):
+        print(HELP, end="")
+        return 0
+    if command == "--version":
+        from importlib.metadata import version
+
+        print(f"compare {version('compare')}")
+        return 0
+    try:
+        if command not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(command, COMMANDS, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise UsageError(f"there is no command {command!r}; {hint}known: {', '.join(COMMANDS)}")
+        code: int = import_module(COMMANDS[command]).main(rest)
+    except UsageError as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("compare: interrupted; the same command goes on where this stopped", file=sys.stderr)
+        return 130
+    return code

@@ -1,0 +1,90 @@
+"""Progress on standard error: bars on a terminal, a plain line every few seconds elsewhere."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+PLAIN_SECONDS = 5.0
+
+
+class Display:
+    """Shows the job of the sweep, its stage, and the step with loss, speed and time left."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}", markup=False),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._sweep: TaskID = self._bars.add_task("", total=1, figures="", visible=False)
+        self._stage: TaskID = self._bars.add_task("", total=1, figures="", visible=False)
+        self._job = ""
+        self._stage_name = ""
+        self._began = self._last_line = time.monotonic()
+        self._began_at = 0.0
+
+    def __enter__(self) -> "Display":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def job(self, number: int, total: int, name: str) -> None:
+        """Job `number` of `total` begins, counted from 1."""
+        self._job = f"[{number}/{total} {name}]"
+        self._bars.update(
+            self._sweep,
+            description=f"{number}/{total} {name}",
+            total=total,
+            completed=number - 1,
+            figures="",
+            visible=True,
+        )
+
+    def say(self, line: str) -> None:
+        """Keep a line on screen."""
+        self._console.print(f"{self._job} {line}".strip(), soft_wrap=True)
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        self._stage_name = name
+        self._began = self._last_line = time.monotonic()
+        self._began_at = -1.0
+        self._bars.update(
+            self._stage, description=name, total=1.0, completed=0, figures="", visible=True
+        )
+        if not self._console.is_terminal:
+            self.say(name)
+
+    def step(
+        self, fraction: float, *, loss: float | None = None, rate: float | None = None
+    ) -> None:
+        """The stage has come so far."""
+        now = time.monotonic()
+        if self._began_at < 0:  # a resumed stage begins in its middle
+            self._began, self._began_at = now, fraction
+        figures = [f"{fraction:4.0%}"]
+        if loss is not None:
+            figures.append(f"loss {loss:.3f}")
+        if rate is not None:
+            figures.append(f"{rate:,.0f} tokens/s")
+        done = fraction - self._began_at
+        if done > 0:
+            left = (now - self._began) / done * (1 - fraction)
+            figures.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
+        self._bars.update(self._stage, completed=fraction, figures="  ".join(figures))
+        if not self._console.is_terminal and now - self._last_line >= PLAIN_SECONDS:
+            self._last_line = now
+            self.say(f"{self._stage_name} {', '.join(figures).strip()}")

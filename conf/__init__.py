@@ -1,0 +1,1 @@
+"""Configuration files, as package data: see config.yaml."""

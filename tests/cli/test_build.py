@@ -1,0 +1,61 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from cli.build import build, pick
+from cli.main import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    depth: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer:
+    name: str
+    rate: float = 0.5
+    count: int | None = None
+    parts: tuple[str, ...] = ()
+    strict: bool = False
+    inner: Inner = field(default_factory=Inner)
+
+    def __post_init__(self) -> None:
+        if self.rate > 1:
+            raise ValueError(f"rate is {self.rate}; it must not exceed 1")
+
+
+def test_values_get_their_types() -> None:
+    values = {"name": 3, "rate": 1, "count": 2.0, "parts": ["a"], "inner": {"depth": 5}}
+    found = build(Outer, values, "outer")
+    assert found == Outer(name="3", rate=1.0, count=2, parts=("a",), inner=Inner(depth=5))
+    assert isinstance(found.rate, float)
+    assert isinstance(found.count, int)
+    assert build(Outer, {"name": "x", "count": None}, "outer").count is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"name": "x", "rat": 1}, r"no outer\.rat; did you mean 'rate'"),
+        ({}, r"outer\.name is not set"),
+        ({"name": "x", "rate": "fast"}, r"outer\.rate is 'fast'; a number is expected"),
+        ({"name": "x", "rate": True}, r"outer\.rate is True; a number"),
+        ({"name": "x", "count": 1.5}, r"outer\.count is 1\.5; a whole number"),
+        ({"name": "x", "parts": "a"}, r"outer\.parts is 'a'; a list is expected, such as \[a\]"),
+        ({"name": "x", "strict": 1}, r"outer\.strict is 1; true or false"),
+        ({"name": ["x"]}, r"outer\.name is \['x'\]; a text"),
+        ({"name": "x", "inner": 3}, r"outer\.inner is 3; settings by name"),
+        ({"name": "x", "inner": {"deep": 1}}, r"no outer\.inner\.deep; did you mean 'depth'"),
+        ({"name": "x", "rate": 2}, r"outer: rate is 2\.0; it must not exceed 1"),
+    ],
+)
+def test_a_mistake_is_answered_with_its_place(values: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        build(Outer, values, "outer")
+
+
+def test_a_kind_is_picked_by_name() -> None:
+    assert pick({"inner": Inner}, {"kind": "inner", "depth": 2}, "x") == Inner(depth=2)
+    with pytest.raises(UsageError, match=r"x\.kind is 'iner'; did you mean 'inner'"):
+        pick({"inner": Inner}, {"kind": "iner"}, "x")

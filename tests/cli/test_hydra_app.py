@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import pytest
+
+from cli.configuration import experiment, sweep_columns
+from cli.hydra_app import CONFIG_FOLDER, Composed, collect, in_order, only_shows
+from cli.main import UsageError
+from runners.experiment_config import ExperimentConfig
+
+SWEEP = "objective=clm,mlm"
+
+
+def configure(arguments: list[str]) -> list[ExperimentConfig]:
+    jobs: list[Composed] = collect(arguments)
+    return [experiment(job, sweep_columns(jobs)) for job in jobs]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-m", SWEEP, "seed=1"],
+        [SWEEP, "-m", "seed=1"],
+        [SWEEP, "seed=1", "-m"],
+        [SWEEP, "--multirun", "seed=1"],
+    ],
+)
+def test_flags_stand_before_between_or_after(arguments: list[str]) -> None:
+    assert [(c.objective.name, c.seed) for c in configure(arguments) if c.objective] == [
+        ("clm", 1),
+        ("mlm", 1),
+    ]
+
+
+def test_flags_with_values_keep_them() -> None:
+    given = ["a=1", "--config-dir", "x", "b=2", "--cfg", "job", "c=3"]
+    assert in_order(given) == ["--config-dir", "x", "--cfg", "job", "a=1", "b=2", "c=3"]
+    assert only_shows(given)
+    assert not only_shows(["a=1", "-m"])
+
+
+def test_sweeps_choices_and_globs() -> None:
+    found = configure(["objective=glob(*)", "seed=0,1", "-m"])
+    assert len(found) == 2 * len(list((CONFIG_FOLDER / "objective").glob("*.yaml")))
+
+
+@pytest.mark.parametrize("folder", ["model", "objective", "dataset", "budget", "probe"])
+def test_every_option_composes(folder: str) -> None:
+    for file in sorted((CONFIG_FOLDER / folder).glob("*.yaml")):
+        extra = {
+            ("dataset", "local"): ["dataset.path=x"],
+            ("dataset", "hub"): ["dataset.path=x"],
+            ("probe", "classification"): ["probe.path=x.csv"],
+            ("probe", "similarity"): ["probe.path=x.csv"],
+        }.get((folder, file.stem), [])
+        (config,) = configure([f"{folder}={file.stem}", *extra])
+        assert config.to_json()
+
+
+@pytest.mark.parametrize("model", ["", "model=mini"])
+def test_smoke_makes_whatever_is_chosen_tiny(model: str) -> None:
+    chosen = [model] if model else []
+    (config,) = configure(["objective=mlm", "+experiment=smoke", *chosen])
+    assert config.budget.unit == "steps"
+    assert config.model.num_layers == (4 if model else 2)
+
+
+def test_equal_batches_can_be_forced() -> None:
+    found = configure(["objective=clm,simcse", "trainer.rows_per_update=16", "-m"])
+    assert [c.objective.rows_per_update for c in found if c.objective] == [16, 16]
+
+
+def test_probes_of_the_user_join_the_others() -> None:
+    (config,) = configure(["probe=[retrieval,classification]", "probe.path=my/reviews.csv"])
+    assert [probe.name for probe in config.probes] == ["retrieval", "reviews"]
+
+
+def test_the_hubs_place_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPARE_HUB_DIR", "/some/where")
+    assert configure([])[0].hub_dir == Path("/some/where")
+    monkeypatch.delenv("COMPARE_HUB_DIR")
+    assert configure([])[0].hub_dir is None
+
+
+MISTAKES = [
+    (["objective=clmm"], "did you mean 'clm'"),
+    (["objectiv=clm"], "did you mean 'objective'"),
+    (["objective.mlm_probabilty=0.2"], "did you mean 'mlm_probability'"),
+    (["model.hiden_size=4"], "did you mean 'hidden_size'"),
+    (["+objective.typo=1"], "no objective.typo"),
+    (["objective.mlm_probability=lots"], "objective.mlm_probability is 'lots'; a number"),
+    (["objective.mlm_probability=1.5"], "must lie in (0, 1)"),
+    (["budget.amount=0"], "a budget must be above 0"),
+    (["budget.amount=-1"], "a budget must be above 0"),
+    (["seed=-1"], "seed is -1"),
+    (["seed=0,1"], "add -m"),
+    (["objective=clm,mlm"], "add -m"),
+    (["dataset=local"], "dataset.path is not set; give it as dataset.path=VALUE"),
+    (["dataset.sequence_length=1024"], "model.max_length=512"),
+    (["objective=simcse", "model.dropout=0"], "simcse needs dropout"),
+    (["probe=nonsense"], "probe named 'nonsense'"),
+    (["columns=[clm,xyz]"], "objective named 'xyz'"),
+    (["objective={"], "objective={"),
+    (["=3"], "override"),
+    (["model.num_heads=3"], "choose a num_heads"),
+    (["--config-dir", "/nowhere"], "/nowhere"),
+    (["plugins=[nowhere.py]"], "nowhere.py"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES)
+def test_a_mistake_is_one_clear_message(arguments: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        configure(arguments)
+    text = str(caught.value)
+    assert message in text
+    assert "Traceback" not in text
+    assert len(text.splitlines()) == 1
+
+
+def test_plugins_are_taken_from_the_command_line_only(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "sly.yaml").write_text("# @package _global_\nplugins: [evil.py]\n")
+    with pytest.raises(UsageError, match="command line"):
+        configure(["--config-dir", str(tmp_path), "+experiment=sly"])

@@ -1,0 +1,296 @@
+"""From argv to report, in this process: the main job, what fails in it, and a new objective."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import runners.experiment as experiment_module
+from cli.main import main
+from results.store import ResultStore
+from runners.corpora.corpus import Corpus
+
+TINY = [
+    "+experiment=smoke",
+    "dataset.libraries=[stdlib,numpy,pandas,scipy,matplotlib,sympy]",
+    "dataset.max_files=110",
+    "dataset.test_share=0.25",
+    "dataset.sequence_length=64",
+    "dataset.max_documents=null",
+    "model.hidden_size=32",
+    "model.max_length=64",
+    "budget.amount=6",
+    "objective.rows_per_update=8",
+    "probe=retrieval",
+    "trainer.dtype=float32",
+]
+
+REVERSED = '''
+"""Predict each token from those after it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from models.batch import Attention
+from models.heads import TokenHead
+from objectives.base import IGNORE_INDEX, Objective, Prepared
+from objectives.token_prediction import token_forward_flops, token_loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copying(Objective):
+    """Read a token off its own place: a toy, to show that one file is enough."""
+
+    family = "DAE"
+    attention = "bidirectional"
+    likelihood = "none"
+    unit = "copied token"
+    additive = True
+    test_heads = ("lm",)
+
+    share: float = 0.5
+
+    def build_heads(self, config, vocabulary_size, *, tied=True):
+        return nn.ModuleDict({"lm": TokenHead(config, vocabulary_size, tied=tied)})
+
+    def corrupt(self, batch, *, vocabulary, draw, progress):
+        chosen = draw.uniform("copy", batch.input_ids.shape[1]) < self.share
+        labels = batch.input_ids.masked_fill(~(chosen & batch.attention_mask), IGNORE_INDEX)
+        return Prepared.of(batch, Attention("bidirectional"), labels)
+
+    def loss(self, model, prepared):
+        return token_loss(model, prepared, "copying")
+
+    def counts(self, prepared):
+        return (len(prepared.targets),)
+
+    def forward_flops(self, config, vocabulary_size, prepared):
+        return token_forward_flops(config, vocabulary_size, prepared)
+'''
+
+
+@pytest.fixture
+def output(built: Path, corpus: Corpus, tmp_path: Path) -> Path:
+    """An output directory that has the session's corpus already."""
+    shutil.copytree(built / "corpora", tmp_path / "out" / "corpora")
+    return tmp_path / "out"
+
+
+def run(output: Path, *arguments: str) -> int:
+    return main(["run", *arguments, *TINY, f"output_dir={output}"])
+
+
+def report_path(text: str) -> Path:
+    last = text.strip().splitlines()[-1]
+    assert last.startswith("report: ")
+    return Path(last.removeprefix("report: "))
+
+
+def test_the_main_job_and_the_same_again(
+    output: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(output, "objective=clm,mlm,simcse", "-m") == 0
+    captured = capsys.readouterr()
+    report = report_path(captured.out)
+    assert "float32" in captured.err  # one line about device, threads and dtype
+    text = report.read_text()
+    losses = text.split("## Losses")[1].split("##")[0]
+    for row in ("clm", "mlm", "simcse", r"\*untrained\*", r"\*uniform\*", r"\*unigram\*"):
+        assert re.search(rf"^\| {row} \|", losses, re.MULTILINE), row
+    assert "clm, own mask" in losses
+    assert "same start: at each seed" in text
+    assert "same text in the same order" in text
+    assert (report.parent / "curves.svg").is_file()
+    assert "**not" not in text
+    frame = pd.read_csv(report.parent / "results.csv")
+    assert {"clm", "mlm", "simcse", "untrained", "TF-IDF"} <= set(frame["objective"])
+
+    monkeypatch.setattr(experiment_module, "pretrain", None)  # training would fail
+    assert run(output, "objective=clm,mlm,simcse", "-m") == 0
+    again = report_path(capsys.readouterr().out).read_text()
+    lines = zip(text.splitlines(), again.splitlines(), strict=True)
+    assert [a for a, b in lines if a != b and not a.startswith("Built ")] == []
+
+    assert main(["report", str(output)]) == 0
+    rebuilt = report_path(capsys.readouterr().out).read_text()
+    assert rebuilt.split("## Run it again")[0] == text.split("## Run it again")[0]
+
+    assert main(["list", "runs", f"output_dir={output}"]) == 0
+    assert "simcse" in capsys.readouterr().out
+
+
+def test_a_failed_job_leaves_the_others_and_is_tried_again(
+    output: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretrain = experiment_module.pretrain
+
+    def broken(config: Any, *more: Any) -> Any:
+        if config.objective is not None and config.objective.name == "clm":
+            raise RuntimeError("the disk | is <full>")
+        return pretrain(config, *more)
+
+    monkeypatch.setattr(experiment_module, "pretrain", broken)
+    assert run(output, "objective=clm,mlm", "-m") == 1
+    text = report_path(capsys.readouterr().out).read_text()
+    assert r"RuntimeError: the disk \| is &lt;full>" in text
+    statuses = {r.objective: r.status for r in ResultStore(output).records() if r.kind == "run"}
+    assert statuses == {"clm": "failed", "mlm": "finished"}
+    monkeypatch.undo()
+    assert run(output, "objective=clm,mlm", "-m") == 0
+    statuses = {r.objective: r.status for r in ResultStore(output).records() if r.kind == "run"}
+    assert statuses == {"clm": "finished", "mlm": "finished"}
+
+
+def test_an_interrupted_sweep_keeps_what_is_finished(
+    output: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretrain = experiment_module.pretrain
+
+    def interrupted(config: Any, *more: Any) -> Any:
+        if config.objective is not None and config.objective.name == "mlm":
+            raise KeyboardInterrupt
+        return pretrain(config, *more)
+
+    monkeypatch.setattr(experiment_module, "pretrain", interrupted)
+    assert run(output, "objective=clm,mlm", "-m") == 130
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    assert [r.objective for r in ResultStore(output).records()] == ["clm"]
+    monkeypatch.undo()
+    assert run(output, "objective=clm,mlm", "-m") == 0
+
+
+def test_several_seeds_give_intervals_over_seeds(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(output, "objective=clm,mlm", "seed=0,1", "-m") == 0
+    text = report_path(capsys.readouterr().out).read_text()
+    assert "over seeds" in text
+    assert "- seeds: 0, 1" in text
+    assert ", r = " in text
+
+
+def test_adding_an_objective_is_one_py_and_one_yaml(
+    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine" / "objective").mkdir(parents=True)
+    plugin = tmp_path / "copying.py"
+    plugin.write_text(REVERSED)
+    (tmp_path / "mine" / "objective" / "copying.yaml").write_text(
+        "name: copying\nlearning_rate: 1.0e-3\nrows_per_update: 8\nshare: 0.5\n"
+    )
+    given = [f"plugins=[{plugin}]", "--config-dir", str(tmp_path / "mine")]
+    assert run(output, "objective=clm,copying", "-m", *given, "objective.rows_per_update=8") == 0
+    text = report_path(capsys.readouterr().out).read_text()
+    assert "DAE: copying, nats a copied token" in text
+    for section in ("## Losses", "## Probes", "## What it cost"):
+        table = text.split(section)[1].split("\n## ")[0]
+        assert re.search(r"^\| copying \|", table, re.MULTILINE), section
+    assert main(["list", "objectives", *given]) == 0
+    assert "copying" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["dataset=local", "dataset.path=none.txt"], "no file or folder none.txt"),
+        (["dataset=local", "dataset.path={empty}"], "is too small"),
+        (["dataset=local", "dataset.path={line}"], "is too small"),
+        (["dataset=local", "dataset.path={binary}"], "is a binary file"),
+        (["dataset=local", "dataset.path={latin}"], "is not UTF-8"),
+        (
+            ["dataset=local", "dataset.path={table}", "dataset.text_column=txt"],
+            "did you mean 'text'",
+        ),
+        (["objective.rows_per_update=100000"], "fewer than the 100000"),
+        (["trainer.device=cuda"], "torch finds no GPU"),
+        (["probe=classification", "probe.path=none.csv"], "there is no file none.csv"),
+        (
+            ["probe=classification", "probe.path={table}", "probe.label_column=lab"],
+            "no column 'lab'",
+        ),
+        (["hydra/launcher=joblib"], "one after the other"),
+    ],
+)
+def test_bad_input_gets_one_clear_error_and_nothing_is_written(
+    output: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    files = {
+        "empty": b"",
+        "line": b"only one line",
+        "binary": b"\0\1\2" * 100,
+        "latin": "naïve\n\nnaïve two".encode("latin-1"),
+        "table": b"text,label\na,b\n",
+    }
+    for name, content in files.items():
+        (tmp_path / f"{name}{'.csv' if name == 'table' else '.txt'}").write_bytes(content)
+    places = {n: tmp_path / f"{n}{'.csv' if n == 'table' else '.txt'}" for n in files}
+    given = [argument.format(**places) if "{" in argument else argument for argument in arguments]
+    kept = TINY
+    if "dataset=local" in given:
+        kept = [item for item in TINY if not item.startswith("dataset.")]
+        kept.append("dataset.sequence_length=64")
+    kept = [item for item in kept if item.split("=")[0] not in {g.split("=")[0] for g in given}]
+    assert main(["run", "objective=mlm", *kept, *given, f"output_dir={output}"]) == 2
+    captured = capsys.readouterr()
+    errors = [line for line in captured.err.splitlines() if line.startswith("compare: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+    assert not (output / "runs").exists()
+    assert not list(output.glob("corpora/.building*"))
+
+
+def test_an_output_directory_that_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main(["run", "objective=mlm", *TINY, f"output_dir={tmp_path / 'file' / 'out'}"]) == 2
+    assert "nothing can be written" in capsys.readouterr().err
+
+
+def test_plan_trains_nothing(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["objective=clm,mlm,simcse", "-m", *TINY, f"output_dir={output}"]
+    assert main(["plan", *arguments]) == 0
+    text = capsys.readouterr().out
+    assert "nothing is trained" in text
+    for name in ("clm", "mlm", "simcse"):
+        assert f"{name}, seed 0" in text
+    assert not (output / "runs").exists()
+    assert not (output / "models").exists()
+
+
+def test_hydra_shows_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "objective=simcse", "--cfg", "job"]) == 0
+    assert "temperature: 0.05" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rn"], "did you mean 'run'"),
+        (["report", "/nowhere"], "no runs in /nowhere"),
+        (["list", "objectives", "--config-dir", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_wrong_usage(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["objectives", "models", "datasets", "probes", "runs"])
+def test_lists(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", what, f"output_dir={tmp_path}"]) == 0
+    assert capsys.readouterr().out.count("\n") > 3

@@ -1,0 +1,97 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.backbone import BackboneConfig
+from models.batch import Batch
+from models.vocabulary import Vocabulary
+from runners.corpora.corpus import Corpus, build_corpus
+from runners.corpora.pydocs import PydocsConfig
+from runners.trainer import TrainerConfig
+
+SPECIAL = 12
+VOCABULARY = Vocabulary(
+    size=212, cls_id=0, sep_id=1, pad_id=2, mask_id=3, special_ids=tuple(range(SPECIAL))
+)
+
+
+@pytest.fixture(autouse=True)
+def fixed_threads() -> Iterator[None]:
+    """Two threads and torch's own defaults for every test, whatever the last one set."""
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return VOCABULARY
+
+
+@pytest.fixture
+def config() -> BackboneConfig:
+    return BackboneConfig(
+        hidden_size=32, num_layers=2, num_heads=4, intermediate_size=64, max_length=64
+    )
+
+
+def make_batch(lengths: list[int], *, width: int | None = None, seed: int = 0) -> Batch:
+    """Rows of ordinary tokens between [CLS] and [SEP]; `lengths` counts the ordinary ones."""
+    generator = torch.Generator().manual_seed(seed)
+    width = width or max(lengths) + 2
+    input_ids = torch.full((len(lengths), width), VOCABULARY.pad_id)
+    for row, length in zip(input_ids, lengths, strict=True):
+        row[0] = VOCABULARY.cls_id
+        row[1 : length + 1] = torch.randint(
+            SPECIAL, VOCABULARY.size, (length,), generator=generator
+        )
+        row[length + 1] = VOCABULARY.sep_id
+    mask = torch.arange(width) < torch.tensor(lengths)[:, None] + 2
+    return Batch(input_ids, mask, torch.arange(len(lengths)))
+
+
+@pytest.fixture
+def batch() -> Batch:
+    return make_batch([14, 9, 14, 3])
+
+
+@pytest.fixture(scope="session")
+def small_pydocs() -> PydocsConfig:
+    """A few hundred modules of real docstrings: seconds, not minutes."""
+    return PydocsConfig(
+        libraries=("stdlib", "numpy", "pandas", "scipy", "matplotlib", "sympy"),
+        max_files=110,
+        validation_share=0.05,
+        test_share=0.25,
+        sequence_length=64,
+        vocabulary_size=1024,
+    )
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output directory of the session's corpus."""
+    return tmp_path_factory.mktemp("built")
+
+
+@pytest.fixture(scope="session")
+def corpus(built: Path, small_pydocs: PydocsConfig) -> Corpus:
+    return build_corpus(small_pydocs, output_dir=built, say=lambda line: None)
+
+
+@pytest.fixture
+def trainer() -> TrainerConfig:
+    return TrainerConfig(device="cpu", dtype="float32", threads=2)
+
+
+@pytest.fixture(scope="session")
+def hub_dir() -> Path:
+    """A folder of real data sets; set COMPARE_HUB_DIR to run the tests that need it."""
+    folder = os.environ.get("COMPARE_HUB_DIR")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("COMPARE_HUB_DIR does not name a folder of data sets")
+    return Path(folder)

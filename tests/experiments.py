@@ -1,0 +1,44 @@
+"""Small experiments for tests of the runner."""
+
+from pathlib import Path
+from typing import Any
+
+from objective_files import load_objective
+
+from models.backbone import BackboneConfig
+from runners.budget import BudgetConfig
+from runners.corpora.document import CorpusConfig
+from runners.experiment_config import ExperimentConfig, MeasuresConfig
+from runners.probes.base import Probe
+from runners.trainer import TrainerConfig
+
+NANO = BackboneConfig(
+    hidden_size=32, num_layers=2, num_heads=2, intermediate_size=64, max_length=64
+)
+MEASURES = MeasuresConfig(
+    rows=32, pairs=32, candidates=16, adaptation_steps=3, adaptation_rows=4, bootstrap=100
+)
+
+
+def experiment(
+    name: str | None, dataset: CorpusConfig, output_dir: Path, **changes: Any
+) -> ExperimentConfig:
+    """A job of 12 steps; `changes` replaces parts of it."""
+    probes: tuple[Probe, ...] = ()
+    settings: dict[str, Any] = {
+        "seed": 0,
+        "model": NANO,
+        "objective": load_objective(name, rows_per_update=8) if name else None,
+        "dataset": dataset,
+        "budget": BudgetConfig(unit="steps", amount=12),
+        "trainer": TrainerConfig(
+            device="cpu", dtype="float32", threads=2, evaluations=2, checkpoint_seconds=1e9
+        ),
+        "measures": MEASURES,
+        "columns": tuple(load_objective(n) for n in ("clm", "mlm", "simcse")),
+        "probes": probes,
+        "plugins": {},
+        "output_dir": output_dir,
+        "hub_dir": None,
+    }
+    return ExperimentConfig(**{**settings, **changes})
