@@ -38,8 +38,9 @@ def test_info_nce_does_not_lose_precision_to_autocast() -> None:
     assert torch.equal(inside, info_nce(first, second, 0.05))
 
 
-def test_loss_is_info_nce_between_two_passes(config: BackboneConfig) -> None:
-    objective = load_objective("simcse")
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_loss_is_info_nce_between_two_passes(config: BackboneConfig, pooling: str) -> None:
+    objective = load_objective("simcse", pooling=pooling)
     model = build_model(objective, config, VOCABULARY.size, seed=0).train()
     batch = make_batch([12, 9, 12, 5])
     prepared = objective.corrupt(
@@ -49,7 +50,9 @@ def test_loss_is_info_nce_between_two_passes(config: BackboneConfig) -> None:
     (term,) = model(prepared).terms
     torch.manual_seed(5)
     hidden = model.backbone(prepared.inputs, attention=prepared.attention).last
-    projected = torch.tanh(model.heads["projector"].dense(hidden[:, 0]))
+    real = prepared.inputs.attention_mask[:, :, None]
+    pooled = hidden[:, 0] if pooling == "cls" else (hidden * real).sum(1) / real.sum(1)
+    projected = torch.tanh(model.heads["projector"].dense(pooled))
     assert not torch.allclose(projected[:4], projected[4:])  # fresh dropout in the second pass
     expected = info_nce(projected[:4], projected[4:], 0.05)
     torch.testing.assert_close(term.values, expected)
