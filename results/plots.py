@@ -57,7 +57,9 @@ def plot_curves(stratum: Stratum, file: Path) -> None:
             axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
             axes.margins(x=0.02)
             axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
-        panels[0][0].legend(frameon=False, fontsize=8, loc="upper right")
+        panels[0][0].legend(
+            frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 0.92)
+        )
         _save(figure, file)
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 import jinja2
 
-from results.comparison import StoredRun, Stratum, strata
+from results.comparison import StoredRun, Stratum, contrast, strata
 from results.facts import caveats, checks, setup
 from results.plots import plot_curves, plot_probes
 from results.record import RunRecord
 from results.store import ResultStore, tidy
 from results.tables import (
+    DASH,
+    contrastive_start,
     cost_table,
     escape,
     loss_columns,
@@ -25,7 +27,9 @@ from results.tables import (
     markdown_table,
     number,
     probe_table,
+    probe_title,
     quantity,
+    signed,
     solved_at_start,
 )
 from results.verdict import findings, primary_figures, verdict
@@ -134,6 +138,7 @@ def _section(stratum: Stratum, folder: Path, index: int) -> dict[str, Any]:
         ),
         "skipped": sorted(record.corpus["skipped_probes"].items()),
         "probe_figure": f"probes{ending}.svg",
+        "gains": _gain_table(stratum),
         "contrasts": _contrast_table(stratum),
         "cost": cost_table(stratum),
         "budget": _budget(record),
@@ -161,11 +166,12 @@ def _attention(record: RunRecord) -> str:
 
 
 def _loss_notes(stratum: Stratum) -> list[str]:
-    solved = [m for m in loss_columns(stratum) if solved_at_start(stratum, m)]
     return [
-        f"⚠ {measure.removeprefix('loss ')}: solved at initialisation (the untrained model is "
-        "already near 0), so a low figure says nothing and is not ranked."
-        for measure in solved
+        f"⚠ {measure.removeprefix('loss ')}: solved at initialisation ({number(start[0])} nats "
+        f"untrained, where an even guess has {number(start[1])}), so a low figure says nothing "
+        "and is not ranked."
+        for measure in loss_columns(stratum)
+        if solved_at_start(stratum, measure) and (start := contrastive_start(stratum, measure))
     ]
 
 
@@ -183,6 +189,21 @@ def _bits_per_byte(stratum: Stratum) -> str:
         return ""
     header = ["model", "bits per byte of text", "nats of an end token", "under"]
     return markdown_table(header, rows)
+
+
+def _gain_table(stratum: Stratum) -> str:
+    """What training gave: every model minus the untrained one, in every primary figure."""
+    figures, untrained = primary_figures(stratum), stratum.untrained
+    if untrained is None or not figures:
+        return ""
+    rows = []
+    for row in stratum.models:
+        cells = []
+        for measure, metric in figures:
+            gain = contrast(row, untrained, measure, metric)
+            cells.append(signed(gain) if gain else DASH)
+        rows.append([row.label, *cells])
+    return markdown_table(["model", *(probe_title(*figure) for figure in figures)], rows)
 
 
 def _contrast_table(stratum: Stratum) -> str:

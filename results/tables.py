@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from results.comparison import Row, Stratum
-from results.statistics import Estimate
+from results.statistics import Contrast, Estimate
 
 DASH = "\N{EN DASH}"
 """Where a table has no figure."""
 
-SOLVED_SHARE = 0.25
+SOLVED_SHARE = 0.5
 """A contrastive loss this far below an even guess before any training is solved by itself."""
 
 METRIC_NAMES = {
@@ -58,6 +58,12 @@ def with_interval(estimate: Estimate | None, digits: int = 3) -> str:
     return f"{number(estimate.value, digits)} <sub>{low} to {high}</sub>"
 
 
+def signed(contrast: Contrast) -> str:
+    """A difference with its sign and the limits of its interval; bold where they exclude 0."""
+    text = f"{contrast.difference:+.3f} <sub>{contrast.low:+.3f} to {contrast.high:+.3f}</sub>"
+    return f"**{text}**" if contrast.low > 0 or contrast.high < 0 else text
+
+
 def quantity(value: float) -> str:
     """A large number in three digits: 1.23 M, 24.0 T."""
     for size, letter in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -83,15 +89,20 @@ def column_traits(stratum: Stratum, measure: str) -> dict[str, Any]:
     return stratum.record.columns.get(measure.removeprefix("loss "), {})
 
 
+def contrastive_start(stratum: Stratum, measure: str) -> tuple[float, float] | None:
+    """A contrastive column's loss before any training, and that of an even guess."""
+    if column_traits(stratum, measure).get("additive", True):
+        return None
+    even, untrained = stratum.anchor("uniform"), stratum.untrained
+    guess = even.estimate(measure, "nats") if even else None
+    start = untrained.estimate(measure, "nats") if untrained else None
+    return (start.value, guess.value) if start and guess else None
+
+
 def solved_at_start(stratum: Stratum, measure: str) -> bool:
     """Whether the untrained model is already near 0: such a loss says nothing and is not ranked."""
-    if column_traits(stratum, measure).get("additive", True):
-        return False
-    even, untrained = stratum.anchor("uniform"), stratum.untrained
-    if even is None or untrained is None:
-        return False
-    guess, start = even.estimate(measure, "nats"), untrained.estimate(measure, "nats")
-    return guess is not None and start is not None and start.value < SOLVED_SHARE * guess.value
+    found = contrastive_start(stratum, measure)
+    return found is not None and found[0] < SOLVED_SHARE * found[1]
 
 
 def loss_table(stratum: Stratum) -> str:

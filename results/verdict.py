@@ -5,7 +5,7 @@ from itertools import combinations
 
 from results.comparison import Row, Stratum, contrast
 from results.statistics import Contrast, holm
-from results.tables import best_simple, number, probe_columns, probe_title
+from results.tables import best_simple, number, probe_columns, probe_title, solved_at_start
 
 LEVEL = 0.05
 
@@ -176,7 +176,7 @@ def _what_would_change(stratum: Stratum) -> str:
     changes = []
     if min(len(row.runs) for row in stratum.models) < 3:
         changes.append("more seeds (`seed=0,1,2 -m`)")
-    falling = [row.label for row in stratum.models if _still_falling(row)]
+    falling = [row.label for row in stratum.models if _still_falling(stratum, row)]
     if falling:
         changes.append(
             f"a larger budget (the held-out loss of {_listed(falling)} was still falling by more "
@@ -186,8 +186,10 @@ def _what_would_change(stratum: Stratum) -> str:
     return f"What would change it: {_listed(changes)}."
 
 
-def _still_falling(row: Row) -> bool:
-    curve = row.runs[0].curve
+def _still_falling(stratum: Stratum, row: Row) -> bool:
+    record, curve = row.runs[0].record, row.runs[0].curve
+    if solved_at_start(stratum, f"loss {record.objective}"):
+        return False  # 1 % of next to nothing
     if "held_out" not in curve:
         return False
     points = curve.dropna(subset=["held_out"])

@@ -105,12 +105,20 @@ def test_the_same_objective_at_other_settings_is_another_row(store: ResultStore)
 
 def test_models_below_their_floors_are_marked(store: ResultStore, tmp_path: Path) -> None:
     text = page(store, one_of_each(store), tmp_path)
-    probes = text.split("## Probes")[1].split("##")[0]
+    probes = text.split("## Probes")[1].split("What training gave")[0]
     (simcse,) = re.findall(r"^\| simcse \|.*$", probes, re.MULTILINE)
     assert simcse.endswith("†‡ |")
     (clm,) = re.findall(r"^\| clm \|.*$", probes, re.MULTILINE)
     assert "†" not in clm
     assert "‡" not in clm
+
+
+def test_what_training_gave_is_shown_against_the_untrained(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    gains = page(store, one_of_each(store), tmp_path).split("What training gave")[1]
+    (clm,) = re.findall(r"^\| clm \|.*$", gains.split("Primary")[0], re.MULTILINE)
+    assert "**+0.150 " in clm
 
 
 def test_a_loss_solved_at_initialisation_is_said_and_not_ranked(

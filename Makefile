@@ -1,0 +1,45 @@
+# Two commands are all that is needed on a fresh clone with Python 3.11 or later:
+#   make compare    make test
+# Each makes .venv by itself. Use another interpreter with PYTHON=python3.12.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.PHONY: help compare smoke test check format clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+compare: $(INSTALLED) ## the main job on the embedded corpus: three objectives, one report (about 12 minutes)
+	$(BIN)/compare run objective=clm,mlm,simcse -m
+
+smoke: $(INSTALLED) ## the same, tiny: every step of it in under a minute; its figures mean nothing
+	$(BIN)/compare run objective=clm,mlm,simcse -m +experiment=smoke
+
+test: $(INSTALLED) ## the whole test suite (about 4 minutes)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## format, lint, types, layers, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python -W error -c "import cli.main"
+
+format: $(INSTALLED) ## format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove the environment and what tools cached; outputs/ stays
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# Pins say what was tested; pyproject.toml says what is admitted.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "Installing into $(VENV): a few minutes, about 2 GB"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
