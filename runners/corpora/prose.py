@@ -91,8 +91,10 @@ def natural_pairs(documents: pd.DataFrame, *, limit: int, per_group: int = 2) ->
     seen: set[str] = set()
     pairs = NaturalPairs([], [], [])
     for text, group in order:
-        pair = summary_and_body(text)
-        if len(pairs) == limit or pair is None or taken.get(group, 0) == per_group:
+        if len(pairs) == limit:
+            break
+        pair = summary_and_body(text) if taken.get(group, 0) < per_group else None
+        if pair is None:
             continue
         if not seen.isdisjoint(pair):  # a summary that fits two bodies has no right answer
             continue
