@@ -23,6 +23,11 @@ from cli.main import UsageError
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "conf"
 
+VERSION_BASE: dict[str, Any] = (
+    {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
+)
+"""Hydra 1.3 asks for it, 1.4 asks to leave it out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Composed:
@@ -43,7 +48,9 @@ def invocation() -> str:
     return f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.getpid()}"
 
 
-OmegaConf.register_new_resolver("invocation", invocation, replace=True)
+# OmegaConf 2.4 renamed it; 2.3 knows the old name alone.
+_register = getattr(OmegaConf, "register_resolver", None) or OmegaConf.register_new_resolver
+_register("invocation", invocation, replace=True)
 
 
 def in_order(arguments: Sequence[str]) -> list[str]:
@@ -72,9 +79,9 @@ def call_hydra(arguments: Sequence[str], task: Callable[[DictConfig], None]) -> 
     Raises:
         UsageError: an argument or the configuration is wrong.
     """
-    decorated = hydra.main(
-        version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config"
-    )(task)
+    decorated = hydra.main(config_path=str(CONFIG_FOLDER), config_name="config", **VERSION_BASE)(
+        task
+    )
     command = ["compare run", *in_order(arguments)]
     # Without HYDRA_FULL_ERROR Hydra prints errors in its own way and exits with 1.
     with patch.object(sys, "argv", command), patch.dict(os.environ, HYDRA_FULL_ERROR="1"):
@@ -154,7 +161,7 @@ def explain(error: Exception, arguments: Sequence[str]) -> str:
 
 def _known_keys(parent: str) -> list[str]:
     """The keys below a place of the default configuration, group names at the top."""
-    with hydra.initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+    with hydra.initialize_config_dir(str(CONFIG_FOLDER), **VERSION_BASE):
         config = hydra.compose("config")
         node = OmegaConf.select(config, parent) if parent else config
         keys = [str(key) for key in node] if isinstance(node, DictConfig) else []
