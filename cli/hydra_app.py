@@ -23,9 +23,9 @@ from cli.main import UsageError
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "conf"
 
-VERSION_BASE: dict[str, Any] = (
-    {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
-)
+_OLD = hydra.__version__.startswith("1.3.")
+
+VERSION_BASE: dict[str, Any] = {"version_base": "1.3"} if _OLD else {}
 """Hydra 1.3 asks for it, 1.4 asks to leave it out."""
 
 
@@ -48,8 +48,7 @@ def invocation() -> str:
     return f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.getpid()}"
 
 
-# OmegaConf 2.4 renamed it; 2.3 knows the old name alone.
-_register = getattr(OmegaConf, "register_resolver", None) or OmegaConf.register_new_resolver
+_register: Any = OmegaConf.register_new_resolver if _OLD else OmegaConf.register_resolver
 _register("invocation", invocation, replace=True)
 
 
