@@ -11,13 +11,19 @@ from cli.main import UsageError
 T = TypeVar("T")
 
 
-def build(kind: Callable[..., T], values: Mapping[str, Any], where: str) -> T:
+def build(
+    kind: Callable[..., T],
+    values: Mapping[str, Any],
+    where: str,
+    given: Mapping[str, Any] | None = None,
+) -> T:
     """An instance of a dataclass.
 
     Args:
         kind: the dataclass.
         values: by field name; nested dataclasses as mappings.
         where: the place in the configuration, for messages.
+        given: fields that are built already.
 
     Raises:
         UsageError: a key is unknown or missing, or a value has the wrong type or range.
@@ -27,12 +33,17 @@ def build(kind: Callable[..., T], values: Mapping[str, Any], where: str) -> T:
     for key in values:
         if key not in known:
             raise UsageError(unknown_key(f"{where}.{key}", key, list(known)))
+    given = given or {}
     for name, field in known.items():
-        if name not in values and field.default is MISSING and field.default_factory is MISSING:
+        if (
+            name not in {*values, *given}
+            and field.default is MISSING
+            and field.default_factory is MISSING
+        ):
             raise UsageError(f"{where}.{name} is not set")
     typed = {key: _typed(value, hints[key], f"{where}.{key}") for key, value in values.items()}
     try:
-        return kind(**typed)
+        return kind(**typed, **given)
     except ValueError as error:
         raise UsageError(f"{where}: {error}") from error
 
@@ -66,6 +77,12 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
         if not isinstance(value, list | tuple):
             raise UsageError(f"{where} is {value!r}; a list is expected, such as [{value}]")
         return tuple(_typed(item, arguments[0], f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{where} is {value!r}; numbers by name are expected")
+        return {
+            str(key): _typed(item, arguments[1], f"{where}.{key}") for key, item in value.items()
+        }
     if is_dataclass(hint) and isinstance(hint, type):
         if not isinstance(value, Mapping):
             raise UsageError(f"{where} is {value!r}; settings by name are expected")

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from cli.main import UsageError
 from models.backbone import BackboneConfig
 from objectives.base import Objective
 from objectives.registry import find_objective
+from objectives.schedule import Schedule
 from runners.budget import BudgetConfig
 from runners.corpora.kinds import CORPORA
 from runners.experiment_config import ExperimentConfig, MeasuresConfig
@@ -42,7 +42,7 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
     trainer = build(TrainerConfig, values["trainer"], "trainer")
     trained = objective(values["objective"], plugins, "objective")
     if trainer.rows_per_update is not None:
-        trained = replace(trained, rows_per_update=trainer.rows_per_update)
+        trained = trained.with_rows(trainer.rows_per_update)
     seed = values["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UsageError(f"seed is {seed!r}; a whole number from 0 up is expected")
@@ -55,9 +55,7 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
             budget=build(BudgetConfig, values["budget"], "budget"),
             trainer=trainer,
             measures=build(MeasuresConfig, values["measures"], "measures"),
-            columns=tuple(
-                objective(column, plugins, f"objective {name}") for name, column in columns.items()
-            ),
+            columns=_columns(columns, plugins),
             probes=_probes(values),
             plugins=_contents(plugins),
             output_dir=Path(values["output_dir"]).expanduser().resolve(),
@@ -71,11 +69,38 @@ def objective(values: Mapping[str, Any], plugins: Sequence[Path], where: str) ->
     """The objective that `name` names, with the other values."""
     if "name" not in values:
         raise UsageError(f"{where}.name is not set; it names the objective")
+    own = dict(values)
     try:
-        kind = find_objective(str(values["name"]), plugins)
+        kind = find_objective(str(own.pop("kind", None) or own["name"]), plugins)
     except ValueError as error:
         raise UsageError(f"{where}: {error}") from error
-    return build(kind, values, where)
+    given: dict[str, Any] = {}
+    if "terms" in own:  # a fusion's
+        terms = own.pop("terms") or {}
+        given["terms"] = {
+            str(name): objective(term, plugins, f"{where}.terms.{name}")
+            for name, term in terms.items()
+        }
+    schedules = {
+        key: build(Schedule, value, f"{where}.{key}")
+        for key, value in own.items()
+        if isinstance(value, Mapping) and "schedule" in value
+    }
+    if schedules:
+        own |= {key: schedule.value(0.0) for key, schedule in schedules.items()}
+        given["schedules"] = tuple(schedules.items())
+    return build(kind, own, where, given)
+
+
+def _columns(
+    columns: Mapping[str, dict[str, Any]], plugins: Sequence[Path]
+) -> tuple[Objective, ...]:
+    """The objectives behind the columns; a fusion stands for its terms."""
+    found: dict[str, Objective] = {}
+    for name, values in columns.items():
+        for column in objective(values, plugins, f"objective {name}").columns:
+            found.setdefault(column.name, column)
+    return tuple(found.values())
 
 
 def sweep_columns(jobs: Sequence[Composed]) -> dict[str, dict[str, Any]]:

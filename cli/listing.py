@@ -54,9 +54,18 @@ def _objectives(overrides: list[str], settings: Any) -> list[list[str]]:
     plugins = [Path(path) for path in settings.plugins]
     for option in _options("objective"):
         found = objective(compose_option("objective", option, overrides), plugins, option)
-        figures = [f"{found.learning_rate:g}", str(found.rows_per_update)]
-        traits = [option, found.family, found.attention, str(found.passes)]
-        rows.append([*traits, *figures, _first_line(type(found))])
+        traits, phases = found.traits, found.phases
+        rows.append(
+            [
+                option,
+                traits.family,
+                traits.attention,
+                f"{traits.passes:g}",
+                ", ".join(f"{phase.learning_rate:g}" for phase in phases),
+                ", ".join(str(phase.rows_per_update) for phase in phases),
+                _first_line(type(found)),
+            ]
+        )
     return rows
 
 

@@ -164,12 +164,16 @@ class Backbone(nn.Module):
             `last` (B, T, D), and the states of `layers` in the order asked for.
         """
         mask, causal = attention.allowed(batch.attention_mask)
-        positions = torch.arange(batch.input_ids.shape[1], device=batch.input_ids.device)
-        hidden = self.token_embedding(batch.input_ids) + self.position_embedding(positions)
-        hidden = self.dropout(self.embedding_norm(hidden))  # (B, T, D)
+        hidden = self.embed(batch.input_ids)
         kept = {0: hidden}
         for index, block in enumerate(self.blocks, start=1):
             hidden = block(hidden, mask, causal)
             if index in layers:
                 kept[index] = hidden
         return BackboneOutput(hidden, tuple(kept[layer] for layer in layers))
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """(B, T) ids to (B, T, D), positions added: what the first block reads."""
+        positions = torch.arange(input_ids.shape[1], device=input_ids.device)
+        hidden = self.token_embedding(input_ids) + self.position_embedding(positions)
+        return self.dropout(self.embedding_norm(hidden))  # type: ignore[no-any-return]

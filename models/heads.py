@@ -1,5 +1,8 @@
 """What stands on a backbone while it is trained."""
 
+import math
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -43,3 +46,47 @@ class Projector(nn.Module):
     def forward(self, pooled: Tensor) -> Tensor:
         """(B, D) to (B, D)."""
         return self.dense(pooled).tanh()  # type: ignore[no-any-return]
+
+
+class LogitScale(nn.Module):
+    """CLIP's learned inverse temperature (Radford et al. 2021), kept between 1 and 100.
+
+    Its logarithm is learned, as an offset from where it starts.
+
+    Args:
+        start: what it is before training.
+    """
+
+    HIGHEST = math.log(100)
+
+    def __init__(self, start: float) -> None:
+        super().__init__()
+        self.start = math.log(start)
+        self.offset = nn.Parameter(torch.zeros(()))
+
+    def forward(self) -> Tensor:
+        """() float32, what cosines are multiplied by."""
+        return (self.start + self.offset).exp()
+
+    @torch.no_grad()
+    def clamp(self) -> None:
+        """Bring the logarithm back to between 0 and ln 100."""
+        self.offset.clamp_(-self.start, self.HIGHEST - self.start)
+
+
+class Discriminator(nn.Module):
+    """Hidden states to one logit a token: was it replaced? (ELECTRA, Clark et al. 2020).
+
+    Args:
+        config: the backbone's.
+    """
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.output = nn.Linear(config.hidden_size, 1)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(N, D) to (N,)."""
+        return self.output(self.activation(self.dense(hidden))).squeeze(-1)  # type: ignore[no-any-return]

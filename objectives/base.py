@@ -1,112 +1,93 @@
 """What an objective is: how it corrupts a batch, and the loss it takes on the result."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from models.backbone import Backbone, BackboneConfig
-from models.batch import Attention, AttentionKind, Batch
+from models.batch import AttentionKind, Batch, Views
 from models.initialization import initialize
 from models.vocabulary import Vocabulary
+from objectives.prepared import LossOutput, Prepared
 from objectives.randomness import RowRandom
+from objectives.schedule import Schedule
 
-IGNORE_INDEX = -100
-"""The label of a position that is not supervised."""
-
-Family = Literal["LM", "DAE", "CL"]
-Likelihood = Literal["causal", "pseudo", "none"]
+Family = Literal["LM", "DAE", "CL", "placebo"]
+Likelihood = Literal["causal", "pseudo", "pseudo_next", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One update's input after corruption: all that is random or of data-dependent size is done.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What an objective states of itself; reports show it.
 
     Attributes:
-        inputs: the rows that the backbone reads.
-        attention: who may look at whom.
-        labels: (B, T) int64, IGNORE_INDEX where nothing is supervised; None without token targets.
-        positions: (N,) int64, the supervised places in the flattened (B * T,) rows.
-        targets: (N,) int64, their labels. N is known before the tensor work, so that the
-            vocabulary projection runs on N positions only and no shape depends on values.
-        copies: how many copies of the batch `inputs` holds, one after the other (SimCSE: 2).
+        family: language modelling, denoising auto-encoding, contrastive learning, or a placebo.
+        attention: who may look at whom when the trained model is probed.
+        pooling: how the trained model's states become a vector, by its paper or its training.
+        likelihood: how the trained model scores a text: from left to right, masked one by one
+            (read at the masked place, or for `pseudo_next` at the place before), or not at all.
+        unit: what one supervised item is: the loss is in nats per this.
+        supervises: which positions that are.
+        additive: whether the loss of a batch is the sum over its parts, so that it may be
+            accumulated.
+        passes: rows that the backbone computes for each row of the stream.
+        noisy: whether the loss is taken under dropout also when it is measured.
+        test_heads: heads that the loss is measured with; a training-only head is left out.
+        views: what it needs of the corpus beside text.
     """
 
-    inputs: Batch
-    attention: Attention
-    labels: Tensor | None
-    positions: Tensor
-    targets: Tensor
-    copies: int = 1
-
-    @classmethod
-    def of(
-        cls, inputs: Batch, attention: Attention, labels: Tensor | None = None, copies: int = 1
-    ) -> "Prepared":
-        """Work out `positions` and `targets` from `labels`."""
-        flat = torch.empty(0, dtype=torch.int64) if labels is None else labels.flatten()
-        positions = flat.ne(IGNORE_INDEX).nonzero().flatten()
-        return cls(inputs, attention, labels, positions, flat[positions], copies)
-
-    def split(self, rows: int) -> list["Prepared"]:
-        """Micro-batches of at most `rows` rows of the stream, for accumulation."""
-        total = len(self.inputs.input_ids)
-        if rows * self.copies >= total:
-            return [self]
-        assert self.copies == 1, "views that are compared with each other stay together"
-        return [
-            Prepared.of(
-                self.inputs.rows(start, start + rows),
-                self.attention,
-                None if self.labels is None else self.labels[start : start + rows],
-            )
-            for start in range(0, total, rows)
-        ]
-
-    def to(self, device: str) -> "Prepared":
-        """The same on another device, where the tensor work is done."""
-        return replace(
-            self,
-            inputs=self.inputs.to(device),
-            labels=None,
-            positions=self.positions.to(device, non_blocking=True),
-            targets=self.targets.to(device, non_blocking=True),
-        )
+    family: Family
+    attention: AttentionKind
+    unit: str
+    supervises: str
+    pooling: str = "mean"
+    likelihood: Likelihood = "none"
+    additive: bool = True
+    passes: float = 1
+    noisy: bool = False
+    test_heads: tuple[str, ...] = ()
+    views: Views = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One named part of a loss.
+class Moment:
+    """A place in a training.
 
     Attributes:
-        name: shown in curves.
-        values: (N,) float32, the loss of each supervised item (a token, a pair).
-        rows: (N,) int64, the row of the batch that each item belongs to.
-        weight: its share in the total.
+        step: updates taken before.
+        progress: share of the budget that is spent, in [0, 1].
     """
 
-    name: str
-    values: Tensor
-    rows: Tensor
-    weight: float = 1.0
+    step: int = 0
+    progress: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class LossOutput:
-    """The terms of a loss, undivided: sums are taken over a whole update, then divided once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A part of a training with an optimization of its own.
 
-    terms: tuple[Term, ...]
+    Attributes:
+        index: counted from 0.
+        progress: share of the phase's own budget that is spent.
+        learning_rate: its peak.
+        rows_per_update: rows of the stream that make one update.
+        views: what a row must hold to count as one.
+        warmup: share of the phase over which the learning rate rises; None for the trainer's.
+        fresh_optimizer: whether it begins with an optimizer that remembers nothing.
+        share: of the budget.
+    """
 
-    def total(self, counts: Sequence[int]) -> Tensor:
-        """The scalar to differentiate: each term's sum over its count in the whole update."""
-        parts = [
-            term.weight * term.values.sum() / count
-            for term, count in zip(self.terms, counts, strict=True)
-        ]
-        return torch.stack(parts).sum()
+    index: int
+    progress: float
+    learning_rate: float
+    rows_per_update: int
+    views: Views = ""
+    warmup: float | None = None
+    fresh_optimizer: bool = False
+    share: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,43 +95,113 @@ class Objective(ABC):
     """A pretraining objective: its hyperparameters, and nothing that is trained.
 
     A new one is a frozen dataclass in objectives/NAME.py and its values in
-    conf/objective/NAME.yaml. Range checks go into `__post_init__`, as ValueError.
+    conf/objective/NAME.yaml. Range checks go into `check_values`, as ValueError.
 
     Attributes:
-        name: as the registry knows it.
+        name: as tables show it, and unless the YAML says `kind`, as the registry knows it.
         learning_rate: peak of AdamW's schedule. Its YAML states where the value comes from.
-        rows_per_update: rows of the stream that make one update.
+        rows_per_update: rows of the stream that make one update; where it needs pairs, rows that
+            hold them, and those between are passed over.
+        schedules: of the numbers above and below that change while the model is trained.
     """
 
-    family: ClassVar[Family]
-    """Language modelling, denoising auto-encoding or contrastive learning."""
-    attention: ClassVar[AttentionKind]
-    """Who may look at whom when the trained model is probed."""
-    likelihood: ClassVar[Likelihood]
-    """How the trained model scores a text: from left to right, masked one by one, or not."""
-    unit: ClassVar[str]
-    """What one supervised item is: the loss is in nats per this."""
-    additive: ClassVar[bool]
-    """Whether the loss of a batch is the sum over its parts, so that it may be accumulated."""
-    passes: ClassVar[int] = 1
-    """Rows that the backbone computes for each row of the stream."""
-    noisy: ClassVar[bool] = False
-    """Whether the loss is taken under dropout also when it is measured."""
-    test_heads: ClassVar[tuple[str, ...]] = ()
-    """Heads that the loss is measured with. A training-only head is left out."""
+    TRAITS: ClassVar[Traits]
 
     name: str
     learning_rate: float
     rows_per_update: int
+    schedules: tuple[tuple[str, Schedule], ...] = ()
 
     def __post_init__(self) -> None:
+        known = [f.name for f in fields(self) if f.type in (float, "float")]
+        for name, _ in self.schedules:
+            if name not in known:
+                raise ValueError(
+                    f"{name} of {self.name} cannot follow a schedule; these can: {', '.join(known)}"
+                )
+        if not self.schedules:
+            self.check_values()
+            return
+        for _, schedule in self.schedules:
+            for progress in schedule.extremes:
+                self.at(progress)
+
+    def check_values(self) -> None:
+        """Raise ValueError, naming the setting and a right value, for what cannot be."""
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate is {self.learning_rate}; it must be above 0")
         if self.rows_per_update < 1:
             raise ValueError(f"rows_per_update is {self.rows_per_update}; it must be at least 1")
 
-    def check(self, config: BackboneConfig) -> None:  # noqa: B027
-        """Raise ValueError if this objective cannot train such a backbone."""
+    def at(self, progress: float) -> Self:
+        """Itself with every scheduled number at its value for that share of the budget."""
+        if not self.schedules:
+            return self
+        now: dict[str, Any] = {name: s.value(progress) for name, s in self.schedules}
+        return replace(self, schedules=(), **now)
+
+    @property
+    def traits(self) -> Traits:
+        """What it states of itself."""
+        return self.TRAITS
+
+    def with_rows(self, rows_per_update: int) -> Self:
+        """The same with another number of rows an update; of a fusion, in all its terms."""
+        return replace(self, rows_per_update=rows_per_update)
+
+    def leaves(self, prepared: Prepared) -> list[tuple["Objective", Prepared, float, str]]:
+        """The parts of an update that are differentiated one after the other.
+
+        Returns:
+            For each its objective, input, weight in the total, and what leads its terms' names.
+        """
+        return [(self, prepared, 1.0, "")]
+
+    @property
+    def columns(self) -> tuple["Objective", ...]:
+        """The objectives under whose loss its model is at home: itself; of a fusion, its parts."""
+        return (self,)
+
+    def phase(self, progress: float) -> Phase:
+        """How the model is optimized at a share of the budget."""
+        return Phase(
+            index=0,
+            progress=progress,
+            learning_rate=self.at(progress).learning_rate,
+            rows_per_update=self.rows_per_update,
+            views=self.traits.views,
+        )
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Every phase at its beginning."""
+        return (self.phase(0.0),)
+
+    def check(self, config: BackboneConfig, sequence_length: int) -> None:  # noqa: B027
+        """Raise ValueError if this objective cannot train such a backbone on such rows.
+
+        Args:
+            config: of the backbone.
+            sequence_length: longest row in tokens, `[CLS]` and `[SEP]` included.
+        """
+
+    def prepare(
+        self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
+    ) -> Prepared:
+        """`corrupt`, with every scheduled number at its value."""
+        now = self.at(moment.progress)
+        prepared = now.corrupt(batch, vocabulary=vocabulary, draw=draw, moment=moment)
+        if not self.schedules:
+            return prepared
+        settings = {name: torch.tensor(float(getattr(now, name))) for name, _ in self.schedules}
+        return replace(prepared, settings=settings)
+
+    def setting(self, name: str, prepared: Prepared) -> float | Tensor:
+        """A number that the loss needs: a tensor if it follows a schedule, so that a compiled
+        step is not compiled anew for each value.
+        """  # noqa: D205
+        value: float = getattr(self, name)
+        return prepared.settings.get(name, value)
 
     @abstractmethod
     def build_heads(
@@ -166,7 +217,7 @@ class Objective(ABC):
 
     @abstractmethod
     def corrupt(
-        self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, progress: float
+        self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:
         """Inputs, labels and attention of one whole update, eagerly and on the CPU.
 
@@ -174,7 +225,7 @@ class Objective(ABC):
             batch: all rows of the update, never a micro-batch.
             vocabulary: which ids are special.
             draw: the only source of randomness.
-            progress: share of the budget that is spent, in [0, 1].
+            moment: the place in the training; few need it.
         """
 
     @abstractmethod
@@ -182,14 +233,17 @@ class Objective(ABC):
         """Tensor work only: what torch.compile wraps. Every loss is reported in float32."""
 
     @abstractmethod
-    def counts(self, prepared: Prepared) -> tuple[int, ...]:
-        """Supervised items of each term of the loss, known before it is computed."""
+    def counts(self, prepared: Prepared) -> dict[str, int]:
+        """Supervised items of each term of the loss, by name, known before it is computed."""
 
     @abstractmethod
     def forward_flops(
         self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
     ) -> int:
         """Floating-point operations of one forward pass, heads included (models/flops.py)."""
+
+    def after_update(self, model: "TrainModel") -> None:  # noqa: B027
+        """Called after every update of the weights, for what must stay within bounds."""
 
 
 class TrainModel(nn.Module):
@@ -207,9 +261,11 @@ class TrainModel(nn.Module):
         self.heads = heads
         self.objective = objective
 
-    def forward(self, prepared: Prepared) -> LossOutput:
-        """The objective's loss: the step's tensor work, wrapped by torch.compile and autocast."""
-        return self.objective.loss(self, prepared)
+    def forward(self, prepared: Prepared, objective: Objective | None = None) -> LossOutput:
+        """The step's tensor work, which torch.compile and autocast wrap: the loss of the model's
+        objective, or of one of its parts.
+        """  # noqa: D205
+        return (objective or self.objective).loss(self, prepared)
 
 
 def build_model(

@@ -34,3 +34,7 @@ class RowRandom:
             generator = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, row]))
             generator.random(out=out)
         return torch.from_numpy(draws)
+
+    def select(self, rows: Tensor) -> "RowRandom":
+        """The draws of some of the rows."""
+        return RowRandom(self._seed, [self._row_ids[int(row)] for row in rows])

@@ -1,10 +1,39 @@
-"""What objectives that predict tokens share: the loss at supervised positions, and its cost."""
+"""What objectives that predict tokens share: head, loss at supervised positions, cost."""
 
 import torch.nn.functional as F
+from torch import nn
 
 from models.backbone import BackboneConfig
 from models.flops import backbone_flops, token_head_flops
-from objectives.base import LossOutput, Prepared, Term, TrainModel
+from models.heads import TokenHead
+from objectives.base import Objective, TrainModel
+from objectives.prepared import LossOutput, Prepared, Term
+
+
+class TokenPrediction(Objective):
+    """Predict labelled tokens with the token head `lm`; a subclass says which, in `corrupt`."""
+
+    def build_heads(
+        self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
+    ) -> nn.ModuleDict:
+        """The token head `lm`."""
+        return nn.ModuleDict({"lm": TokenHead(config, vocabulary_size, tied=tied)})
+
+    def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
+        """One term over all labelled tokens of the batch, with one global denominator."""
+        return token_loss(model, prepared, self.name)
+
+    def counts(self, prepared: Prepared) -> dict[str, int]:
+        """The number of labelled tokens."""
+        return {self.name: len(prepared.targets)}
+
+    def forward_flops(
+        self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
+    ) -> int:
+        """One backbone pass over the padded rows, and the token head at every target."""
+        rows, length = prepared.inputs.input_ids.shape
+        head = token_head_flops(config, vocabulary_size, len(prepared.targets))
+        return backbone_flops(config, rows, length) + head
 
 
 def token_loss(model: TrainModel, prepared: Prepared, name: str) -> LossOutput:
@@ -18,10 +47,3 @@ def token_loss(model: TrainModel, prepared: Prepared, name: str) -> LossOutput:
     values = F.cross_entropy(logits.float(), prepared.targets, reduction="none")  # (N,)
     rows = prepared.positions // prepared.inputs.input_ids.shape[1]
     return LossOutput((Term(name, values, rows),))
-
-
-def token_forward_flops(config: BackboneConfig, vocabulary_size: int, prepared: Prepared) -> int:
-    """One backbone pass over the padded rows, and the token head at every target."""
-    rows, length = prepared.inputs.input_ids.shape
-    head = token_head_flops(config, vocabulary_size, len(prepared.targets))
-    return backbone_flops(config, rows, length) + head

@@ -85,13 +85,15 @@ def _draw_curves(axes: Axes, row: Row, colour: str) -> None:
         curve = run.curve
         label = f"{row.label}, training" if index == 0 else None
         axes.plot(curve["flops"], curve["loss"], color=colour, alpha=0.35, linewidth=1, label=label)
-        if "held_out" in curve:
-            points = curve.dropna(subset=["held_out"])
-            label = f"{row.label}, held out" if index == 0 else None
+        held_out = [name for name in curve.columns if name.startswith("held_out")]
+        for name, line in zip(held_out, ("-", "--", ":", "-."), strict=False):
+            points = curve.dropna(subset=[name])
+            label = f"{row.label}, {name.replace('_', ' ')}" if index == 0 else None
             axes.plot(
                 points["flops"],
-                points["held_out"],
+                points[name],
                 color=colour,
+                linestyle=line,
                 linewidth=1.8,
                 marker="o",
                 markersize=3,

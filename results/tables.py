@@ -75,7 +75,7 @@ def quantity(value: float) -> str:
 def loss_columns(stratum: Stratum) -> list[str]:
     """The measures of the matrix: LM, DAE, then CL with the natural pairs before the views."""
     names = dict.fromkeys(measure for measure, _ in stratum.measures("loss "))
-    order = ("LM", "DAE", "CL")
+    order = ("LM", "DAE", "placebo", "CL")
 
     def place(measure: str) -> tuple[int, bool]:
         traits = column_traits(stratum, measure)
@@ -216,15 +216,15 @@ def cost_table(stratum: Stratum) -> str:
     rows = []
     for row in stratum.models:
         record = row.runs[0].record
-        ledger, objective = record.training["ledger"], record.config["objective"]
+        ledger, phases = record.training["ledger"], record.training["phases"]
         seconds = sum(run.record.training["ledger"]["seconds"] for run in row.runs) / len(row.runs)
         rows.append(
             [
                 row.label,
                 quantity(record.training["parameters"]),
                 quantity(sum(record.training["head_parameters"].values())),
-                f"{objective['learning_rate']:g}",
-                str(objective["rows_per_update"]),
+                ", ".join(f"{phase['learning_rate']:g}" for phase in phases),
+                ", ".join(str(phase["rows_per_update"]) for phase in phases),
                 f"{ledger['steps']:,}",
                 quantity(ledger["tokens"]),
                 quantity(ledger["processed_tokens"]),

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from objectives.base import Objective, Prepared
+from objectives.base import Objective
+from objectives.contrastive import Contrastive
+from objectives.prepared import Prepared
 from runners.corpora.corpus import Corpus, unigram_distribution
-from runners.evaluation import RowLosses
+from runners.evaluation import RowLosses, predicts_tokens
 from runners.experiment_config import MeasuresConfig
-from runners.losses import held_out, per_byte
+from runners.losses import held_out, per_byte, predicts_all_text
 from runners.probes.base import Measurement, Task
 
 Anchors = dict[str, dict[str, list[Measurement]]]
@@ -23,9 +25,13 @@ def loss_anchors(column: Objective, corpus: Corpus, config: MeasuresConfig) -> A
     """
     prepared = held_out(column, corpus, config)
     measure = f"loss {column.name}"
-    if not len(prepared[0].targets):
-        even = Measurement("nats", math.log(len(prepared[0].inputs.input_ids) / prepared[0].copies))
-        return {"uniform": {measure: [even]}} if not column.additive else {}
+    if not prepared:
+        return {}
+    if isinstance(column, Contrastive):
+        even = Measurement("nats", math.log(column.candidates(prepared[0])))
+        return {"uniform": {measure: [even]}}
+    if not predicts_tokens(column):
+        return {}
     counts = corpus.rows("train").token_counts(corpus.vocabulary.size)
     unigram = -np.log(unigram_distribution(counts, corpus.vocabulary))  # (V,) nats
     even_nats = np.full_like(unigram, math.log(len(corpus.vocabulary.ordinary_ids)))
@@ -33,7 +39,7 @@ def loss_anchors(column: Objective, corpus: Corpus, config: MeasuresConfig) -> A
     for name, nats in (("uniform", even_nats), ("unigram", unigram)):
         losses = _row_losses(nats, prepared, corpus.vocabulary.sep_id)
         found[name] = {measure: [Measurement("nats", losses.mean())]}
-        if column.likelihood == "causal":
+        if predicts_all_text(column):
             found[name][measure].append(per_byte(losses, prepared, corpus)[0])
     return found
 

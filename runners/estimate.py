@@ -1,15 +1,14 @@
 """What a job will take, counted on the first of its updates and timed on a few."""
 
-import itertools
 import time
 from dataclasses import dataclass
 
-from objectives.base import build_model
+from objectives.base import Objective, build_model
 from results.store import ResultStore
 from runners.budget import Ledger
 from runners.hardware import set_up
 from runners.job import Job
-from runners.pretrain import prepared_updates
+from runners.pretrain import next_update
 from runners.update import UpdateStep, charge
 
 TIMED_STEPS = 6
@@ -43,11 +42,29 @@ def estimate(job: Job) -> Estimate:
     size = corpus.vocabulary.size
     model = build_model(objective, config.model, size, config.seed).to(config.trainer.device)
     step = UpdateStep(model.train(), config.trainer)
+    expected, start = Ledger(), 0.0
+    for phase in objective.phases:
+        sample = _sample(job, objective, step, progress=start)
+        scale = phase.share * config.budget.amount / sample.spent(config.budget.unit)
+        for name, value in vars(sample).items():
+            spent = value * scale if name == "seconds" else round(value * scale)
+            setattr(expected, name, getattr(expected, name) + spent)
+        start += phase.share
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    record = ResultStore(config.output_dir).get(job.record_name)
+    finished = record is not None and record.status == "finished"
+    return Estimate(parameters, expected, 4 * parameters, finished)
+
+
+def _sample(job: Job, objective: Objective, step: UpdateStep, *, progress: float) -> Ledger:
+    """What some updates at a share of the budget take; only the first few are timed."""
+    config, corpus = job.config, job.corpus
+    size, trainer = corpus.vocabulary.size, config.trainer
     sample, timed_seconds, timed_flops = Ledger(), 0.0, 0
-    updates = prepared_updates(config, objective, corpus, Ledger())
-    for number, prepared in enumerate(itertools.islice(updates, SAMPLED_STEPS)):
+    for number in range(SAMPLED_STEPS):
         before = sample.flops
-        charge(sample, objective, prepared, config.model, size)
+        _, batch, prepared = next_update(config, objective, corpus, sample, progress)
+        charge(sample, objective, batch, prepared, config.model, size, trainer)
         if number < TIMED_STEPS:
             began = time.perf_counter()
             step(prepared, rate=0.0, seed=config.seed, number=number)
@@ -55,14 +72,4 @@ def estimate(job: Job) -> Estimate:
                 timed_seconds += time.perf_counter() - began
                 timed_flops += sample.flops - before
     sample.seconds = timed_seconds / timed_flops * sample.flops
-    scale = config.budget.amount / sample.spent(config.budget.unit)
-    expected = Ledger(
-        **{
-            name: value * scale if name == "seconds" else round(value * scale)
-            for name, value in vars(sample).items()
-        }
-    )
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    record = ResultStore(config.output_dir).get(job.record_name)
-    finished = record is not None and record.status == "finished"
-    return Estimate(parameters, expected, 4 * parameters, finished)
+    return sample

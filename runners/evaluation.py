@@ -9,11 +9,15 @@ import torch
 from models.batch import Batch
 from models.initialization import seed_of
 from models.vocabulary import Vocabulary
-from objectives.base import Objective, Prepared, TrainModel
+from objectives.base import Moment, Objective, TrainModel
+from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 
 MEASURE_SEED = 0
 """Corruption and noise of every measurement, whatever the seed of the run."""
+
+LAST = Moment(progress=1.0)
+"""Scheduled settings are measured at their last value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,12 @@ def prepare_held_out(
     """Corrupt held-out batches as in training, with the draws that all measurements share."""
     for batch in batches:
         draw = RowRandom(seed_of("measure", MEASURE_SEED), batch.row_ids)
-        yield objective.corrupt(batch, vocabulary=vocabulary, draw=draw, progress=1.0)
+        yield objective.prepare(batch, vocabulary=vocabulary, draw=draw, moment=LAST)
+
+
+def predicts_tokens(objective: Objective) -> bool:
+    """Whether its targets are tokens, of which some end a row."""
+    return "lm" in objective.traits.test_heads
 
 
 @torch.no_grad()
@@ -70,20 +79,20 @@ def row_losses(
         device: where the model is.
     """
     was_training = model.training
-    model.train(model.objective.noisy)
+    model.train(model.objective.traits.noisy)
     sums, counts, end_sums, end_counts = [], [], [], []
     weights = np.ones(1)
     for index, prepared in enumerate(prepared_batches):
         torch.manual_seed(seed_of("measure dropout", MEASURE_SEED, index))
         rows = len(prepared.inputs.input_ids) // prepared.copies
         output = model(prepared.to(device))
-        weights = np.array([term.weight for term in output.terms])
+        weights = np.array([float(term.weight) for term in output.terms])
         batch_sums, batch_counts = np.zeros((2, len(weights), rows))
         ends, end_number = np.zeros((2, rows))
         for index_of_term, term in enumerate(output.terms):
             values, places = term.values.double().cpu().numpy(), term.rows.cpu().numpy()
             text = np.ones(len(values), dtype=bool)
-            if len(values) == len(prepared.targets):
+            if predicts_tokens(model.objective):
                 text = (prepared.targets != end_id).numpy()
                 ends += np.bincount(places[~text], values[~text], minlength=rows)
                 end_number += np.bincount(places[~text], minlength=rows)

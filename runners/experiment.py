@@ -50,7 +50,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         progress.stage("pretraining" if job.config.objective else "initializing")
         trained = pretrain(job.config, job.corpus, progress)
         curve = trained.training.curve
-        training = _training_facts(trained)
+        training = _training_facts(trained, job.config.objective)
         measures = _measure(job, trained, progress)
     except Exception as exception:
         error = f"{type(exception).__name__}: {exception}"
@@ -120,12 +120,13 @@ def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
     model = Pretrained(
         trained.model,
         job.corpus,
-        attention=objective.attention if objective else "bidirectional",
-        likelihood=objective.likelihood if objective else "causal",
+        attention=objective.traits.attention if objective else "bidirectional",
+        likelihood=objective.traits.likelihood if objective else "causal",
         pooling=config.measures.pooling,
         trainer=config.trainer,
     )
     code = source_hash("models", "objectives", "runners")
+    trained_on = [column.name for column in objective.columns] if objective else []
     found: Measures = {}
     for column in config.columns:
         name = f"loss {column.name}"
@@ -135,7 +136,7 @@ def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
             trained.folder,
             f"loss-{column.name}-{key}",
             lambda column=column: measure_column(  # type: ignore[misc]
-                model, column, config.measures, trained_on=objective.name if objective else ""
+                model, column, config.measures, trained_on=trained_on
             ),
         )
     splits = natural_pair_splits(job.corpus, config.measures)
@@ -160,7 +161,7 @@ def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
     return found
 
 
-def _training_facts(trained: Trained) -> dict[str, Any]:
+def _training_facts(trained: Trained, objective: Objective | None) -> dict[str, Any]:
     model, training = trained.model, trained.training
     return {
         "ledger": asdict(training.ledger),
@@ -173,6 +174,7 @@ def _training_facts(trained: Trained) -> dict[str, Any]:
         "rows_hash": training.rows_hash,
         "rows_hash_at": training.rows_hash_at,
         "folder": trained.folder.name,
+        "phases": [asdict(phase) for phase in objective.phases] if objective else [],
     }
 
 
@@ -183,8 +185,7 @@ def _count(module: torch.nn.Module) -> int:
 def _traits(objective: Objective | None) -> dict[str, Any]:
     if objective is None:
         return {"attention": "bidirectional", "likelihood": "causal"}
-    names = ("family", "attention", "likelihood", "unit", "passes", "noisy", "additive")
-    traits = {name: getattr(objective, name) for name in names}
+    traits = asdict(objective.traits)
     traits["summary"] = (objective.__doc__ or "").strip().splitlines()[0]
     return traits
 

@@ -92,16 +92,8 @@ class ExperimentConfig:
                 f"longest row is model.max_length={self.model.max_length}; lower the one or "
                 "raise the other"
             )
-        objective, micro = self.objective, self.trainer.micro_batch_rows
-        if objective is None:
-            return
-        objective.check(self.model)
-        if not objective.additive and micro is not None and micro < objective.rows_per_update:
-            raise ValueError(
-                f"{objective.name} compares the rows of a batch with each other, so that "
-                f"accumulation cannot stand for {objective.rows_per_update} rows: leave "
-                "trainer.micro_batch_rows null or lower objective.rows_per_update"
-            )
+        if self.objective is not None:
+            self.objective.check(self.model, self.dataset.sequence_length)
 
     def to_json(self) -> dict[str, Any]:
         """All that decides the figures, for the record and for the run's name.
@@ -114,12 +106,17 @@ class ExperimentConfig:
         return {
             "seed": self.seed,
             "model": asdict(self.model),
-            "objective": None if self.objective is None else asdict(self.objective),
+            "objective": None if self.objective is None else described(self.objective),
             "dataset": {"kind": type(self.dataset).__name__, **asdict(self.dataset)},
             "budget": asdict(self.budget),
             "trainer": trainer,
             "measures": asdict(self.measures),
-            "columns": [asdict(column) for column in self.columns],
+            "columns": [described(column) for column in self.columns],
             "probes": [{"kind": type(probe).__name__, **asdict(probe)} for probe in self.probes],
             "plugins": self.plugins,
         }
+
+
+def described(objective: Objective) -> dict[str, Any]:
+    """All its settings, and its class, which a name of the user's own does not tell."""
+    return {"kind": type(objective).__name__, **asdict(objective)}

@@ -7,13 +7,15 @@ adapted figure gives every model, native ones too, a fresh head on the frozen ba
 
 import itertools
 import math
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
 from torch import nn
 
 from models.initialization import initialize
-from objectives.base import Objective, Prepared, TrainModel
+from objectives.base import Objective, TrainModel
+from objectives.prepared import Prepared
 from runners.corpora.corpus import Corpus
 from runners.evaluation import MEASURE_SEED, RowLosses, prepare_held_out, row_losses
 from runners.experiment_config import MeasuresConfig
@@ -34,15 +36,19 @@ def held_out(
     They come in batches of `config.candidates`, so that contrastive losses, whose size depends
     on the batch, are comparable as well.
     """
-    available = len(corpus.rows(split))
+    views = column.traits.views
+    held = (int(corpus.usable(s, views).sum()) for s in {split, ADAPTATION_SPLIT})
+    available = min(held)
     size = min(config.candidates, available)
-    batches = corpus.batches(split, batch_size=size, seed=MEASURE_SEED)
+    if size < 2:
+        return []
+    batches = corpus.batches(split, batch_size=size, seed=MEASURE_SEED, views=views)
     chosen = itertools.islice(batches, max(1, min(config.rows, available) // size))
     return list(prepare_held_out(column, chosen, corpus.vocabulary))
 
 
 def measure_column(
-    model: Pretrained, column: Objective, config: MeasuresConfig, *, trained_on: str
+    model: Pretrained, column: Objective, config: MeasuresConfig, *, trained_on: Collection[str]
 ) -> list[Measurement]:
     """One model under one objective's loss.
 
@@ -50,7 +56,7 @@ def measure_column(
         model: to measure.
         column: the objective, at the values of its YAML.
         config: rows, adaptation.
-        trained_on: name of the objective that the model was trained on; empty for the untrained.
+        trained_on: names of the objectives that the model was trained on; none if untrained.
 
     Returns:
         `nats` as it stands; `bits_per_byte` and `end_nats` where text is predicted from left to
@@ -58,18 +64,22 @@ def measure_column(
     """
     measured = []
     corpus, heads = model.corpus, model.model.heads
-    fits = set(column.test_heads) <= set(heads)
+    if not held_out(column, corpus, config):
+        return [Measurement("nats", None, note=f"no {column.traits.views} held out")]
+    traits = column.traits
+    fits = set(traits.test_heads) <= set(heads)
     if fits:
-        chosen = nn.ModuleDict({name: heads[name] for name in column.test_heads})
+        chosen = nn.ModuleDict({name: heads[name] for name in traits.test_heads})
         train_model = TrainModel(model.model.backbone, chosen, column).eval()
         prepared = held_out(column, corpus, config)
         losses = _losses(train_model, prepared, model)
-        native = "native" if trained_on == column.name else "foreign"
+        native = "native" if column.name in trained_on else "foreign"
         measured.append(_measurement("nats", losses, native if trained_on else ""))
-        if column.likelihood == "causal":
+        if predicts_all_text(column):
             measured += per_byte(losses, prepared, corpus)
         own = model.attention
-        if trained_on and column.likelihood == "pseudo" and own.kind != column.attention:
+        fixed = traits.attention
+        if trained_on and traits.likelihood == "pseudo" and own.kind != fixed:
             remasked = [replace(item, attention=own) for item in prepared]
             measured.append(
                 _measurement("own_mask", _losses(train_model, remasked, model), own.kind)
@@ -79,6 +89,11 @@ def measure_column(
     if config.adaptation_steps:
         measured.append(_adapted(model, column, config))
     return measured
+
+
+def predicts_all_text(column: Objective) -> bool:
+    """Whether every token of the text is predicted from those before it: a true likelihood."""
+    return column.traits.likelihood == "causal" and column.traits.attention == "causal"
 
 
 def _losses(train_model: TrainModel, prepared: list[Prepared], model: Pretrained) -> RowLosses:
@@ -114,13 +129,18 @@ def _adapted(model: Pretrained, column: Objective, config: MeasuresConfig) -> Me
     """The column's loss with a fresh untied head, trained shortly on the frozen backbone."""
     corpus, backbone, trainer = model.corpus, model.model.backbone, model.trainer
     built = column.build_heads(backbone.config, corpus.vocabulary.size, tied=False)
-    heads = nn.ModuleDict({name: built[name] for name in column.test_heads})
+    heads = nn.ModuleDict({name: built[name] for name in column.traits.test_heads})
     if not heads:
         return Measurement("adapted", None, note="no head to adapt")
     initialize(heads, seed=MEASURE_SEED, std=backbone.config.initializer_range, prefix="adapted.")
     adapted = TrainModel(backbone, heads.to(trainer.device), column).eval()
     optimizer = build_optimizer(heads, trainer, config.adaptation_learning_rate)
-    batches = corpus.batches(ADAPTATION_SPLIT, batch_size=config.adaptation_rows, seed=MEASURE_SEED)
+    batches = corpus.batches(
+        ADAPTATION_SPLIT,
+        batch_size=config.adaptation_rows,
+        seed=MEASURE_SEED,
+        views=column.traits.views,
+    )
     chosen = itertools.islice(batches, config.adaptation_steps)
     backbone.requires_grad_(False)
     for prepared in prepare_held_out(column, chosen, corpus.vocabulary):

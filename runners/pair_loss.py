@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from models.initialization import initialize
-from objectives.simcse import info_nce
+from objectives.contrastive import info_nce
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs, natural_pairs
 from runners.evaluation import MEASURE_SEED

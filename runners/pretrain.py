@@ -17,7 +17,8 @@ from torch import nn
 from models.backbone import Backbone
 from models.batch import Batch
 from models.initialization import initialize, weights_hash
-from objectives.base import Objective, Prepared, TrainModel, build_model
+from objectives.base import Moment, Objective, Phase, TrainModel, build_model
+from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 from runners.budget import Ledger
 from runners.checkpoint import (
@@ -58,7 +59,8 @@ class Training:
         rows_hash_at: that hash after 1, 2, 4, 8, ... rows: two runs read the same stream as far
             as these agree, whatever their batch sizes.
         curve: points with step, tokens, flops, seconds, progress, learning_rate, loss (mean of
-            the objective's total since the last point) and, at some, held_out.
+            the objective's total since the last point) and, at some, held_out; of a fusion,
+            `held_out NAME` for each of its objectives.
     """
 
     ledger: Ledger
@@ -145,7 +147,7 @@ def _initial_model(config: ExperimentConfig, corpus: Corpus) -> TrainModel:
     heads = nn.ModuleDict()
     for column in config.columns:
         for name, head in column.build_heads(config.model, size).items():
-            if name in column.test_heads:
+            if name in column.traits.test_heads:
                 heads[name] = head
     model = TrainModel(Backbone(config.model, size), heads, config.columns[0])
     initialize(model, seed=config.seed, std=config.model.initializer_range)
@@ -168,9 +170,13 @@ class _Loop:
         self._config, self._objective, self._corpus = config, objective, corpus
         self._model, self._training, self._folder = model, training, folder
         self._progress = progress
-        self._held_out = list(
-            prepare_held_out(objective, self._held_out_batches(), corpus.vocabulary)
-        )
+        self._held_out = [
+            (
+                column,
+                list(prepare_held_out(column, self._held_out_batches(column), corpus.vocabulary)),
+            )
+            for column in objective.columns
+        ]
 
     def run(self) -> Training:
         """Train until the budget is spent."""
@@ -184,14 +190,23 @@ class _Loop:
         pending = 0.0 if state is None else state["pending_loss"]
         since_point = 0 if state is None else state["since_point"]
         saved = clock = time.perf_counter()
-        ledger = self._training.ledger
-        for prepared in prepared_updates(config, self._objective, self._corpus, ledger):
+        phase_index = 0 if state is None else state["phase"]
+        ledger, size = self._training.ledger, self._corpus.vocabulary.size
+        while True:
             before = ledger.progress(config.budget)
-            rate = self._objective.learning_rate * learning_rate_factor(before, trainer)
+            phase, batch, prepared = next_update(
+                config, self._objective, self._corpus, ledger, before
+            )
+            if phase.index != phase_index:
+                phase_index = phase.index
+                if phase.fresh_optimizer:
+                    step.restart()
+            factor = learning_rate_factor(phase.progress, trainer, phase.warmup)
+            rate = phase.learning_rate * factor
             pending += step(prepared, rate, seed=config.seed, number=ledger.steps)
             since_point += 1
-            self._extend_hash(prepared)
-            charge(ledger, self._objective, prepared, config.model, self._corpus.vocabulary.size)
+            self._extend_hash(batch)
+            charge(ledger, self._objective, batch, prepared, config.model, size, trainer)
             now = time.perf_counter()
             ledger.seconds, clock = ledger.seconds + now - clock, now
             after = ledger.progress(config.budget)
@@ -202,7 +217,11 @@ class _Loop:
             if after >= 1.0:
                 break
             if now - saved > trainer.checkpoint_seconds:
-                more = {"pending_loss": pending, "since_point": since_point}
+                more = {
+                    "pending_loss": pending,
+                    "since_point": since_point,
+                    "phase": phase_index,
+                }
                 state = {"training": asdict(self._training), **more}
                 save_checkpoint(self._folder, self._model, step.optimizer, state)
                 saved = clock = time.perf_counter()
@@ -227,63 +246,94 @@ class _Loop:
         if self._config.trainer.evaluations and (
             len(training.curve) == 0 or _crosses(before, after, self._config.trainer.evaluations)
         ):
-            with autocast(self._config.trainer):
-                held_out = row_losses(
-                    self._model,
-                    self._held_out,
-                    end_id=self._corpus.vocabulary.sep_id,
-                    device=self._config.trainer.device,
-                )
-            point["held_out"] = held_out.mean()
+            for column, prepared in self._held_out:
+                if not prepared:
+                    continue  # the validation split has no pairs
+                model = TrainModel(self._model.backbone, self._model.heads, column)
+                with autocast(self._config.trainer):
+                    losses = row_losses(
+                        model.train(),
+                        prepared,
+                        end_id=self._corpus.vocabulary.sep_id,
+                        device=self._config.trainer.device,
+                    )
+                fused = len(self._held_out) > 1
+                point[f"held_out {column.name}" if fused else "held_out"] = losses.mean()
         training.curve.append(point)
         self._progress.step(after, loss=loss, rate=ledger.tokens / max(ledger.seconds, 1e-9))
 
-    def _extend_hash(self, prepared: Prepared) -> None:
+    def _extend_hash(self, batch: Batch) -> None:
         training = self._training
-        rows = len(prepared.inputs.row_ids) // prepared.copies
-        for count, row in enumerate(
-            prepared.inputs.row_ids[:rows].tolist(), start=training.ledger.rows + 1
-        ):
+        for count, row in enumerate(batch.row_ids.tolist(), start=training.ledger.rows + 1):
             content = f"{training.rows_hash} {row}"
             training.rows_hash = hashlib.sha256(content.encode()).hexdigest()
             if count.bit_count() == 1:  # a power of two
                 training.rows_hash_at[str(count)] = training.rows_hash
 
-    def _held_out_batches(self) -> Iterator[Batch]:
-        size = self._objective.rows_per_update
-        available = len(self._corpus.rows("validation"))
+    def _held_out_batches(self, column: Objective) -> Iterator[Batch]:
+        size = column.rows_per_update
+        views = column.traits.views
+        available = int(self._corpus.usable("validation", views).sum())
+        if not available:
+            return iter(())
+        size = min(size, available)
         count = max(1, min(HELD_OUT_ROWS, available) // size)
-        batches = self._corpus.batches("validation", batch_size=size, seed=MEASURE_SEED)
+        batches = self._corpus.batches(
+            "validation", batch_size=size, seed=MEASURE_SEED, views=views
+        )
         return itertools.islice(batches, count)
 
 
-def prepared_updates(
-    config: ExperimentConfig, objective: Objective, corpus: Corpus, ledger: Ledger
-) -> Iterator[Prepared]:
-    """Corrupted batches from the ledger's next step on, each drawn when it is asked for."""
-    for batch in corpus.batches(
+def next_update(
+    config: ExperimentConfig,
+    objective: Objective,
+    corpus: Corpus,
+    ledger: Ledger,
+    progress: float,
+) -> tuple[Phase, Batch, Prepared]:
+    """The phase, the rows and the corrupted rows of the update that follows on a ledger.
+
+    Args:
+        config: of the run.
+        objective: that is trained.
+        corpus: whose rows follow in their one order.
+        ledger: how many steps and rows were before.
+        progress: share of the budget that is spent.
+    """
+    phase = objective.phase(progress)
+    batch = corpus.stretch(
         "train",
-        batch_size=objective.rows_per_update,
+        start=ledger.rows,
+        count=phase.rows_per_update,
         seed=config.seed,
-        start_step=ledger.steps,
-    ):
-        yield objective.corrupt(
-            batch,
-            vocabulary=corpus.vocabulary,
-            draw=RowRandom(config.seed, batch.row_ids),
-            progress=ledger.progress(config.budget),
-        )
+        views=phase.views,
+    )
+    prepared = objective.prepare(
+        batch,
+        vocabulary=corpus.vocabulary,
+        draw=RowRandom(config.seed, batch.row_ids),
+        moment=Moment(ledger.steps, progress),
+    )
+    return phase, batch, prepared
 
 
 def check_rows(objective: Objective, corpus: Corpus) -> None:
     """Raise ValueError if the corpus is smaller than one update."""
-    rows = corpus.card.rows["train"]
-    if rows < objective.rows_per_update:
-        raise ValueError(
-            f"{corpus.card.label} has {rows} rows to train on, fewer than the "
-            f"{objective.rows_per_update} that {objective.name} takes for one update; give more "
-            "text, or lower objective.rows_per_update"
-        )
+    for phase in objective.phases:
+        usable = int(corpus.usable("train", phase.views).sum())
+        if phase.views and not usable:
+            raise ValueError(
+                f"{objective.name} needs {phase.views}, and {corpus.card.label} holds none: "
+                "dataset=pydocs has pairs (summary and body), and so has any table whose columns "
+                "dataset.pair_columns names, two for pairs and three for triplets"
+            )
+        if usable < phase.rows_per_update:
+            kind = f"rows with {phase.views}" if phase.views else "rows"
+            raise ValueError(
+                f"{corpus.card.label} has {usable} {kind} to train on, fewer than the "
+                f"{phase.rows_per_update} that {objective.name} takes for one update; give more "
+                "text, or lower objective.rows_per_update"
+            )
 
 
 def _crosses(before: float, after: float, points: int) -> bool:

@@ -58,8 +58,9 @@ class Pretrained:
         """(N,) float64, total log p of each text's tokens, without its end; None without a head.
 
         A causal model sums log p(x_t | x_<t). A masked model sums the pseudo-log-likelihood
-        log p(x_t | all others), with one token masked at a time (Salazar et al. 2020). The two
-        are different quantities and never ranked against each other.
+        log p(x_t | all others), with one token masked at a time (Salazar et al. 2020), read one
+        place earlier where it was trained so (MNTP). The two are different quantities and never
+        ranked against each other.
         """
         if self.likelihood == "none" or "lm" not in self.model.heads:
             return None
@@ -81,6 +82,7 @@ class Pretrained:
         ends = (batch.input_ids == vocabulary.cls_id) | (batch.input_ids == vocabulary.sep_id)
         scored = batch.attention_mask & ~ends  # (B, T), the tokens to be masked one by one
         rows, columns = scored.nonzero(as_tuple=True)  # (N,), (N,)
+        shift = int(self.likelihood == "pseudo_next")
         states, targets = [], []
         for start in range(0, len(rows), SCORED_AT_ONCE):
             row, column = (
@@ -92,7 +94,7 @@ class Pretrained:
             copies[each, column] = vocabulary.mask_id
             masked = Batch(copies, batch.attention_mask[row], each).to(self.trainer.device)
             last = self.model.backbone(masked, attention=Attention("bidirectional")).last
-            states.append(last[each, column])
+            states.append(last[each, column - shift])
         return self._sum_by_row(torch.cat(states), torch.cat(targets), scored)
 
     def _sum_by_row(

@@ -75,13 +75,22 @@ class TrainerConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
 
 
-def learning_rate_factor(progress: float, config: TrainerConfig) -> float:
-    """The learning rate at a share of the budget, as a share of its peak."""
-    if progress < config.warmup:
-        return progress / config.warmup
-    if config.decay == "constant" or config.warmup == 1.0:
+def learning_rate_factor(
+    progress: float, config: TrainerConfig, warmup: float | None = None
+) -> float:
+    """The learning rate at a share of the budget, as a share of its peak.
+
+    Args:
+        progress: share of the budget, in [0, 1].
+        config: warm-up and decay.
+        warmup: in place of the configured one, where a phase states its own.
+    """
+    warmup = config.warmup if warmup is None else warmup
+    if progress < warmup:
+        return progress / warmup
+    if config.decay == "constant" or warmup == 1.0:
         return 1.0
-    left = (1.0 - progress) / (1.0 - config.warmup)  # falls from 1 to 0
+    left = (1.0 - progress) / (1.0 - warmup)  # falls from 1 to 0
     if config.decay == "cosine":
         left = 0.5 * (1.0 - math.cos(math.pi * left))
     return config.final_share + (1.0 - config.final_share) * left

@@ -1,12 +1,15 @@
 """One update of the weights, and its entry in the ledger."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from models.backbone import BackboneConfig
+from models.batch import Batch
 from models.flops import TRAINING_FACTOR
 from models.initialization import seed_of
-from objectives.base import Objective, Prepared, TrainModel
+from objectives.base import Objective, TrainModel
+from objectives.contrastive import Contrastive
+from objectives.prepared import Prepared
 from runners.budget import Ledger
 from runners.hardware import autocast
 from runners.trainer import TrainerConfig, build_optimizer
@@ -23,7 +26,12 @@ class UpdateStep:
     def __init__(self, model: TrainModel, trainer: TrainerConfig) -> None:
         self._model, self._trainer = model, trainer
         self._forward = torch.compile(model) if trainer.compile else model
-        self.optimizer = build_optimizer(model, trainer, model.objective.learning_rate)
+        self.restart()
+
+    def restart(self) -> None:
+        """Go on with an optimizer that remembers nothing."""
+        rate = self._model.objective.learning_rate
+        self.optimizer = build_optimizer(self._model, self._trainer, rate)
 
     def __call__(self, prepared: Prepared, rate: float, *, seed: int, number: int) -> float:
         """Take update `number` at learning rate `rate`; the loss before it.
@@ -31,35 +39,106 @@ class UpdateStep:
         Sums are divided once, by the counts of the whole update, so that micro-batches give the
         gradient of the whole batch. Dropout follows from (seed, number, micro-batch).
         """
-        objective, trainer = self._model.objective, self._trainer
-        counts = objective.counts(prepared)
-        total = 0.0
-        micro_batches = prepared.split(trainer.micro_batch_rows or len(prepared.inputs.input_ids))
-        for index, micro in enumerate(micro_batches):
-            torch.manual_seed(seed_of("dropout", seed, number, index))
-            with autocast(trainer):
-                output = self._forward(micro.to(trainer.device))
-                loss = output.total(counts)
-            loss.backward()
-            total += float(loss.detach())
-        nn.utils.clip_grad_norm_(self._model.parameters(), trainer.clip_norm)
+        total, micro_batch = 0.0, 0
+        for objective, leaf, weight, _ in self._model.objective.leaves(prepared):
+            cached = pieces_of(objective, leaf, self._trainer)
+            if isinstance(objective, Contrastive) and len(cached) > 1:
+                seeds = [
+                    seed_of("dropout", seed, number, micro_batch + i) for i in range(len(cached))
+                ]
+                total += self._backward_by_pieces(objective, leaf, cached, weight, seeds)
+                micro_batch += len(cached)
+                continue
+            counts = objective.counts(leaf)
+            for micro in cached:
+                torch.manual_seed(seed_of("dropout", seed, number, micro_batch))
+                with autocast(self._trainer):
+                    output = self._forward(micro.to(self._trainer.device), objective)
+                    loss = weight * output.total(counts)
+                loss.backward()
+                total += float(loss.detach())
+                micro_batch += 1
+        nn.utils.clip_grad_norm_(self._model.parameters(), self._trainer.clip_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self._model.objective.after_update(self._model)
         return total
+
+    def _backward_by_pieces(
+        self,
+        objective: Contrastive,
+        whole: Prepared,
+        pieces: list[Prepared],
+        weight: float,
+        seeds: list[int],
+    ) -> float:
+        """GradCache (Gao et al. 2021): the gradient of a large batch in the memory of a small one.
+
+        Vectors are computed without a graph, the contrast gives their gradients, and each piece
+        is computed again, under the same dropout, to carry its own gradients back.
+        """
+        device = self._trainer.device
+        vectors = []
+        for piece, seed in zip(pieces, seeds, strict=True):
+            with torch.no_grad():
+                vectors.append(self._embed(objective, piece, seed))
+        cached = torch.cat(vectors).requires_grad_()
+        with autocast(self._trainer):
+            output = objective.contrast(self._model, cached, whole.to(device))
+            loss = weight * output.total(objective.counts(whole))
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert cached.grad is not None
+        gradients = torch.split(cached.grad, [len(part) for part in vectors])
+        for piece, seed, gradient in zip(pieces, seeds, gradients, strict=True):
+            self._embed(objective, piece, seed).backward(gradient)  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def _embed(self, objective: Contrastive, piece: Prepared, seed: int) -> Tensor:
+        torch.manual_seed(seed)
+        with autocast(self._trainer):
+            return objective.embed(self._model, piece.to(self._trainer.device))
+
+
+def pieces_of(objective: Objective, leaf: Prepared, trainer: TrainerConfig) -> list[Prepared]:
+    """What is computed at once: micro-batches, or where rows are compared pieces for GradCache."""
+    rows = trainer.micro_batch_rows
+    if rows is None:
+        return [leaf]
+    if objective.traits.additive:
+        return leaf.split(rows)
+    return leaf.views(rows) if rows < len(leaf.inputs.input_ids) else [leaf]
 
 
 def charge(
-    ledger: Ledger, objective: Objective, prepared: Prepared, config: BackboneConfig, size: int
+    ledger: Ledger,
+    objective: Objective,
+    batch: Batch,
+    prepared: Prepared,
+    config: BackboneConfig,
+    size: int,
+    trainer: TrainerConfig,
 ) -> None:
-    """Enter one update into the ledger; its seconds are the loop's to enter."""
-    rows, length = prepared.inputs.input_ids.shape
-    own = rows // prepared.copies
+    """Enter one update into the ledger; its seconds are the loop's to enter.
+
+    Args:
+        ledger: of the run.
+        objective: that was trained.
+        batch: the rows of the stream.
+        prepared: what the objective made of them.
+        config: of the backbone.
+        size: of the vocabulary.
+        trainer: whose GradCache takes another forward pass.
+    """
     ledger.steps += 1
-    ledger.rows += own
-    ledger.tokens += int(prepared.inputs.attention_mask[:own].sum()) - 2 * own
-    ledger.processed_tokens += rows * length
-    ledger.supervised_targets += sum(objective.counts(prepared))
-    ledger.forward_passes += rows
-    ledger.flops += TRAINING_FACTOR * objective.forward_flops(config, size, prepared)
+    ledger.rows += len(batch.input_ids)
+    ledger.tokens += int(batch.attention_mask.sum()) - 2 * len(batch.input_ids)
+    ledger.supervised_targets += sum(objective.counts(prepared).values())
+    for part, leaf, _, _ in objective.leaves(prepared):
+        rows, length = leaf.inputs.input_ids.shape
+        again = not part.traits.additive and len(pieces_of(part, leaf, trainer)) > 1
+        passes = leaf.passes + again
+        ledger.processed_tokens += rows * length * passes
+        ledger.forward_passes += rows * passes
+        ledger.flops += (TRAINING_FACTOR + again) * part.forward_flops(config, size, leaf)

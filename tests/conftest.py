@@ -12,9 +12,29 @@ from runners.corpora.corpus import Corpus, build_corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.trainer import TrainerConfig
 
-SPECIAL = 12
+SPECIAL, ORDINARY_END = 12, 212
+"""Ordinary ids lie between the two; 20 sentinels stand after them."""
+
+
+def _text(index: int) -> str:
+    """Every third token continues a word, every seventh ends a sentence."""
+    if index < SPECIAL or index >= ORDINARY_END:
+        return ""
+    return (
+        "." if index % 7 == 0 else f"{'' if index % 3 == 0 else ' '}{chr(97 + index % 26)}{index}"
+    )
+
+
 VOCABULARY = Vocabulary(
-    size=212, cls_id=0, sep_id=1, pad_id=2, mask_id=3, special_ids=tuple(range(SPECIAL))
+    size=232,
+    cls_id=0,
+    sep_id=1,
+    pad_id=2,
+    mask_id=3,
+    special_ids=(*range(SPECIAL), *range(ORDINARY_END, 232)),
+    sentinel_ids=tuple(range(ORDINARY_END, 232)),
+    mode_ids=(9, 10, 11),
+    tokens=tuple(_text(index) for index in range(232)),
 )
 
 
@@ -40,18 +60,20 @@ def config() -> BackboneConfig:
 
 
 def make_batch(lengths: list[int], *, width: int | None = None, seed: int = 0) -> Batch:
-    """Rows of ordinary tokens between [CLS] and [SEP]; `lengths` counts the ordinary ones."""
+    """Rows of ordinary tokens between [CLS] and [SEP]; `lengths` counts the ordinary ones.
+
+    Every row of three tokens or more holds three texts of about equal length.
+    """
     generator = torch.Generator().manual_seed(seed)
     width = width or max(lengths) + 2
     input_ids = torch.full((len(lengths), width), VOCABULARY.pad_id)
     for row, length in zip(input_ids, lengths, strict=True):
         row[0] = VOCABULARY.cls_id
-        row[1 : length + 1] = torch.randint(
-            SPECIAL, VOCABULARY.size, (length,), generator=generator
-        )
+        row[1 : length + 1] = torch.randint(SPECIAL, ORDINARY_END, (length,), generator=generator)
         row[length + 1] = VOCABULARY.sep_id
     mask = torch.arange(width) < torch.tensor(lengths)[:, None] + 2
-    return Batch(input_ids, mask, torch.arange(len(lengths)))
+    starts = [[1 + n // 3, 1 + 2 * n // 3] if n >= 3 else [0, 0] for n in lengths]
+    return Batch(input_ids, mask, torch.arange(len(lengths)), torch.tensor(starts))
 
 
 @pytest.fixture

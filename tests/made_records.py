@@ -107,6 +107,7 @@ def add_run(
             "parameters": 1000,
             "backbone_parameters": 900,
             "head_parameters": {"lm": 100},
+            "phases": [{"learning_rate": 1e-3, "rows_per_update": 8}],
             "init_hash": "i",
             "rows_hash": rows_hash,
             "rows_hash_at": {"1": rows_hash, "64": rows_hash},

@@ -17,7 +17,7 @@ from conftest import make_batch, VOCABULARY
 from models.backbone import BackboneConfig
 from models.initialization import weights_hash
 from objective_files import load_objective
-from objectives.base import build_model
+from objectives.base import Moment, build_model
 from objectives.randomness import RowRandom
 from runners.hardware import set_up
 from runners.trainer import TrainerConfig
@@ -38,7 +38,7 @@ for name in ("clm", "mlm", "simcse"):
     for number in range(3):
         batch = make_batch([30, 30, 22, 7, 30, 30, 12, 30], width=32, seed=number)
         prepared = objective.corrupt(
-            batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), progress=0.0
+            batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
         )
         step(prepared, rate=1e-3, seed=0, number=number)
     hashes[name] = weights_hash(model)

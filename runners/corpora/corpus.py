@@ -5,7 +5,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,19 @@ import pandas as pd
 import torch
 from filelock import FileLock
 
-from models.batch import Batch
+from models.batch import Batch, Views
 from models.vocabulary import Vocabulary
 from runners.corpora.document import SPLITS, CorpusConfig
 from runners.corpora.shards import ShardWriter, TokenRows
 from runners.corpora.splits import SplitCounts, read_documents, write_splits
 from runners.corpora.stream import RowStream
-from runners.corpora.tokenizer import TextTokenizer, chunk, load_pretrained, train_bpe
+from runners.corpora.tokenizer import (
+    TextTokenizer,
+    chunk,
+    first_row_boundaries,
+    load_pretrained,
+    train_bpe,
+)
 from runners.identity import name_of, source_hash
 
 PADDED_TO = 16
@@ -41,6 +48,7 @@ class CorpusCard:
         tokenizer: SHA-256 of the tokenizer.
         documents: read, repeats, near_repeats, and kept by split.
         rows, tokens, num_bytes: by split; tokens without special ones.
+        pairs, triplets: training rows that hold two texts that belong together, and three.
         unigram_nats: by split, cross-entropy under the training split's token frequencies; about
             equal numbers say that the splits are alike.
         vocabulary_size: V.
@@ -54,6 +62,8 @@ class CorpusCard:
     rows: dict[str, int]
     tokens: dict[str, int]
     num_bytes: dict[str, int]
+    pairs: int
+    triplets: int
     unigram_nats: dict[str, float]
     vocabulary_size: int
     sequence_length: int
@@ -95,16 +105,56 @@ class Corpus:
         )
 
     def batches(
-        self, split: str, *, batch_size: int, seed: int, start_step: int = 0
+        self,
+        split: str,
+        *,
+        batch_size: int,
+        seed: int,
+        start_step: int = 0,
+        views: Views = "",
     ) -> Iterator[Batch]:
         """The endless stream of a split: the batch at step k follows from (data, seed, k)."""
-        rows = self._rows[split]
-        stream = RowStream(rows.table["length"], seed)
-        step = start_step
+        start = start_step * batch_size
         while True:
-            chosen, ids = stream.rows(step * batch_size, batch_size)
-            yield self.batch([rows.tokens(int(row)) for row in chosen], ids)
-            step += 1
+            batch = self.stretch(split, start=start, count=batch_size, seed=seed, views=views)
+            yield batch
+            start += len(batch.input_ids)
+
+    def usable(self, split: str, views: Views) -> np.ndarray:
+        """(rows,) bool, the rows of a split that hold so many texts that belong together."""
+        table = self._rows[split].table
+        if not views:
+            return np.ones(len(table), dtype=bool)
+        found: np.ndarray = table["third" if views == "triplets" else "second"] > 0
+        return found
+
+    def stretch(self, split: str, *, start: int, count: int, seed: int, views: Views = "") -> Batch:
+        """The rows of a split's stream after the first `start`.
+
+        Args:
+            split: whose rows.
+            start: places of the stream that are passed over.
+            count: rows wanted; where `views` is given, rows that hold them, and then the stretch
+                also has the rows between those.
+            seed: of the stream.
+            views: what a row must hold to be counted.
+        """
+        rows, stream = self._rows[split], self._stream(split, seed)
+        chosen, ids = stream.rows(start, count)
+        if views:
+            usable = self.usable(split, views)
+            assert usable.any(), "checked before anything is read"
+            while usable[chosen].sum() < count:
+                more, more_ids = stream.rows(start + len(chosen), count)
+                chosen, ids = np.concatenate([chosen, more]), np.concatenate([ids, more_ids])
+            end = int(np.flatnonzero(usable[chosen])[count - 1]) + 1
+            chosen, ids = chosen[:end], ids[:end]
+        batch = self.batch([rows.tokens(int(row)) for row in chosen], ids)
+        return replace(batch, boundaries=torch.from_numpy(rows.boundaries(chosen)))
+
+    @lru_cache(maxsize=8)  # noqa: B019
+    def _stream(self, split: str, seed: int) -> RowStream:
+        return RowStream(self._rows[split].table["length"], seed)
 
     def batch(
         self, rows: Sequence[Sequence[int] | np.ndarray], row_ids: np.ndarray | None = None
@@ -212,8 +262,11 @@ def _write_tokens(config: CorpusConfig, counts: SplitCounts, work: Path, say: Sa
         document = 0
         for batch in read_documents(work, split):
             for item, encoded in zip(batch, tokenizer.encode([d.text for d in batch]), strict=True):
-                for ids, num_bytes in chunk(encoded, item.text, config.sequence_length - 2):
-                    writer.add(ids, document=document, num_bytes=num_bytes)
+                size = config.sequence_length - 2
+                boundaries = first_row_boundaries(encoded, item, size)
+                for ids, num_bytes in chunk(encoded, item.text, size):
+                    writer.add(ids, document=document, num_bytes=num_bytes, boundaries=boundaries)
+                    boundaries = (0, 0)
                 document += 1
         writer.finish()
     card = _card(config, counts, tokenizer, work)
@@ -238,6 +291,8 @@ def _card(
         rows={split: len(rows[split]) for split in SPLITS},
         tokens={split: int(frequencies[split].sum()) for split in SPLITS},
         num_bytes={split: int(rows[split].table["num_bytes"].sum()) for split in SPLITS},
+        pairs=int((rows["train"].table["second"] > 0).sum()),
+        triplets=int((rows["train"].table["third"] > 0).sum()),
         unigram_nats={
             split: float(-(count * np.log(smoothed)).sum() / max(count.sum(), 1))
             for split, count in frequencies.items()

@@ -1,7 +1,8 @@
 """The unit of a corpus, and what every source of documents offers."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,12 +19,22 @@ class Document:
         group: documents of one group (a module, a book) never stand on two sides of a split.
         split: the side that the source itself puts it on, or "" to let the hash decide.
         label: a class that the corpus knows of it, or "".
+        second, third: the characters at which a second and a third text begin in it, which belong
+            with what stands before them (a body after its summary); 0 where there are none.
     """
 
     text: str
     group: str
     split: str = ""
     label: str = ""
+    second: int = 0
+    third: int = 0
+
+
+def joined(texts: Sequence[str]) -> tuple[str, int, int]:
+    """Two or three texts that belong together as one, and where the second and third begin."""
+    starts = [0, *itertools.accumulate(len(text) + 1 for text in texts)]
+    return "\n".join(texts), starts[1], starts[2] if len(texts) > 2 else 0
 
 
 class Source(Protocol):
@@ -98,6 +109,15 @@ class CorpusConfig:
             ValueError: it is missing, empty or unreadable; the message says what would be right.
         """
         raise NotImplementedError
+
+
+def check_pair_columns(columns: Sequence[str]) -> None:
+    """Raise ValueError unless none, two or three columns are named."""
+    if len(columns) not in (0, 2, 3):
+        raise ValueError(
+            f"pair_columns names {len(columns)} columns; give two (texts that belong together) or "
+            "three (and one that does not)"
+        )
 
 
 def hash_files(paths: Iterable[Path], root: Path) -> str:

@@ -8,8 +8,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from runners.corpora.document import SPLITS, CorpusConfig, Document, Source, hash_files
-from runners.corpora.local import check_columns
+from runners.corpora.document import (
+    SPLITS,
+    CorpusConfig,
+    Document,
+    Source,
+    check_pair_columns,
+    hash_files,
+    joined,
+)
+from runners.corpora.local import check_columns, text_columns
 
 PREFLIGHT_SECONDS = 2.5
 """How long the hub may take to answer the first question; the libraries retry for 23 s."""
@@ -27,6 +35,8 @@ class HubConfig(CorpusConfig):
         text_column: column with the documents.
         group_column: rows of one group are never on two sides of a split.
         label_column: a class of each document, for the probe `library`.
+        pair_columns: in place of `text_column`: two texts that belong together, or three of which
+            the last does not (an anchor, its positive, a hard negative).
     """
 
     path: str
@@ -36,6 +46,11 @@ class HubConfig(CorpusConfig):
     text_column: str = "text"
     group_column: str | None = None
     label_column: str | None = None
+    pair_columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_pair_columns(self.pair_columns)
 
     @property
     def label(self) -> str:
@@ -60,8 +75,8 @@ class _HubDocuments:
 
     def __init__(self, config: HubConfig, loaded: Any) -> None:
         self._config = config
-        columns = (config.text_column, config.group_column, config.label_column)
-        self._columns = [name for name in columns if name]
+        others = (config.group_column, config.label_column)
+        self._columns = [*text_columns(config), *(name for name in others if name)]
         self._loaded = {split: loaded[split] for split in SPLITS if split in loaded}
         if "train" not in self._loaded:
             raise ValueError(f"{config.label} has no split 'train'; it has {', '.join(loaded)}")
@@ -70,7 +85,8 @@ class _HubDocuments:
         self.splits = frozenset(self._loaded)
         digest = hashlib.sha256()
         for document in self.documents():
-            parts = (document.split, document.group, document.label, document.text)
+            texts = (document.split, document.group, document.label, document.text)
+            parts = (*texts, str(document.second), str(document.third))
             digest.update("\x1f".join(parts).encode() + b"\x1e")
         self.fingerprint = digest.hexdigest()
 
@@ -80,12 +96,20 @@ class _HubDocuments:
         for split, rows in self._loaded.items():
             names = rows.features[config.label_column] if config.label_column else None
             for row in rows.select_columns(self._columns):
-                text = row[config.text_column] or ""
+                texts = [row[name] or "" for name in text_columns(config)]
+                text, second, third = joined(texts) if len(texts) > 1 else (texts[0], 0, 0)
                 label = "" if names is None else row[config.label_column]
                 if names is not None and hasattr(names, "int2str") and label != -1:
                     label = names.int2str(label)
                 group = row[config.group_column] if config.group_column else text
-                yield Document(text, group=str(group), split=split, label=str(label))
+                yield Document(
+                    text,
+                    group=str(group),
+                    split=split,
+                    label=str(label),
+                    second=second,
+                    third=third,
+                )
 
 
 def load_hub_dataset(

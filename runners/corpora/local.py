@@ -9,10 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow.parquet as pq
 
-from runners.corpora.document import SPLITS, CorpusConfig, Document, Source, hash_files
+from runners.corpora.document import (
+    SPLITS,
+    CorpusConfig,
+    Document,
+    Source,
+    check_pair_columns,
+    hash_files,
+    joined,
+)
 
 SUFFIXES = (".txt", ".jsonl", ".csv", ".tsv", ".parquet")
 UNITS = ("paragraph", "line", "file")
@@ -30,6 +39,8 @@ class LocalConfig(CorpusConfig):
         text_column: of tables (.jsonl, .csv, .tsv, .parquet).
         group_column: of tables; rows of one group are never on two sides of a split.
         label_column: of tables; a class of each document, for the probe `library`.
+        pair_columns: of tables, in place of `text_column`: two texts that belong together, or three
+            of which the last does not (an anchor, its positive, a hard negative).
         unit: what is a document in .txt files: a `paragraph` (ended by a blank line), a `line`,
             or the whole `file`.
     """
@@ -38,12 +49,14 @@ class LocalConfig(CorpusConfig):
     text_column: str = "text"
     group_column: str | None = None
     label_column: str | None = None
+    pair_columns: tuple[str, ...] = ()
     unit: str = "paragraph"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.unit not in UNITS:
             raise ValueError(f"unit is {self.unit!r}; known: {', '.join(UNITS)}")
+        check_pair_columns(self.pair_columns)
 
     @property
     def label(self) -> str:
@@ -91,16 +104,30 @@ class _LocalFiles:
                     yield Document(text, group=text, split=split)
             else:
                 for row in read_table(file, self._columns()):
-                    text = row[self._config.text_column]
+                    texts = [row[name] for name in text_columns(self._config)]
+                    text, second, third = joined(texts) if len(texts) > 1 else (texts[0], 0, 0)
                     group = row.get(self._config.group_column or "", text)
                     label = row.get(self._config.label_column or "", "")
-                    yield Document(text, group=group, split=split, label=label)
+                    yield Document(
+                        text, group=group, split=split, label=label, second=second, third=third
+                    )
 
     def _columns(self) -> list[str]:
         config = self._config
-        return [
-            name for name in (config.text_column, config.group_column, config.label_column) if name
-        ]
+        others = (config.group_column, config.label_column)
+        return [*text_columns(config), *(name for name in others if name)]
+
+
+class _TextColumns(Protocol):
+    @property
+    def text_column(self) -> str: ...
+    @property
+    def pair_columns(self) -> tuple[str, ...]: ...
+
+
+def text_columns(config: _TextColumns) -> tuple[str, ...]:
+    """The columns whose texts make a document."""
+    return config.pair_columns or (config.text_column,)
 
 
 def read_table(file: Path, columns: list[str]) -> Iterator[dict[str, str]]:

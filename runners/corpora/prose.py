@@ -46,17 +46,35 @@ def summary_and_body(text: str) -> tuple[str, str] | None:
     Returns:
         Both in one line, or None unless the summary has 4 words and the body 8.
     """
-    first, _, rest = text.strip().partition("\n\n")
-    if not rest:
-        parts = _SENTENCE_END.split(text.strip(), maxsplit=1)
-        if len(parts) < 2:
-            return None
-        first, rest = parts
+    parts = _split(text)
+    if parts is None:
+        return None
+    first, rest = parts
     end = _PROSE_ENDS.search(rest)
     summary, body = flatten(first), flatten(rest[: end.start()] if end else rest)
     if len(summary.split()) < 4 or len(body.split()) < 8:
         return None
     return summary, body
+
+
+def _split(text: str) -> tuple[str, str] | None:
+    """After the first paragraph, or where there is only one after its first sentence."""
+    first, _, rest = text.strip().partition("\n\n")
+    if rest:
+        return first, rest
+    parts = _SENTENCE_END.split(text.strip(), maxsplit=1)
+    return (parts[0], parts[1]) if len(parts) == 2 else None
+
+
+def body_start(text: str) -> int:
+    """The character at which what follows a summary begins, or 0 where nothing does.
+
+    Looser than `summary_and_body`, which is for measuring: here lists and examples belong too.
+    """
+    parts = _split(text)
+    if parts is None or len(parts[0].split()) < 3 or len(parts[1].split()) < 3:
+        return 0
+    return len(text.rstrip()) - len(parts[1].strip())
 
 
 @dataclass(frozen=True, slots=True)

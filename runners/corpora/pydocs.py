@@ -15,6 +15,7 @@ from pathlib import Path
 
 from runners.corpora.docstrings import docstrings_of
 from runners.corpora.document import CorpusConfig, Document, Source, hash_files
+from runners.corpora.prose import body_start
 
 SKIPPED_FOLDERS = frozenset(
     # Tests document little, and vendored trees carry another library's text under a wrong label.
@@ -81,7 +82,7 @@ class _Docstrings:
             parsed = pool.map(docstrings_of, [file for *_, file in self._files], chunksize=64)
             for (library, module, _), texts in zip(self._files, parsed, strict=True):
                 for text in texts:
-                    yield Document(text, group=module, label=library)
+                    yield Document(text, group=module, label=library, second=body_start(text))
         finally:  # a reader that stops early need not wait for the rest
             pool.shutdown(cancel_futures=True)
 

@@ -17,9 +17,12 @@ ROW = np.dtype(
         ("length", "<i4"),
         ("num_bytes", "<i4"),
         ("shard", "<i4"),
+        ("second", "<i4"),
+        ("third", "<i4"),
     ]
 )
-"""A row: its first token in its shard, its document, its tokens, its bytes of text, its shard."""
+"""A row: its first token in its shard, its document, its tokens, its bytes of text, its shard, and
+the tokens at which its second and third text begin, or 0."""
 
 
 class ShardWriter:
@@ -36,14 +39,23 @@ class ShardWriter:
         self._dtype = np.dtype("<u2" if vocabulary_size <= 2**16 else "<u4")
         self._pending: list[np.ndarray] = []
         self._filled = 0
-        self._rows: list[tuple[int, int, int, int, int]] = []
+        self._rows: list[tuple[int, ...]] = []
         self._files: list[str] = []
 
-    def add(self, ids: Sequence[int], *, document: int, num_bytes: int) -> None:
+    def add(
+        self,
+        ids: Sequence[int],
+        *,
+        document: int,
+        num_bytes: int,
+        boundaries: tuple[int, int] = (0, 0),
+    ) -> None:
         """Append one row."""
         if self._filled + len(ids) > SHARD_TOKENS and self._pending:
             self._close_shard()
-        self._rows.append((self._filled, document, len(ids), num_bytes, len(self._files)))
+        self._rows.append(
+            (self._filled, document, len(ids), num_bytes, len(self._files), *boundaries)
+        )
         self._pending.append(np.array(ids, dtype=self._dtype))
         self._filled += len(ids)
 
@@ -100,6 +112,11 @@ class TokenRows:
         start = int(entry["start"])
         tokens: np.ndarray = self._shards[int(entry["shard"])][start : start + entry["length"]]
         return tokens
+
+    def boundaries(self, rows: np.ndarray) -> np.ndarray:
+        """(rows, 2) int64, where the second and third text begin, `[CLS]` counted; 0 for none."""
+        found = np.stack([self.table["second"][rows], self.table["third"][rows]], axis=1)
+        return np.where(found > 0, found + 1, 0).astype(np.int64)
 
     def token_counts(self, vocabulary_size: int) -> np.ndarray:
         """(V,) int64, how often each id occurs."""

@@ -16,7 +16,10 @@ SHINGLE_WORDS = 8
 MAX_OVERLAP = 0.5
 """A held-out document that shares this part of its 8-word shingles with training is dropped."""
 
-_SCHEMA = pa.schema([(name, pa.string()) for name in ("text", "group", "label")])
+_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("text", "group", "label")]
+    + [(name, pa.int32()) for name in ("second", "third")]
+)
 _ROWS_AT_ONCE = 4096
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +11,8 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, Tokenizer
 
-from models.vocabulary import CLS, MASK, PAD, SEP, SPECIAL_TOKENS, Vocabulary
+from models.vocabulary import CLS, MASK, MODES, PAD, SENTINELS, SEP, SPECIAL_TOKENS, Vocabulary
+from runners.corpora.document import Document
 
 TRAINING_BYTES = 64 * 2**20
 """The trainer sees at most so much text: merges settle long before."""
@@ -49,13 +51,17 @@ class TextTokenizer:
         special = {
             index for index, token in tokenizer.get_added_tokens_decoder().items() if token.special
         }
+        size = max(vocabulary.values()) + 1  # an id may be unused
         self.vocabulary = Vocabulary(
-            size=max(vocabulary.values()) + 1,  # an id may be unused
+            size=size,
             cls_id=ids[CLS],
             sep_id=ids[SEP],
             pad_id=ids[PAD],
             mask_id=ids[MASK],
             special_ids=tuple(sorted(special | set(ids.values()))),
+            sentinel_ids=tuple(vocabulary[token] for token in SENTINELS),
+            mode_ids=tuple(vocabulary[token] for token in MODES),
+            tokens=_token_texts(tokenizer, size),
         )
 
     @property
@@ -83,6 +89,22 @@ class TextTokenizer:
         """Read what `save` wrote."""
         roles = json.loads((folder / "tokenizer_roles.json").read_text())
         return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), roles)
+
+
+def _token_texts(tokenizer: Tokenizer, size: int) -> tuple[str, ...]:
+    """The text of every token, with a space before those that begin a word after a space."""
+    kinds = json.loads(tokenizer.to_str())
+    model, decoder = kinds["model"]["type"], (kinds["decoder"] or {}).get("type")
+    texts = []
+    for index in range(size):
+        token = tokenizer.id_to_token(index) or ""
+        if model == "WordPiece":
+            prefix = kinds["model"]["continuing_subword_prefix"]
+            token = token[len(prefix) :] if token.startswith(prefix) else f" {token}"
+        elif decoder == "ByteLevel":
+            token = tokenizer.decode([index], skip_special_tokens=False)
+        texts.append(token.replace("\N{LOWER ONE EIGHTH BLOCK}", " "))  # SentencePiece's space
+    return tuple(texts)
 
 
 def train_bpe(texts: Iterable[str], vocabulary_size: int) -> TextTokenizer:
@@ -154,6 +176,22 @@ def chunk(encoded: Encoded, text: str, size: int) -> list[tuple[list[int], int]]
         (encoded.ids[start:stop], len(text[first:last].encode()))
         for (start, stop), (first, last) in zip(pairwise(cuts), pairwise(characters), strict=True)
     ]
+
+
+def first_row_boundaries(encoded: Encoded, document: Document, size: int) -> tuple[int, int]:
+    """The tokens at which a document's second and third text begin in its first row.
+
+    Returns:
+        0 for both unless every text of the document has a token in that row.
+    """
+    wanted = [place for place in (document.second, document.third) if place]
+    starts = encoded.starts[:size]
+    if not wanted or wanted[-1] > starts[-1]:
+        return 0, 0
+    found = [bisect_right(starts, place) - 1 for place in wanted]  # the tokens they stand in
+    if found[0] == 0 or (found[-1] == found[0] and len(found) > 1):
+        return 0, 0
+    return (found[0], found[1] if len(found) > 1 else 0)
 
 
 def _head(texts: Iterable[str], limit: int) -> Iterable[str]:

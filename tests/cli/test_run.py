@@ -29,48 +29,34 @@ TINY = [
 ]
 
 REVERSED = '''
-"""Predict each token from those after it."""
+"""Read tokens off their own places."""
 
 from dataclasses import dataclass
 
-import torch
-from torch import nn
-
 from models.batch import Attention
-from models.heads import TokenHead
-from objectives.base import IGNORE_INDEX, Objective, Prepared
-from objectives.token_prediction import token_forward_flops, token_loss
+from objectives.base import Traits
+from objectives.prepared import IGNORE_INDEX, Prepared
+from objectives.token_prediction import TokenPrediction
 
 
 @dataclass(frozen=True, kw_only=True)
-class Copying(Objective):
+class Copying(TokenPrediction):
     """Read a token off its own place: a toy, to show that one file is enough."""
 
-    family = "DAE"
-    attention = "bidirectional"
-    likelihood = "none"
-    unit = "copied token"
-    additive = True
-    test_heads = ("lm",)
+    TRAITS = Traits(
+        family="DAE",
+        attention="bidirectional",
+        unit="copied token",
+        supervises="some tokens",
+        test_heads=("lm",),
+    )
 
     share: float = 0.5
 
-    def build_heads(self, config, vocabulary_size, *, tied=True):
-        return nn.ModuleDict({"lm": TokenHead(config, vocabulary_size, tied=tied)})
-
-    def corrupt(self, batch, *, vocabulary, draw, progress):
+    def corrupt(self, batch, *, vocabulary, draw, moment):
         chosen = draw.uniform("copy", batch.input_ids.shape[1]) < self.share
         labels = batch.input_ids.masked_fill(~(chosen & batch.attention_mask), IGNORE_INDEX)
         return Prepared.of(batch, Attention("bidirectional"), labels)
-
-    def loss(self, model, prepared):
-        return token_loss(model, prepared, "copying")
-
-    def counts(self, prepared):
-        return (len(prepared.targets),)
-
-    def forward_flops(self, config, vocabulary_size, prepared):
-        return token_forward_flops(config, vocabulary_size, prepared)
 '''
 
 

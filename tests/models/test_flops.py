@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from conftest import VOCABULARY, make_batch
 from objective_files import OBJECTIVE_FILES, load_objective
@@ -6,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.backbone import BackboneConfig
 from models.flops import TRAINING_FACTOR
-from objectives.base import build_model
+from objectives.base import Moment, build_model
 from objectives.randomness import RowRandom
 
 
@@ -15,17 +17,18 @@ from objectives.randomness import RowRandom
 def test_a_step_counts_what_flop_counter_mode_counts(
     config: BackboneConfig, name: str, lengths: list[int]
 ) -> None:
-    objective = load_objective(name)
+    objective, config = load_objective(name), replace(config, max_length=256)
     model = build_model(objective, config, VOCABULARY.size, seed=0)
     batch = make_batch(lengths)
-    prepared = objective.corrupt(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), progress=0.5
-    )
-    counter = FlopCounterMode(display=False)
-    with counter, sdpa_kernel(SDPBackend.MATH):  # fused attention counts as nothing on a CPU
-        model(prepared).total(objective.counts(prepared)).backward()
-    ours = TRAINING_FACTOR * objective.forward_flops(config, VOCABULARY.size, prepared)
-    assert counter.get_total_flops() == pytest.approx(ours, rel=0.01)
+    for moment in (Moment(0, 0.0), Moment(1, 0.99)):  # both phases of a sequence, both turns
+        prepared = objective.prepare(
+            batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=moment
+        )
+        counter = FlopCounterMode(display=False)
+        with counter, sdpa_kernel(SDPBackend.MATH):  # fused attention counts as nothing on a CPU
+            model(prepared).total(objective.counts(prepared)).backward()
+        ours = TRAINING_FACTOR * objective.forward_flops(config, VOCABULARY.size, prepared)
+        assert counter.get_total_flops() == pytest.approx(ours, rel=0.01)
 
 
 def test_attention_is_in_the_count(config: BackboneConfig) -> None:

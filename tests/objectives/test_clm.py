@@ -7,14 +7,17 @@ from objective_files import load_objective
 
 from models.backbone import BackboneConfig
 from models.batch import Batch
-from objectives.base import Prepared, TrainModel, build_model
+from objectives.base import Moment, TrainModel, build_model
+from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 
 CLM = load_objective("clm")
 
 
 def prepare(batch: Batch) -> Prepared:
-    return CLM.corrupt(batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), progress=0.0)
+    return CLM.corrupt(
+        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
+    )
 
 
 def test_loss_is_a_plain_loop_over_targets(config: BackboneConfig) -> None:
@@ -24,7 +27,7 @@ def test_loss_is_a_plain_loop_over_targets(config: BackboneConfig) -> None:
     expected = []
     for row, length in enumerate([9, 5, 7]):
         for place in range(length - 1):
-            seen = batch.rows(row, row + 1)
+            seen = batch.select(slice(row, row + 1))
             seen = Batch(
                 seen.input_ids[:, : place + 1], seen.attention_mask[:, : place + 1], seen.row_ids
             )

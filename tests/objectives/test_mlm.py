@@ -9,14 +9,16 @@ from scipy.stats import binom
 
 from models.backbone import BackboneConfig
 from models.batch import Batch
-from objectives.base import IGNORE_INDEX, Prepared, build_model
-from objectives.mlm import MLM, select
+from objectives.base import Moment, build_model
+from objectives.masking import choose_masked
+from objectives.mlm import MLM
+from objectives.prepared import IGNORE_INDEX, Prepared
 from objectives.randomness import RowRandom
 
 
 def prepare(batch: Batch, objective: MLM | None = None, seed: int = 0) -> Prepared:
     return (objective or load_objective("mlm")).corrupt(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(seed, batch.row_ids), progress=0.0
+        batch, vocabulary=VOCABULARY, draw=RowRandom(seed, batch.row_ids), moment=Moment()
     )
 
 
@@ -46,7 +48,7 @@ def test_rates_are_those_stated(length: int) -> None:
 
 def test_a_wrong_rate_is_caught() -> None:
     batch = make_batch([30] * 3000)
-    labels = prepare(batch, MLM(**{**vars(load_objective("mlm")), "mlm_probability": 0.16})).labels
+    labels = prepare(batch, load_objective("mlm", mlm_probability=0.16)).labels
     assert labels is not None
     assert not within_limits(int((labels != IGNORE_INDEX).sum()), 30 * 3000, 0.15)
 
@@ -80,7 +82,7 @@ def test_positions_that_are_not_selected_give_no_gradient(config: BackboneConfig
     hook = model.backbone.register_forward_hook(
         lambda module, inputs, output: (output.last.retain_grad(), states.append(output.last))[1]
     )
-    model(prepared).total((len(prepared.targets),)).backward()
+    model(prepared).total({"mlm": len(prepared.targets)}).backward()
     hook.remove()
     gradient = states[0].grad
     assert gradient is not None
@@ -90,16 +92,19 @@ def test_positions_that_are_not_selected_give_no_gradient(config: BackboneConfig
 
 
 def test_at_least_one_in_a_batch_and_not_one_in_every_row() -> None:
-    eligible = torch.ones(8, 8, dtype=torch.bool)
+    def chosen(batch: Batch, seed: int, probability: float = 0.15) -> torch.Tensor:
+        draw = RowRandom(seed, batch.row_ids)
+        return choose_masked(batch, VOCABULARY, draw, probability=probability)
+
+    batch = make_batch([8] * 8)
     rates = []
     for seed in range(400):
-        draw = RowRandom(seed, range(8)).uniform("x", 8)
-        selected = select(eligible, draw, 0.15)
+        selected = chosen(batch, seed)
         assert selected.any()
-        rates.append(float(selected.float().mean()))
+        rates.append(float(selected.sum() / 64))
     assert np.mean(rates) == pytest.approx(0.15, abs=0.01)
-    assert select(eligible, torch.full((8, 8), 0.99), 0.15).sum() == 1
-    assert not select(~eligible, torch.zeros(8, 8), 0.15).any()
+    assert chosen(batch, 0, probability=1e-9).sum() == 1
+    assert not chosen(make_batch([0, 0]), 0).any()
 
 
 @pytest.mark.parametrize(

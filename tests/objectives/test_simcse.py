@@ -7,9 +7,9 @@ from conftest import VOCABULARY, make_batch
 from objective_files import load_objective
 
 from models.backbone import BackboneConfig
-from objectives.base import build_model
+from objectives.base import Moment, build_model
+from objectives.contrastive import info_nce
 from objectives.randomness import RowRandom
-from objectives.simcse import info_nce
 
 
 def test_info_nce_is_a_plain_loop() -> None:
@@ -44,7 +44,7 @@ def test_loss_is_info_nce_between_two_passes(config: BackboneConfig, pooling: st
     model = build_model(objective, config, VOCABULARY.size, seed=0).train()
     batch = make_batch([12, 9, 12, 5])
     prepared = objective.corrupt(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), progress=0.0
+        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
     )
     torch.manual_seed(5)
     (term,) = model(prepared).terms
@@ -60,8 +60,8 @@ def test_loss_is_info_nce_between_two_passes(config: BackboneConfig, pooling: st
 
 def test_a_backbone_without_dropout_is_refused(config: BackboneConfig) -> None:
     with pytest.raises(ValueError, match=r"model\.dropout=0\.1"):
-        load_objective("simcse").check(replace(config, dropout=0.0))
-    load_objective("simcse").check(config)
+        load_objective("simcse").check(replace(config, dropout=0.0), 64)
+    load_objective("simcse").check(config, 64)
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ from objective_files import load_objective
 
 import runners.pretrain as pretrain_module
 from models.initialization import weights_hash
-from objectives.base import LossOutput, Prepared, Term, TrainModel
+from objectives.base import TrainModel
 from objectives.clm import CLM
+from objectives.prepared import LossOutput, Prepared, Term
 from runners.budget import BudgetConfig
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.pretrain import DivergedError, pretrain, training_name
 from runners.progress import Silent
-from runners.trainer import TrainerConfig
 
 OBJECTIVES = ("clm", "mlm", "simcse")
 
@@ -186,14 +186,6 @@ def test_a_corpus_smaller_than_a_batch_is_refused(
     huge = load_objective("mlm", rows_per_update=10**6)
     with pytest.raises(ValueError, match=r"lower objective\.rows_per_update"):
         pretrain(experiment("mlm", small_pydocs, tmp_path, objective=huge), corpus, Silent())
-
-
-def test_accumulation_cannot_stand_for_a_contrastive_batch(
-    small_pydocs: PydocsConfig, tmp_path: Path
-) -> None:
-    trainer = TrainerConfig(device="cpu", dtype="float32", micro_batch_rows=4)
-    with pytest.raises(ValueError, match="accumulation"):
-        experiment("simcse", small_pydocs, tmp_path, trainer=trainer)
 
 
 def test_training_lowers_the_held_out_loss(

@@ -6,7 +6,7 @@ from conftest import VOCABULARY, make_batch
 from objective_files import load_objective
 
 from models.backbone import BackboneConfig
-from objectives.base import build_model
+from objectives.base import Moment, build_model
 from objectives.randomness import RowRandom
 from runners.trainer import TrainerConfig
 from runners.update import UpdateStep
@@ -19,7 +19,7 @@ def test_micro_batches_take_the_step_of_the_whole_batch(
     objective = load_objective(name)
     batch = make_batch([12, 3, 12, 7, 9])
     prepared = objective.corrupt(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), progress=0.0
+        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
     )
     config = replace(config, dropout=0.0)
     weights = []
@@ -37,7 +37,7 @@ def test_dropout_follows_from_seed_and_step_alone(
     objective = load_objective("clm")
     batch = make_batch([12, 9])
     prepared = objective.corrupt(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), progress=0.0
+        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
     )
     losses = []
     for disturb, number in ((0, 4), (99, 4), (0, 5)):

@@ -1,0 +1,98 @@
+"""What objectives that compare rows share: one vector a view, InfoNCE, and where it is additive."""
+
+from abc import abstractmethod
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor
+from torch.distributed.nn.functional import all_gather
+
+from models.backbone import BackboneConfig
+from models.flops import backbone_flops, linear_flops
+from objectives.base import Objective, TrainModel
+from objectives.prepared import LossOutput, Prepared
+
+
+class Contrastive(Objective):
+    """Tell the views that belong together from those of the other rows of the batch.
+
+    The two halves of the loss are apart, so that GradCache (Gao et al. 2021) can take the first
+    by pieces: vectors depend on their own row alone, and only the contrast needs all of them.
+    """
+
+    def check_values(self) -> None:
+        """A row is told from others, so there must be others."""
+        super().check_values()
+        if self.rows_per_update < 2:
+            raise ValueError(
+                "rows_per_update is 1; a contrastive batch needs at least 2 rows, since every "
+                "row is told from the others"
+            )
+
+    @abstractmethod
+    def embed(self, model: TrainModel, prepared: Prepared) -> Tensor:
+        """(rows of `inputs`, D) float32, one vector a view."""
+
+    @abstractmethod
+    def contrast(self, model: TrainModel, vectors: Tensor, prepared: Prepared) -> LossOutput:
+        """The loss of (rows of `inputs`, D) vectors, all first views first."""
+
+    def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
+        """Vectors of all views, then the contrast between them."""
+        return self.contrast(model, self.embed(model, prepared), prepared)
+
+    def counts(self, prepared: Prepared) -> dict[str, int]:
+        """The number of rows, each with its views."""
+        return {self.name: prepared.rows}
+
+    def forward_flops(
+        self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
+    ) -> int:
+        """One pass of every view, its head, and the matrix of similarities."""
+        views, length = prepared.inputs.input_ids.shape
+        similarities = linear_flops(prepared.rows, config.hidden_size, self.candidates(prepared))
+        return backbone_flops(config, views, length) + self.head_flops(config, views) + similarities
+
+    def candidates(self, prepared: Prepared) -> int:
+        """How many each row is told from, its own included."""
+        return len(prepared.inputs.input_ids) - prepared.rows
+
+    def head_flops(self, config: BackboneConfig, views: int) -> int:
+        """Of what stands between the pooled vectors and the contrast."""
+        return 0
+
+
+def info_nce(first: Tensor, second: Tensor, temperature: float | Tensor) -> Tensor:
+    """InfoNCE over in-batch candidates (van den Oord et al. 2018).
+
+    `-log exp(cos(a_i, b_i) / t) / sum_j exp(cos(a_i, b_j) / t)`
+
+    Where several processes train together, the candidates of all are gathered, with gradient.
+
+    Args:
+        first: (B, D) anchors.
+        second: (M, D) candidates, M >= B; row i is the positive of anchor i, rows from B on are
+            negatives of all.
+        temperature: t, above 0.
+
+    Returns:
+        (B,) losses in nats; chance is ln M.
+    """
+    with torch.autocast(first.device.type, enabled=False):  # bf16 cosines are off by 0.4 %
+        candidates, offset = gather(F.normalize(second.float(), dim=-1))
+        cosines = F.normalize(first.float(), dim=-1) @ candidates.T  # (B, all M)
+        targets = torch.arange(len(first), device=first.device) + offset
+        return F.cross_entropy(cosines / temperature, targets, reduction="none")
+
+
+def gather(vectors: Tensor) -> tuple[Tensor, int]:
+    """The (M, D) vectors of all processes, in the order of their ranks, with gradient.
+
+    Returns:
+        (processes * M, D), and the place at which this process's own begin.
+    """
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return vectors, 0
+    gathered = torch.cat(all_gather(vectors))  # type: ignore[no-untyped-call]
+    return gathered, dist.get_rank() * len(vectors)

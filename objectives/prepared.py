@@ -1,0 +1,157 @@
+"""What goes into the tensor work of an update, and what comes out of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from models.batch import Attention, Batch
+
+IGNORE_INDEX = -100
+"""The label of a position that is not supervised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One update's input after corruption: all that is random or of data-dependent size is done.
+
+    Attributes:
+        inputs: the rows that the backbone reads.
+        attention: who may look at whom.
+        labels: (B, T) int64, IGNORE_INDEX where nothing is supervised; None without token targets.
+        positions: (N,) int64, the supervised places in the flattened (B * T,) rows.
+        targets: (N,) int64, their labels. N is known before the tensor work, so that the
+            vocabulary projection runs on N positions only and no shape depends on values.
+        real: (M,) int64, the places of all real tokens in the flattened rows.
+        copies: how many views of each row `inputs` holds, all first views first (SimCSE: 2).
+        passes: how often the backbone reads `inputs`.
+        noise: (B, T) float64 in [0, 1), draws that the tensor work itself needs (sampling).
+        settings: hyperparameters that follow a schedule, as 0-dimensional tensors.
+        parts: of a fusion, what each of its objectives prepared; then the fields above hold the
+            first part's.
+    """
+
+    inputs: Batch
+    attention: Attention
+    labels: Tensor | None
+    positions: Tensor
+    targets: Tensor
+    real: Tensor
+    copies: int = 1
+    passes: int = 1
+    noise: Tensor | None = None
+    settings: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: tuple["Part", ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Batch,
+        attention: Attention,
+        labels: Tensor | None = None,
+        *,
+        copies: int = 1,
+        passes: int = 1,
+        noise: Tensor | None = None,
+    ) -> "Prepared":
+        """Work out `positions` and `targets` from `labels`."""
+        flat = torch.empty(0, dtype=torch.int64) if labels is None else labels.flatten()
+        positions = flat.ne(IGNORE_INDEX).nonzero().flatten()
+        real = inputs.attention_mask.flatten().nonzero().flatten()
+        targets = flat[positions]
+        return cls(inputs, attention, labels, positions, targets, real, copies, passes, noise)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the stream, each once."""
+        return len(self.inputs.input_ids) // self.copies
+
+    def split(self, rows: int) -> list["Prepared"]:
+        """Micro-batches of at most `rows` rows of the stream, for accumulation."""
+        assert not self.parts, "the parts of a fusion are split one by one"
+        if rows >= self.rows:
+            return [self]
+        assert self.copies == 1, "views that are compared with each other stay together"
+        return [self._slice(slice(at, at + rows)) for at in range(0, self.rows, rows)]
+
+    def views(self, rows: int) -> list["Prepared"]:
+        """Pieces of at most `rows` rows of `inputs`, whatever view they are, for GradCache."""
+        total = len(self.inputs.input_ids)
+        return [
+            replace(self._slice(slice(at, at + rows)), copies=1) for at in range(0, total, rows)
+        ]
+
+    def _slice(self, rows: slice) -> "Prepared":
+        sliced = Prepared.of(
+            self.inputs.select(rows),
+            self.attention.select(rows),
+            None if self.labels is None else self.labels[rows],
+            copies=self.copies,
+            passes=self.passes,
+            noise=None if self.noise is None else self.noise[rows],
+        )
+        return replace(sliced, settings=self.settings)
+
+    def to(self, device: str) -> "Prepared":
+        """The same on another device, where the tensor work is done."""
+        return replace(
+            self,
+            inputs=self.inputs.to(device),
+            attention=self.attention.to(device),
+            labels=None,
+            positions=self.positions.to(device, non_blocking=True),
+            targets=self.targets.to(device, non_blocking=True),
+            real=self.real.to(device, non_blocking=True),
+            noise=None if self.noise is None else self.noise.to(device, non_blocking=True),
+            settings={name: value.to(device) for name, value in self.settings.items()},
+            parts=tuple(replace(p, prepared=p.prepared.to(device)) for p in self.parts),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one objective of a fusion prepared.
+
+    Attributes:
+        name: of the objective within the fusion.
+        prepared: its input.
+        weight: of its terms in the total.
+    """
+
+    name: str
+    prepared: Prepared
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One named part of a loss.
+
+    Attributes:
+        name: tells it from the other terms of the loss.
+        values: (N,) float32, the loss of each supervised item (a token, a pair).
+        rows: (N,) int64, the row of the batch that each item belongs to.
+        weight: its share in the total.
+    """
+
+    name: str
+    values: Tensor
+    rows: Tensor
+    weight: float | Tensor = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LossOutput:
+    """The terms of a loss, undivided: sums are taken over a whole update, then divided once."""
+
+    terms: tuple[Term, ...]
+
+    def total(self, counts: Mapping[str, int]) -> Tensor:
+        """The scalar to differentiate: each term's sum over its count in the whole update.
+
+        Args:
+            counts: supervised items of every term in the whole update, by name.
+        """
+        parts = [term.weight * term.values.sum() / max(counts[term.name], 1) for term in self.terms]
+        return torch.stack(parts).sum()
