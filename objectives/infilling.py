@@ -1,0 +1,77 @@
+"""Text infilling: BART's objective (Lewis et al. 2020), in one stack."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import poisson
+
+from models.backbone import BackboneConfig
+from models.vocabulary import Vocabulary
+from objectives.denoising import Denoising, Draws
+from objectives.masking import check_probability
+from objectives.span_corruption import check_span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infilling(Denoising):
+    """Replace spans of random length, each by one `[MASK]`, and rebuild the whole text.
+
+    Span lengths are Poisson; a span of length 0 inserts a `[MASK]`.
+
+    Attributes:
+        density: share of tokens in spans.
+        mean_span_length: of the Poisson distribution.
+    """
+
+    PURPOSES = ("lengths", "order")
+
+    density: float = 0.3
+    mean_span_length: float = 3.0
+
+    def check_values(self) -> None:
+        """A density in (0, 1), a mean above 0."""
+        super().check_values()
+        check_probability("density", self.density)
+        if not self.mean_span_length > 0:
+            raise ValueError(f"mean_span_length is {self.mean_span_length}; it must be above 0")
+
+    def check(self, config: BackboneConfig, sequence_length: int) -> None:
+        """A span must fit a row."""
+        super().check(config, sequence_length)
+        check_span(self.mean_span_length, sequence_length)
+
+    def longest(self, sequence_length: int) -> int:
+        """Every place of the source may be an inserted mask more."""
+        return 3 * sequence_length
+
+    def noise(
+        self, ids: Sequence[int], draws: Draws, vocabulary: Vocabulary
+    ) -> tuple[list[int], list[int]]:
+        """Text with masks; the text."""
+        budget = max(round(len(ids) * self.density), 1)
+        lengths = span_lengths(budget, self.mean_span_length, draws["lengths"][: len(ids)])
+        kept = len(ids) - sum(lengths)
+        # Kept tokens and spans are dealt out in random order, each span in one slot.
+        slots = np.zeros(kept + len(lengths), dtype=bool)
+        slots[np.argsort(draws["order"][: len(slots)], kind="stable")[: len(lengths)]] = True
+        source, place, left = [], 0, iter(lengths)
+        for is_span in slots:
+            if is_span:
+                source.append(vocabulary.mask_id)
+                place += next(left)
+            else:
+                source.append(ids[place])
+                place += 1
+        return source, list(ids)
+
+
+def span_lengths(budget: int, mean: float, draws: np.ndarray) -> list[int]:
+    """Poisson lengths, one a draw, until they sum to `budget`; the last is cut to fit."""
+    lengths: list[int] = []
+    for length in poisson.ppf(draws, mean).astype(int).tolist():
+        left = budget - sum(lengths)
+        if left == 0:
+            break
+        lengths.append(min(length, left))
+    return lengths
