@@ -1,0 +1,109 @@
+"""Alternation: each update, or each row, goes to one of the terms, by a fixed ratio."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+
+import torch
+
+from models.batch import Batch
+from models.vocabulary import Vocabulary
+from objectives.base import Moment
+from objectives.fusion import Fusion, fused
+from objectives.prepared import Prepared
+from objectives.randomness import RowRandom
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternate(Fusion):
+    """Turns by a ratio, exactly and on one device (GPT-BERT splits its ratio by GPU instead).
+
+    Each turn goes to the term that is furthest behind its share. By rows, the loss is the sum of
+    the terms' means, each weighted by its share of the update's rows.
+
+    Attributes:
+        ratio: of the turns, in any unit: `{clm: 1, mntp: 7}`.
+        by: `batch` gives a whole update to one term, `row` deals out the rows of each.
+    """
+
+    ratio: Mapping[str, float] = field(default_factory=dict)
+    by: str = "batch"
+
+    def check_values(self) -> None:
+        """A share for every term."""
+        super().check_values()
+        self.check_mapping("ratio")
+        if self.by not in ("batch", "row"):
+            raise ValueError(f"by is {self.by!r}; known: batch, row")
+        if self.by == "row" and not all(t.traits.additive for t in self.terms.values()):
+            raise ValueError(
+                f"{self.name} deals out single rows, and a contrastive term needs batches of "
+                "them: set objective.by=batch"
+            )
+
+    @property
+    def mean_passes(self) -> float:
+        """Of the terms, by their shares."""
+        total = sum(self.ratio.values())
+        return sum(self.ratio[name] / total * t.traits.passes for name, t in self.terms.items())
+
+    def corrupt(
+        self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
+    ) -> Prepared:
+        """The rows to whose turn it is."""
+        names = list(self.ratio)
+        shares = [self.ratio[name] for name in names]
+        rows = len(batch.input_ids)
+        if self.by == "batch":
+            turn = turns(shares, moment.step, 1)[0]
+            chosen = {names[turn]: torch.arange(rows)}
+        else:
+            dealt = torch.tensor(turns(shares, moment.step * rows, rows))
+            chosen = {name: (dealt == i).nonzero().flatten() for i, name in enumerate(names)}
+        parts = [
+            self.part(
+                name,
+                batch.select(own),
+                weight=len(own) / rows,
+                vocabulary=vocabulary,
+                draw=draw.select(own),
+                moment=moment,
+            )
+            for name, own in chosen.items()
+            if len(own)
+        ]
+        return fused(parts)
+
+
+def turns(shares: Sequence[float], start: int, count: int) -> list[int]:
+    """Whose turns are the `count` after the first `start`.
+
+    The ratio is brought to whole numbers and repeats with their sum, so that every period hits it
+    exactly; within a period the turn is always with who is furthest behind.
+
+    Args:
+        shares: of the terms, none negative, with a sum above 0.
+        start: turns that have been.
+        count: turns wanted.
+    """
+    period = _period(tuple(shares))
+    return [period[turn % len(period)] for turn in range(start, start + count)]
+
+
+@cache
+def _period(shares: tuple[float, ...]) -> list[int]:
+    fractions = [Fraction(share).limit_denominator(1000) for share in shares]
+    unit = math.lcm(*(fraction.denominator for fraction in fractions))
+    wanted = [int(fraction * unit) for fraction in fractions]
+    common = math.gcd(*wanted)
+    wanted = [number // common for number in wanted]
+    had = [0] * len(wanted)
+    order = []
+    for turn in range(1, sum(wanted) + 1):
+        behind = [turn * part - sum(wanted) * have for part, have in zip(wanted, had, strict=True)]
+        chosen = behind.index(max(behind))
+        had[chosen] += 1
+        order.append(chosen)
+    return order

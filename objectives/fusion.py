@@ -1,0 +1,175 @@
+"""Fusion: objectives made of objectives. What the three kinds of it share."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from torch import nn
+
+from models.backbone import BackboneConfig
+from models.batch import Batch
+from models.vocabulary import Vocabulary
+from objectives.base import Moment, Objective, TrainModel, Traits
+from objectives.prepared import LossOutput, Part, Prepared
+from objectives.randomness import RowRandom
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fusion(Objective):
+    """Several objectives on one backbone; heads of one name (the token head `lm`) are one.
+
+    Attributes:
+        terms: the objectives, by a name within the fusion, in order.
+        attention: who may look at whom when the model is probed; null where all terms agree, or
+            where the last of a sequence decides.
+    """
+
+    terms: Mapping[str, Objective] = field(default_factory=dict)
+    attention: str | None = None
+
+    def check_values(self) -> None:
+        """Terms that can be reconciled."""
+        super().check_values()
+        if not self.terms:
+            raise ValueError(f"{self.name} has no terms; a fusion needs at least one objective")
+        if self.attention not in (None, "causal", "bidirectional"):
+            raise ValueError(f"attention is {self.attention!r}; causal or bidirectional")
+        if self.attention is None and len({term.traits.attention for term in self.probed}) > 1:
+            each = ", ".join(f"{name} {t.traits.attention}" for name, t in self.terms.items())
+            raise ValueError(
+                f"the terms of {self.name} are trained under different attention ({each}), so say "
+                "under which the model is probed: objective.attention=bidirectional, or causal"
+            )
+
+    def check_mapping(self, name: str) -> None:
+        """Raise ValueError unless the mapping `name` has a number for every term, with a sum."""
+        values: Mapping[str, float] = getattr(self, name)
+        if set(values) != set(self.terms):
+            raise ValueError(
+                f"{name} of {self.name} names {', '.join(values) or 'nothing'}; its terms are "
+                f"{', '.join(self.terms)}"
+            )
+        if min(values.values()) < 0 or not sum(values.values()) > 0:
+            raise ValueError(
+                f"{name} of {self.name} are {dict(values)}; none may be negative, and their sum "
+                "must be above 0"
+            )
+
+    @property
+    def probed(self) -> Sequence[Objective]:
+        """The terms that shape the model as it is when it is probed."""
+        return list(self.terms.values())
+
+    @property
+    def traits(self) -> Traits:
+        """Those of the terms together."""
+        every = [term.traits for term in self.terms.values()]
+        probed = [term.traits for term in self.probed]
+        attention = self.attention or probed[0].attention
+        fitting = [t for t in probed if t.attention == attention] or probed
+        likelihoods = [t.likelihood for t in fitting if t.likelihood != "none"]
+        views = [t.views for t in every if t.views]
+        return Traits(
+            family=fitting[0].family,
+            attention=attention,  # type: ignore[arg-type]
+            pooling=probed[-1].pooling,
+            likelihood=likelihoods[0] if likelihoods else "none",
+            unit="item",
+            supervises="; ".join(
+                f"{name}: {t.traits.supervises}" for name, t in self.terms.items()
+            ),
+            additive=all(t.additive for t in every),
+            passes=self.mean_passes,
+            noisy=any(t.noisy for t in every),
+            views=max(views, key=len) if views else "",
+        )
+
+    @property
+    @abstractmethod
+    def mean_passes(self) -> float:
+        """Rows that the backbone computes for each row of the stream."""
+
+    def with_rows(self, rows_per_update: int) -> Self:
+        """The same with another number of rows an update, in all terms too."""
+        terms = {name: term.with_rows(rows_per_update) for name, term in self.terms.items()}
+        return replace(self, rows_per_update=rows_per_update, terms=terms)
+
+    def leaves(self, prepared: Prepared) -> list[tuple[Objective, Prepared, float, str]]:
+        """Those of every part."""
+        return [
+            (objective, leaf, part.weight * weight, f"{part.name}: {name}")
+            for part in prepared.parts
+            for objective, leaf, weight, name in self.terms[part.name].leaves(part.prepared)
+        ]
+
+    @property
+    def columns(self) -> tuple[Objective, ...]:
+        """Those of all terms."""
+        return tuple(column for term in self.terms.values() for column in term.columns)
+
+    def check(self, config: BackboneConfig, sequence_length: int) -> None:
+        """Every term's."""
+        for term in self.terms.values():
+            term.check(config, sequence_length)
+
+    def build_heads(
+        self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
+    ) -> nn.ModuleDict:
+        """Every term's, one of each name."""
+        heads = nn.ModuleDict()
+        for term in self.terms.values():
+            for name, head in term.build_heads(config, vocabulary_size, tied=tied).items():
+                if name not in heads:
+                    heads[name] = head
+        return heads
+
+    def part(
+        self,
+        name: str,
+        batch: Batch,
+        *,
+        weight: float,
+        vocabulary: Vocabulary,
+        draw: RowRandom,
+        moment: Moment,
+    ) -> Part:
+        """What one term makes of some rows."""
+        prepared = self.terms[name].prepare(batch, vocabulary=vocabulary, draw=draw, moment=moment)
+        return Part(name, prepared, weight)
+
+    def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
+        """The terms of every part, weighted."""
+        terms = []
+        for part in prepared.parts:
+            for term in self.terms[part.name].loss(model, part.prepared).terms:
+                named = f"{part.name}: {term.name}"
+                terms.append(replace(term, name=named, weight=part.weight * term.weight))
+        return LossOutput(tuple(terms))
+
+    def counts(self, prepared: Prepared) -> dict[str, int]:
+        """Those of every part."""
+        return {
+            f"{part.name}: {name}": count
+            for part in prepared.parts
+            for name, count in self.terms[part.name].counts(part.prepared).items()
+        }
+
+    def forward_flops(
+        self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
+    ) -> int:
+        """Those of every part."""
+        return sum(
+            self.terms[part.name].forward_flops(config, vocabulary_size, part.prepared)
+            for part in prepared.parts
+        )
+
+    def after_update(self, model: TrainModel) -> None:
+        """Every term's."""
+        for term in self.terms.values():
+            term.after_update(model)
+
+
+def fused(parts: Sequence[Part]) -> Prepared:
+    """What a fusion hands over: the parts, and on top the fields of the first."""
+    return replace(parts[0].prepared, parts=tuple(parts))

@@ -1,0 +1,97 @@
+"""Sequence: one objective after the other, each with an optimization of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+
+from models.batch import Batch
+from models.vocabulary import Vocabulary
+from objectives.base import Moment, Objective, Phase
+from objectives.fusion import Fusion, fused
+from objectives.prepared import Prepared
+from objectives.randomness import RowRandom
+
+
+@dataclass(frozen=True, kw_only=True)
+class InSequence(Fusion):
+    """Phases in the order of `shares`, each with its term's learning rate and rows per update.
+
+    Attributes:
+        shares: of the budget; a term of share 0 is left out.
+        warmup: share of each phase over which its learning rate rises; null for the trainer's.
+        fresh_optimizer: whether a phase begins with an optimizer that remembers nothing.
+        learning_rate: multiplies those of the phases.
+        rows_per_update: not used; each phase has its term's.
+    """
+
+    learning_rate: float = 1.0
+    rows_per_update: int = 1
+    shares: Mapping[str, float] = field(default_factory=dict)
+    warmup: float | None = None
+    fresh_optimizer: bool = True
+
+    def check_values(self) -> None:
+        """A share for every term, a warm-up within the phase."""
+        self.check_mapping("shares")
+        super().check_values()
+        if self.warmup is not None and not 0 <= self.warmup <= 1:
+            raise ValueError(f"warmup is {self.warmup}; it must lie in [0, 1], or be null")
+
+    @property
+    def order(self) -> list[str]:
+        """The names of the phases."""
+        return [name for name, share in self.shares.items() if share > 0]
+
+    @property
+    def probed(self) -> Sequence[Objective]:
+        """The last phase shapes what is probed."""
+        return [self.terms[self.order[-1]]] if set(self.shares) == set(self.terms) else []
+
+    @property
+    def mean_passes(self) -> float:
+        """By the shares."""
+        total = sum(self.shares.values())
+        return sum(self.shares[n] / total * self.terms[n].traits.passes for n in self.order)
+
+    def place(self, progress: float) -> tuple[int, float]:
+        """The phase at a share of the budget, and how much of it is done."""
+        total = sum(self.shares.values())
+        ends = [0.0, *accumulate(self.shares[name] / total for name in self.order)]
+        index = min(sum(end <= progress for end in ends) - 1, len(self.order) - 1)
+        start, stop = ends[index], ends[index + 1]
+        return index, min(1.0, (progress - start) / (stop - start))
+
+    def phase(self, progress: float) -> Phase:
+        """The term's own, as one of several."""
+        index, within = self.place(progress)
+        own = self.terms[self.order[index]].phase(within)
+        return replace(
+            own,
+            index=index,
+            learning_rate=own.learning_rate * self.learning_rate,
+            warmup=self.warmup if own.warmup is None else own.warmup,
+            fresh_optimizer=self.fresh_optimizer and index > 0,
+            share=self.shares[self.order[index]] / sum(self.shares.values()),
+        )
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Every phase at its beginning."""
+        total = sum(self.shares.values())
+        starts = [0.0, *accumulate(self.shares[name] / total for name in self.order)][:-1]
+        return tuple(self.phase(start) for start in starts)
+
+    def corrupt(
+        self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
+    ) -> Prepared:
+        """As the phase's term does, with its own progress."""
+        index, within = self.place(moment.progress)
+        part = self.part(
+            self.order[index],
+            batch,
+            weight=1.0,
+            vocabulary=vocabulary,
+            draw=draw,
+            moment=replace(moment, progress=within),
+        )
+        return fused([part])

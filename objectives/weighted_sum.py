@@ -1,0 +1,43 @@
+"""Weighted sum: every row goes through every term, and the losses are added up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.batch import Batch
+from models.vocabulary import Vocabulary
+from objectives.base import Moment
+from objectives.fusion import Fusion, fused
+from objectives.prepared import Prepared
+from objectives.randomness import RowRandom
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightedSum(Fusion):
+    """The sum of several losses on the same rows, each with its own corruption and pass.
+
+    Attributes:
+        weights: of the terms' losses; a term of weight 0 is not computed.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def check_values(self) -> None:
+        """A weight for every term."""
+        super().check_values()
+        self.check_mapping("weights")
+
+    @property
+    def mean_passes(self) -> float:
+        """Those of every term that counts."""
+        return sum(t.traits.passes for name, t in self.terms.items() if self.weights[name])
+
+    def corrupt(
+        self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
+    ) -> Prepared:
+        """The rows as each term wants them."""
+        parts = [
+            self.part(name, batch, weight=weight, vocabulary=vocabulary, draw=draw, moment=moment)
+            for name, weight in self.weights.items()
+            if weight > 0
+        ]
+        return fused(parts)

@@ -1,0 +1,167 @@
+from collections import Counter
+
+import pytest
+from conftest import VOCABULARY, make_batch
+from objective_files import load_objective
+
+from models.backbone import BackboneConfig
+from models.initialization import weights_hash
+from objectives.alternate import Alternate, turns
+from objectives.base import Moment, Objective, build_model
+from objectives.prepared import Prepared
+from objectives.randomness import RowRandom
+from objectives.sequence import InSequence
+from runners.trainer import TrainerConfig, learning_rate_factor
+from runners.update import UpdateStep
+
+
+def prepare(objective: Objective, moment: Moment, rows: int = 8) -> Prepared:
+    batch = make_batch([12, 9, 20, 5] * (rows // 4), seed=moment.step)
+    draw = RowRandom(0, batch.row_ids)
+    return objective.prepare(batch, vocabulary=VOCABULARY, draw=draw, moment=moment)
+
+
+def trained(objective: Objective, config: BackboneConfig, trainer: TrainerConfig) -> str:
+    """The backbone's weights after some updates, with dropout."""
+    model = build_model(objective, config, VOCABULARY.size, seed=0).train()
+    step = UpdateStep(model, trainer)
+    for number in range(4):
+        progress = number / 4
+        phase = objective.phase(progress)
+        rate = phase.learning_rate * learning_rate_factor(phase.progress, trainer, phase.warmup)
+        step(prepare(objective, Moment(number, progress)), rate, seed=0, number=number)
+    return weights_hash(model.backbone)
+
+
+@pytest.mark.parametrize(
+    ("fusion", "changes", "alone"),
+    [
+        ("clm_mlm", {"weights": {"clm": 1, "mlm": 0}}, "clm"),
+        ("clm_mlm", {"weights": {"clm": 0, "mlm": 1}}, "mlm"),
+        ("mlm_simcse", {"weights": {"mlm": 0, "simcse": 1}, "learning_rate": 3e-4}, "simcse"),
+        ("clm_then_mlm", {"shares": {"clm": 1, "mlm": 0}}, "clm"),
+        ("mlm_then_simcse", {"shares": {"mlm": 1, "simcse": 0}}, "mlm"),
+        ("gpt_bert", {"ratio": {"clm": 1, "mntp": 0}}, "clm"),
+    ],
+)
+def test_a_fusion_of_one_is_that_one_bit_for_bit(
+    config: BackboneConfig,
+    trainer: TrainerConfig,
+    fusion: str,
+    changes: dict[str, object],
+    alone: str,
+) -> None:
+    fused = trained(load_objective(fusion, **changes), config, trainer)
+    assert fused == trained(load_objective(alone), config, trainer)
+    assert fused != trained(load_objective(fusion), config, trainer)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "period"),
+    [([1, 1], [0, 1]), ([1, 7], [1] * 7 + [0]), ([15, 1], [0] * 15 + [1]), ([0.3, 0.7], [0] * 10)],
+)
+def test_turns_hit_the_ratio_exactly(ratio: list[float], period: list[int]) -> None:
+    length, total = len(period), sum(ratio)
+    for start in (0, 3, 1000):
+        counts = Counter(turns(ratio, start, 5 * length))
+        for term, share in enumerate(ratio):
+            assert counts[term] == pytest.approx(5 * length * share / total)
+    for stop in range(1, 3 * length):  # and never strays by a whole turn
+        counts = Counter(turns(ratio, 0, stop))
+        for term, share in enumerate(ratio):
+            assert abs(counts[term] - stop * share / total) < 1
+
+
+def test_rows_are_dealt_out_by_the_ratio() -> None:
+    objective = load_objective("gpt_bert", ratio={"clm": 1, "mntp": 3})
+    rows: Counter[str] = Counter()
+    for step in range(4):
+        prepared = prepare(objective, Moment(step))
+        ids = [row for part in prepared.parts for row in part.prepared.inputs.row_ids.tolist()]
+        assert sorted(ids) == list(range(8))
+        for part in prepared.parts:
+            rows[part.name] += part.prepared.rows
+            assert part.weight == part.prepared.rows / 8
+    assert rows == {"clm": 8, "mntp": 24}
+
+
+def test_updates_alternate_by_batch() -> None:
+    objective = load_objective("gpt_bert", ratio={"clm": 1, "mntp": 2}, by="batch")
+    names = [prepare(objective, Moment(step)).parts[0].name for step in range(6)]
+    assert Counter(names) == {"clm": 2, "mntp": 4}
+
+
+def test_phases_have_their_own_optimization() -> None:
+    objective = load_objective("mlm_then_simcse", warmup=0.2)
+    first, second = objective.phases
+    assert (first.learning_rate, first.rows_per_update, first.fresh_optimizer) == (1e-3, 8, False)
+    assert (second.learning_rate, second.rows_per_update, second.fresh_optimizer) == (
+        3e-4,
+        64,
+        True,
+    )
+    assert first.warmup == second.warmup == 0.2
+    assert (first.share, second.share) == (0.75, 0.25)
+    middle = objective.phase(0.875)
+    assert (middle.index, middle.progress) == (1, pytest.approx(0.5))
+    assert objective.phase(1.0).progress == 1.0
+    assert [column.name for column in objective.columns] == ["mlm", "simcse"]
+
+
+def test_the_last_of_a_sequence_says_how_it_is_probed() -> None:
+    assert load_objective("clm_then_mlm").traits.attention == "bidirectional"
+    assert load_objective("mlm_then_clm").traits.attention == "causal"
+    assert load_objective("mlm_then_clm").traits.likelihood == "causal"
+    assert load_objective("gpt_bert", attention="causal").traits.likelihood == "causal"
+    assert load_objective("gpt_bert").traits.likelihood == "pseudo_next"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("clm_mlm", {"attention": None}, "under which the model is probed"),
+        ("clm_mlm", {"attention": "sideways"}, "causal or bidirectional"),
+        ("clm_mlm", {"weights": {"clm": -1, "mlm": 2}}, "none may be negative"),
+        ("clm_mlm", {"weights": {"clm": 0, "mlm": 0}}, "above 0"),
+        ("clm_mlm", {"weights": {"clm": 1}}, "its terms are clm, mlm"),
+        ("gpt_bert", {"ratio": {"clm": -1, "mntp": 1}}, "none may be negative"),
+        ("gpt_bert", {"by": "token"}, "known: batch, row"),
+        ("mlm_then_clm", {"shares": {"mlm": 0, "clm": 0}}, "above 0"),
+        ("mlm_then_clm", {"warmup": 2}, "warmup is 2"),
+    ],
+)
+def test_what_cannot_be_is_refused(name: str, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_objective(name, **changes)
+
+
+def test_single_rows_are_not_dealt_to_a_contrastive_term() -> None:
+    terms = load_objective("mlm_simcse").columns
+    with pytest.raises(ValueError, match="by=batch"):
+        Alternate(
+            name="x",
+            learning_rate=1e-3,
+            rows_per_update=8,
+            terms={term.name: term for term in terms},
+            ratio={"mlm": 1, "simcse": 1},
+            by="row",
+        )
+
+
+def test_forced_batches_reach_every_phase() -> None:
+    forced = load_objective("mlm_then_simcse").with_rows(16)
+    assert [phase.rows_per_update for phase in forced.phases] == [16, 16]
+
+
+def test_fusions_nest(config: BackboneConfig, trainer: TrainerConfig) -> None:
+    inner = load_objective("clm_mlm")
+    outer = InSequence(
+        name="nested",
+        terms={"both": inner, "simcse": load_objective("simcse")},
+        shares={"both": 1, "simcse": 1},
+    )
+    assert [column.name for column in outer.columns] == ["clm", "mlm", "simcse"]
+    leaves = outer.leaves(prepare(outer, Moment()))
+    assert [leaf.name for leaf, _, _, _ in leaves] == ["clm", "mlm"]
+    assert [weight for _, _, weight, _ in leaves] == [0.5, 0.5]
+    assert trained(outer, config, trainer) == trained(outer, config, trainer)
