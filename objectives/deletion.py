@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from models.vocabulary import Vocabulary
 from objectives.denoising import Denoising, Draws
 from objectives.masking import check_probability
@@ -31,13 +29,7 @@ class Deletion(Denoising):
         self, ids: Sequence[int], draws: Draws, vocabulary: Vocabulary
     ) -> tuple[list[int], list[int]]:
         """What is left, at least one token; the text."""
-        return left_after_deletion(ids, draws["delete"], self.probability), list(ids)
-
-
-def left_after_deletion(ids: Sequence[int], draws: np.ndarray, probability: float) -> list[int]:
-    """Tokens whose draw is not below `probability`, and the one with the highest draw in any case:
-    something must be left to read.
-    """  # noqa: D205
-    own = draws[: len(ids)]
-    highest = int(own.argmax())
-    return [t for i, t in enumerate(ids) if own[i] >= probability or i == highest]
+        own = draws["delete"][: len(ids)]
+        highest = int(own.argmax())  # stays in any case: something must be left to read
+        kept = [t for i, t in enumerate(ids) if own[i] >= self.probability or i == highest]
+        return kept, list(ids)
