@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 AttentionKind = Literal["bidirectional", "causal", "prefix", "bottleneck"]
-Views = Literal["", "pairs", "triplets", "images"]
-"""What a row may hold beside its text: two texts that belong together, three, or a picture."""
+Views = Literal["", "pairs", "triplets"]
+"""What a row may hold: two texts that belong together, or three of which the last does not."""
+
+PADDED_TO = 16
+"""Rows are padded to a multiple of this, so that few shapes occur and kernels stay aligned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +28,12 @@ class Batch:
         boundaries: (B, 2) int64, positions at which the second and the third text of a row begin
             (a summary and its body; an anchor, its positive and its hard negative); 0 where there
             is none. None where the corpus has no such views.
-        images: (B, 3, H, W) float32 in [-1, 1], the picture that a row captions; None without.
     """
 
     input_ids: Tensor
     attention_mask: Tensor
     row_ids: Tensor
     boundaries: Tensor | None = None
-    images: Tensor | None = None
 
     def select(self, rows: Tensor | slice) -> "Batch":
         """Some of the rows."""

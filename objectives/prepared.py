@@ -25,7 +25,6 @@ class Prepared:
             vocabulary projection runs on N positions only and no shape depends on values.
         real: (M,) int64, the places of all real tokens in the flattened rows.
         copies: how many views of each row `inputs` holds, all first views first (SimCSE: 2).
-        passes: how often the backbone reads `inputs`.
         noise: (B, T) float64 in [0, 1), draws that the tensor work itself needs (sampling).
         settings: hyperparameters that follow a schedule, as 0-dimensional tensors.
         parts: of a fusion, what each of its objectives prepared; then the fields above hold the
@@ -39,7 +38,6 @@ class Prepared:
     targets: Tensor
     real: Tensor
     copies: int = 1
-    passes: int = 1
     noise: Tensor | None = None
     settings: Mapping[str, Tensor] = field(default_factory=dict)
     parts: tuple["Part", ...] = ()
@@ -52,7 +50,6 @@ class Prepared:
         labels: Tensor | None = None,
         *,
         copies: int = 1,
-        passes: int = 1,
         noise: Tensor | None = None,
     ) -> "Prepared":
         """Work out `positions` and `targets` from `labels`."""
@@ -60,7 +57,7 @@ class Prepared:
         positions = flat.ne(IGNORE_INDEX).nonzero().flatten()
         real = inputs.attention_mask.flatten().nonzero().flatten()
         targets = flat[positions]
-        return cls(inputs, attention, labels, positions, targets, real, copies, passes, noise)
+        return cls(inputs, attention, labels, positions, targets, real, copies, noise)
 
     @property
     def rows(self) -> int:
@@ -88,7 +85,6 @@ class Prepared:
             self.attention.select(rows),
             None if self.labels is None else self.labels[rows],
             copies=self.copies,
-            passes=self.passes,
             noise=None if self.noise is None else self.noise[rows],
         )
         return replace(sliced, settings=self.settings)

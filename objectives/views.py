@@ -4,12 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from models.batch import Attention, Batch
+from models.batch import PADDED_TO, Attention, Batch
 from models.vocabulary import Vocabulary
 from objectives.prepared import Prepared
-
-PADDED_TO = 16
-"""Rows are padded to a multiple of this, so that few shapes occur and kernels stay aligned."""
 
 
 def pad(rows: Sequence[Sequence[int]], row_ids: torch.Tensor, vocabulary: Vocabulary) -> Batch:

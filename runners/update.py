@@ -138,7 +138,7 @@ def charge(
     for part, leaf, _, _ in objective.leaves(prepared):
         rows, length = leaf.inputs.input_ids.shape
         again = not part.traits.additive and len(pieces_of(part, leaf, trainer)) > 1
-        passes = leaf.passes + again
+        passes = 1 + again
         ledger.processed_tokens += rows * length * passes
         ledger.forward_passes += rows * passes
         ledger.flops += (TRAINING_FACTOR + again) * part.forward_flops(config, size, leaf)

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from filelock import FileLock
 
-from models.batch import Batch, Views
+from models.batch import PADDED_TO, Batch, Views
 from models.vocabulary import Vocabulary
 from runners.corpora.document import SPLITS, CorpusConfig
 from runners.corpora.shards import ShardWriter, TokenRows
@@ -29,9 +29,6 @@ from runners.corpora.tokenizer import (
     train_bpe,
 )
 from runners.identity import name_of, source_hash
-
-PADDED_TO = 16
-"""Rows are padded to a multiple of this, so that few shapes occur and kernels stay aligned."""
 
 MIN_HELD_OUT_DOCUMENTS = 8
 
