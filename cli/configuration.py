@@ -8,7 +8,7 @@ from typing import Any
 from cli.build import build, pick, unknown_key
 from cli.hydra_app import Composed
 from cli.main import UsageError
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from objectives.base import Objective
 from objectives.registry import find_objective
 from objectives.schedule import Schedule

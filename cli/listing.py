@@ -14,7 +14,8 @@ from cli.build import build
 from cli.configuration import objective
 from cli.hydra_app import call_without_output, compose_option
 from cli.tables import print_table
-from models.backbone import Backbone, BackboneConfig
+from models.backbone import Backbone
+from models.config import BackboneConfig
 from results.store import ResultStore
 from results.tables import number, quantity
 from runners.corpora.kinds import CORPORA

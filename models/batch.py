@@ -66,7 +66,9 @@ class Attention:
     prefix_lengths: Tensor | None = None
     document_ids: Tensor | None = None
 
-    def allowed(self, attention_mask: Tensor) -> tuple[Tensor | None, bool]:
+    def allowed(
+        self, attention_mask: Tensor, window: int | None = None
+    ) -> tuple[Tensor | None, bool]:
         """The `attn_mask` and `is_causal` that `scaled_dot_product_attention` takes.
 
         A causal row needs no padding mask: padding stands on the right, where no real token
@@ -74,21 +76,27 @@ class Attention:
 
         Args:
             attention_mask: (B, T) bool.
+            window: of a layer that sees only so far.
 
         Returns:
             A mask that broadcasts to (B, heads, T, T) or None, and whether to mask causally.
         """
-        if self.document_ids is None:
+        if window is not None and attention_mask.shape[1] <= window:
+            window = None  # no two tokens are further apart
+        if self.document_ids is None and window is None:
             if self.kind == "causal":
                 return None, True
             if self.kind == "bidirectional":
                 return attention_mask[:, None, None, :], False
-        return self.matrix(attention_mask)[:, None], False
+        return self.matrix(attention_mask, window)[:, None], False
 
-    def matrix(self, attention_mask: Tensor) -> Tensor:
+    def matrix(self, attention_mask: Tensor, window: int | None = None) -> Tensor:
         """(B, T, T) bool, [b, i, j] True where token i of row b may look at token j.
 
-        Every token may look at itself, padding too, so that no row of the matrix is empty.
+        Every token may look at itself, padding too, so that no row of the matrix is empty. A
+        window narrows every kind, the prefix and the bottleneck too: what lies further away than
+        it is seen by the full layers alone. Its edge is ModernBERT's (at most `window` tokens
+        away), and under a causal mask its decoder's (`window` tokens, itself included).
         """
         length = attention_mask.shape[1]
         place = torch.arange(length, device=attention_mask.device)
@@ -105,6 +113,9 @@ class Attention:
             else:
                 between = (query >= key) & (key >= prefix)
                 seen = torch.where(query < prefix, key < prefix, between | (key == 0))
+        if window is not None:
+            reach = window - 1 if self.kind == "causal" else window
+            seen = seen & ((query - key).abs() <= reach)
         seen = seen & attention_mask[:, None, :]
         if self.document_ids is not None:
             seen = seen & (self.document_ids[:, :, None] == self.document_ids[:, None, :])

@@ -1,12 +1,12 @@
 """Exact counts of floating-point operations, matrix products only, as FlopCounterMode counts.
 
 A product of (m, k) and (k, n) costs 2mkn. Padding is computed, so it is counted; so is the
-upper triangle of causal attention, which kernels may skip. Backward costs twice the forward.
-`6ND` is wrong at these sizes: attention, the vocabulary projection at a fraction of the
-positions, and extra passes are not in it.
+upper triangle of causal attention and what lies outside a window, which kernels may skip.
+Backward costs twice the forward. `6ND` is wrong at these sizes: attention, the vocabulary
+projection at a fraction of the positions, and extra passes are not in it.
 """
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 
 TRAINING_FACTOR = 3  # forward once, and backward for inputs and for weights
 
@@ -21,7 +21,8 @@ def backbone_flops(config: BackboneConfig, rows: int, length: int) -> int:
     width, positions = config.hidden_size, rows * length
     dense = linear_flops(positions, width, 4 * width)  # query, key, value, output
     scores_and_mix = 2 * linear_flops(positions, width, length)  # QK^T, then weights times V
-    feed_forward = 2 * linear_flops(positions, width, config.intermediate_size)
+    matrices = 2 if config.architecture == "vanilla" else 3  # up and down, and a gate
+    feed_forward = matrices * linear_flops(positions, width, config.intermediate_size)
     return config.num_layers * (dense + scores_and_mix + feed_forward)
 
 

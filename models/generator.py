@@ -5,8 +5,10 @@ from dataclasses import replace
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import ACTIVATIONS, Backbone, BackboneConfig, Block
+from models.backbone import Backbone
 from models.batch import Attention, Batch
+from models.blocks import Blocks
+from models.config import ACTIVATIONS, BackboneConfig
 from models.flops import backbone_flops, linear_flops
 
 
@@ -23,7 +25,7 @@ class Generator(nn.Module):
         super().__init__()
         narrow = narrow_config(config, narrower)
         self.project = nn.Linear(config.hidden_size, narrow.hidden_size)
-        self.blocks = nn.ModuleList(Block(narrow) for _ in range(narrow.num_layers))
+        self.blocks = Blocks(narrow)
         self.dense = nn.Linear(narrow.hidden_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.bias = nn.Parameter(Tensor(vocabulary_size).zero_())
@@ -31,10 +33,8 @@ class Generator(nn.Module):
 
     def forward(self, backbone: Backbone, batch: Batch, positions: Tensor) -> Tensor:
         """(N, V) logits at N places of the flattened (B * T,) rows."""
-        mask, causal = Attention("bidirectional").allowed(batch.attention_mask)
         hidden = self.project(backbone.embed(batch.input_ids))  # (B, T, d)
-        for block in self.blocks:
-            hidden = block(hidden, mask, causal)
+        hidden, _ = self.blocks(hidden, batch.attention_mask, Attention("bidirectional"))
         chosen = hidden.flatten(0, 1)[positions]  # (N, d)
         wide = self.norm(self.activation(self.dense(chosen)))  # (N, D)
         return F.linear(wide, backbone.token_embedding.weight, self.bias)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import ACTIVATIONS, BackboneConfig
+from models.config import ACTIVATIONS, BackboneConfig
 
 
 class TokenHead(nn.Module):

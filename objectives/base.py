@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor, nn
 
-from models.backbone import Backbone, BackboneConfig
+from models.backbone import Backbone
 from models.batch import AttentionKind, Batch, Views
+from models.config import BackboneConfig
 from models.initialization import initialize
 from models.vocabulary import Vocabulary
 from objectives.prepared import LossOutput, Prepared

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.distributed.nn.functional import all_gather
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from models.flops import backbone_flops, linear_flops
 from objectives.base import Objective, TrainModel
 from objectives.prepared import LossOutput, Prepared

@@ -7,8 +7,8 @@ import torch
 from scipy.special import betaincinv
 from torch import Tensor
 
-from models.backbone import BackboneConfig
 from models.batch import Batch
+from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.base import Moment, TrainModel, Traits
 from objectives.contrastive import info_nce

@@ -13,8 +13,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from models.backbone import BackboneConfig
 from models.batch import Attention, AttentionKind, Batch
+from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.base import Moment, Traits
 from objectives.clm import next_token_labels

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import nn
 
-from models.backbone import BackboneConfig
 from models.batch import Attention, Batch
+from models.config import BackboneConfig
 from models.flops import backbone_flops, linear_flops
 from models.vocabulary import FIRST_CHARACTERS, Vocabulary
 from objectives.base import Moment, Objective, TrainModel, Traits

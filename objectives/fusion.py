@@ -7,8 +7,8 @@ from typing import Self
 
 from torch import nn
 
-from models.backbone import BackboneConfig
 from models.batch import Batch
+from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.base import Moment, Objective, TrainModel, Traits
 from objectives.prepared import LossOutput, Part, Prepared

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import poisson
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.denoising import Denoising, Draws
 from objectives.masking import check_probability

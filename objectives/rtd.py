@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import BackboneConfig
 from models.batch import Attention, Batch
+from models.config import BackboneConfig
 from models.flops import backbone_flops, linear_flops
 from models.generator import Generator, generator_flops, narrow_config
 from models.heads import Discriminator

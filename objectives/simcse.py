@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from models.backbone import BackboneConfig
 from models.batch import Attention, Batch
+from models.config import BackboneConfig
 from models.flops import projector_flops
 from models.heads import Projector
 from models.pooling import POOLINGS, pool

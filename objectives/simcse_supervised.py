@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from models.backbone import BackboneConfig
 from models.batch import Batch
+from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.base import Moment, TrainModel, Traits
 from objectives.contrastive import info_nce

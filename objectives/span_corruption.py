@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.denoising import Denoising, Draws, noise_spans, with_sentinels
 from objectives.masking import check_probability

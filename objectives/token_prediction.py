@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import nn
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from models.flops import backbone_flops, token_head_flops
 from models.heads import TokenHead
 from objectives.base import Objective, TrainModel

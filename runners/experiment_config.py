@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from models.pooling import POOLINGS
 from objectives.base import Objective
 from runners.budget import BudgetConfig

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from models.backbone import BackboneConfig
 from models.batch import Batch
+from models.config import BackboneConfig
 from models.flops import TRAINING_FACTOR
 from models.initialization import seed_of
 from objectives.base import Objective, TrainModel

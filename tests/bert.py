@@ -3,7 +3,8 @@
 import torch
 from transformers import BertConfig
 
-from models.backbone import Backbone, BackboneConfig
+from models.backbone import Backbone
+from models.config import BackboneConfig
 from models.heads import TokenHead
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.backbone import BackboneConfig
 from models.batch import Batch
+from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from runners.corpora.corpus import Corpus, build_corpus
 from runners.corpora.pydocs import PydocsConfig

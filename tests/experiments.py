@@ -5,7 +5,7 @@ from typing import Any
 
 from objective_files import load_objective
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from runners.budget import BudgetConfig
 from runners.corpora.document import CorpusConfig
 from runners.experiment_config import ExperimentConfig, MeasuresConfig

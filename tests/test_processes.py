@@ -14,7 +14,7 @@ import json, sys
 from pathlib import Path
 import torch
 from conftest import make_batch, VOCABULARY
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from models.initialization import weights_hash
 from objective_files import load_objective
 from objectives.base import Moment, build_model

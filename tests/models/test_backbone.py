@@ -8,8 +8,10 @@ from conftest import VOCABULARY, make_batch
 from torch import Tensor
 from transformers import BertLMHeadModel, BertModel
 
-from models.backbone import Backbone, BackboneConfig, SelfAttention
+from models.backbone import Backbone
 from models.batch import Attention
+from models.blocks import SelfAttention, Sight
+from models.config import BackboneConfig
 from models.heads import TokenHead
 from models.initialization import initialize
 
@@ -58,7 +60,7 @@ def test_attention_is_the_written_out_formula(config: BackboneConfig, kind: str)
     batch = make_batch([9, 4])
     hidden = torch.randn(2, 11, config.hidden_size)
     mask, causal = Attention(kind).allowed(batch.attention_mask)  # type: ignore[arg-type]
-    ours = layer(hidden, mask, causal)
+    ours = layer(hidden, Sight(mask, causal))
 
     heads, width = config.num_heads, config.hidden_size // config.num_heads
     expected = torch.zeros_like(ours)
@@ -101,7 +103,7 @@ def test_hidden_states_of_the_layers_asked_for(config: BackboneConfig) -> None:
         ({"num_heads": 5}, "divides"),
         ({"dropout": 1.0}, r"\[0, 1\)"),
         ({"num_layers": 0}, "at least 1"),
-        ({"architecture": "vanila"}, "known: vanilla"),
+        ({"architecture": "vanila"}, "known: vanilla, modern"),
         ({"activation": "swish"}, "known: relu, gelu"),
         ({"max_length": 2}, "at least 8"),
     ],

@@ -6,18 +6,22 @@ from objective_files import OBJECTIVE_FILES, load_objective
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from models.flops import TRAINING_FACTOR
 from objectives.base import Moment, build_model
 from objectives.randomness import RowRandom
 
 
 @pytest.mark.parametrize("name", OBJECTIVE_FILES)
-@pytest.mark.parametrize("lengths", [[40] * 4, [20, 11, 3, 20], [60, 60]])
+@pytest.mark.parametrize(
+    ("architecture", "lengths"),
+    [("vanilla", [40] * 4), ("vanilla", [20, 11, 3, 20]), ("modern", [60, 60])],
+)
 def test_a_step_counts_what_flop_counter_mode_counts(
-    config: BackboneConfig, name: str, lengths: list[int]
+    config: BackboneConfig, name: str, architecture: str, lengths: list[int]
 ) -> None:
-    objective, config = load_objective(name), replace(config, max_length=256)
+    objective = load_objective(name)
+    config = replace(config, max_length=256, architecture=architecture, sliding_window=16)
     model = build_model(objective, config, VOCABULARY.size, seed=0)
     batch = make_batch(lengths)
     for moment in (Moment(0, 0.0), Moment(1, 0.99)):  # both phases of a sequence, both turns

@@ -5,7 +5,8 @@ import torch
 from conftest import VOCABULARY
 from torch import nn
 
-from models.backbone import Backbone, BackboneConfig
+from models.backbone import Backbone
+from models.config import BackboneConfig
 from models.heads import TokenHead
 from models.initialization import initialize, seed_of, weights_hash
 

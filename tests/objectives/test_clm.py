@@ -5,8 +5,8 @@ import torch
 from conftest import VOCABULARY, make_batch
 from objective_files import load_objective
 
-from models.backbone import BackboneConfig
 from models.batch import Batch
+from models.config import BackboneConfig
 from objectives.base import Moment, TrainModel, build_model
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom

@@ -11,7 +11,7 @@ from objective_files import load_objective
 from torch import Tensor
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from models.heads import LogitScale
 from models.initialization import seed_of
 from objectives.base import Moment, TrainModel, build_model

@@ -3,7 +3,7 @@ import pytest
 from conftest import ORDINARY_END, SPECIAL, VOCABULARY, make_batch
 from objective_files import load_objective
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from objectives.base import Moment
 from objectives.denoising import Denoising
 from objectives.prepared import IGNORE_INDEX

@@ -10,8 +10,8 @@ from conftest import VOCABULARY, make_batch
 from objective_files import OBJECTIVE_FILES, load_objective
 from torch import Tensor
 
-from models.backbone import BackboneConfig
 from models.batch import Batch
+from models.config import BackboneConfig
 from objectives.alternate import Alternate
 from objectives.base import Moment, Objective, TrainModel, build_model
 from objectives.prepared import IGNORE_INDEX, LossOutput, Prepared

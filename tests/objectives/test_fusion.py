@@ -4,7 +4,7 @@ import pytest
 from conftest import VOCABULARY, make_batch
 from objective_files import load_objective
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from models.initialization import weights_hash
 from objectives.alternate import Alternate, turns
 from objectives.base import Moment, Objective, build_model

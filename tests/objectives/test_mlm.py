@@ -7,8 +7,8 @@ from conftest import SPECIAL, VOCABULARY, make_batch
 from objective_files import load_objective
 from scipy.stats import binom
 
-from models.backbone import BackboneConfig
 from models.batch import Batch
+from models.config import BackboneConfig
 from objectives.base import Moment, build_model
 from objectives.masking import choose_masked
 from objectives.mlm import MLM

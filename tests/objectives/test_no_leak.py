@@ -1,6 +1,7 @@
 """No objective that predicts tokens can see what it is to predict; and the test can tell."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from objective_files import OBJECTIVE_FILES, load_objective
 from torch import Tensor
 
-from models.backbone import BackboneConfig
 from models.batch import Attention, Batch
+from models.config import BackboneConfig
 from objectives.base import Moment, Objective, build_model
 from objectives.denoising import Denoising
 from objectives.fusion import Fusion
@@ -22,6 +23,9 @@ from objectives.randomness import RowRandom
 CONFIG = BackboneConfig(
     hidden_size=16, num_layers=2, num_heads=2, intermediate_size=32, max_length=256
 )
+SLIDING = replace(CONFIG, architecture="modern", sliding_window=5)
+CONFIGS = [CONFIG, SLIDING]
+ARCHITECTURES = [config.architecture for config in CONFIGS]
 PREDICTING = [
     name
     for name in OBJECTIVE_FILES
@@ -63,14 +67,23 @@ def hidden_changes(objective: Objective, before: Prepared, after: Prepared) -> l
     return [first]
 
 
-def states_at(objective: Objective, prepared: Prepared, places: list[int]) -> Tensor:
-    model = build_model(objective, CONFIG, VOCABULARY.size, seed=0).eval()
+def states_at(
+    objective: Objective, config: BackboneConfig, prepared: Prepared, places: list[int]
+) -> Tensor:
+    model = build_model(objective, config, VOCABULARY.size, seed=0).eval()
     with torch.no_grad():
         last = model.backbone(prepared.inputs, attention=prepared.attention).last
     return last[0, places]
 
 
-def leaks(objective: Objective, row: list[int], padding: int, place: int, seed: int) -> int:
+def leaks(
+    objective: Objective,
+    row: list[int],
+    padding: int,
+    place: int,
+    seed: int,
+    config: BackboneConfig = CONFIG,
+) -> int:
     """How many of the checked logits moved: -1 where nothing could be checked."""
     place %= len(row)
     other = [*row]
@@ -86,7 +99,7 @@ def leaks(objective: Objective, row: list[int], padding: int, place: int, seed: 
     places = hidden_changes(objective, before, after)
     if not places:
         return -1
-    first, second = (states_at(objective, p, places) for p in (before, after))
+    first, second = (states_at(objective, config, p, places) for p in (before, after))
     return int((first != second).any(dim=1).sum())
 
 
@@ -94,13 +107,14 @@ rows = st.lists(st.integers(SPECIAL, ORDINARY_END - 1), min_size=2, max_size=40)
 cases = (rows, st.integers(0, 9), st.integers(0, 100), st.integers(0, 2**31))
 
 
+@pytest.mark.parametrize("config", CONFIGS, ids=ARCHITECTURES)
 @pytest.mark.parametrize("name", PREDICTING)
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(*cases)
 def test_a_hidden_target_never_moves_what_predicts_it(
-    name: str, row: list[int], padding: int, place: int, seed: int
+    name: str, config: BackboneConfig, row: list[int], padding: int, place: int, seed: int
 ) -> None:
-    assert leaks(load_objective(name), row, padding, place, seed) <= 0
+    assert leaks(load_objective(name), row, padding, place, seed, config) <= 0
 
 
 @pytest.mark.parametrize("name", PREDICTING)
@@ -119,13 +133,17 @@ def _sampled(name: str) -> list[int]:
     return found
 
 
-def _off_by_one(self: Attention, attention_mask: Tensor) -> tuple[Tensor | None, bool]:
+def _off_by_one(
+    self: Attention, attention_mask: Tensor, window: int | None = None
+) -> tuple[Tensor | None, bool]:
     length = attention_mask.shape[1]
     seen = torch.ones(length, length, dtype=torch.bool).tril(1)  # one place too far
     return (seen & attention_mask[:, None, :])[:, None], False
 
 
-def _prefix_sees_all(self: Attention, attention_mask: Tensor) -> tuple[Tensor | None, bool]:
+def _prefix_sees_all(
+    self: Attention, attention_mask: Tensor, window: int | None = None
+) -> tuple[Tensor | None, bool]:
     """Who stands in the prefix sees the target too, and passes it on."""
     seen = self.matrix(attention_mask)
     assert self.prefix_lengths is not None
@@ -134,7 +152,7 @@ def _prefix_sees_all(self: Attention, attention_mask: Tensor) -> tuple[Tensor | 
     return (seen | (in_prefix & attention_mask[:, None, :]))[:, None], False
 
 
-Mask = Callable[[Attention, Tensor], tuple[Tensor | None, bool]]
+Mask = Callable[..., tuple[Tensor | None, bool]]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from conftest import VOCABULARY, make_batch
 from objective_files import load_objective
 from transformers import ElectraConfig, ElectraForPreTraining
 
-from models.backbone import BackboneConfig
 from models.batch import Batch
+from models.config import BackboneConfig
 from models.initialization import initialize
 from objectives.base import Moment, TrainModel, build_model
 from objectives.prepared import Prepared

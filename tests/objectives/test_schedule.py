@@ -3,7 +3,7 @@ import torch
 from conftest import VOCABULARY, make_batch
 from objective_files import load_objective
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from objectives.base import Moment, build_model
 from objectives.prepared import IGNORE_INDEX
 from objectives.randomness import RowRandom

@@ -6,7 +6,7 @@ import torch
 from conftest import VOCABULARY, make_batch
 from objective_files import load_objective
 
-from models.backbone import BackboneConfig
+from models.config import BackboneConfig
 from objectives.base import Moment, build_model
 from objectives.contrastive import info_nce
 from objectives.randomness import RowRandom
