@@ -15,6 +15,7 @@ from objectives.schedule import Schedule
 from runners.budget import BudgetConfig
 from runners.corpora.kinds import CORPORA
 from runners.experiment_config import ExperimentConfig, MeasuresConfig
+from runners.model_config import CheckpointConfig
 from runners.probes.base import Probe
 from runners.probes.kinds import PROBES
 from runners.trainer import TrainerConfig
@@ -49,7 +50,7 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
     try:
         return ExperimentConfig(
             seed=seed,
-            model=build(BackboneConfig, values["model"], "model"),
+            model=model(values["model"]),
             objective=trained,
             dataset=pick(CORPORA, values["dataset"], "dataset"),
             budget=build(BudgetConfig, values["budget"], "budget"),
@@ -63,6 +64,13 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def model(values: Mapping[str, Any]) -> BackboneConfig:
+    """The size of our own blocks, or what a checkpoint says of itself."""
+    if values.get("architecture") == "pretrained":
+        return build(CheckpointConfig, values, "model").read()
+    return build(BackboneConfig, values, "model")
 
 
 def objective(values: Mapping[str, Any], plugins: Sequence[Path], where: str) -> Objective:

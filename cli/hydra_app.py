@@ -16,7 +16,11 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationToMissingValueError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
 
 from cli.build import unknown_key
 from cli.main import UsageError
@@ -115,11 +119,7 @@ def compose_option(group: str, option: str, overrides: Sequence[str] = ()) -> An
 
 
 def _composed(config: DictConfig) -> Composed:
-    try:
-        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except MissingMandatoryValue as error:
-        key = error.full_key or "a value"
-        raise UsageError(f"{key} is not set; give it as {key}=VALUE") from error
+    values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
     overrides = HydraConfig.get().overrides.task
     if values.get("plugins") and not any(o.lstrip("+").startswith("plugins=") for o in overrides):
@@ -139,6 +139,10 @@ def explain(error: Exception, arguments: Sequence[str]) -> str:
     """One message in place of Hydra's several, with the nearest valid name."""
     text = str(error).strip()
     first = " ".join(text.splitlines()[0].split())
+    if isinstance(error, MissingMandatoryValue | InterpolationToMissingValueError):
+        named = first.rpartition("Missing mandatory value: ")[2]  # of another key's ${...}
+        key = error.full_key if isinstance(error, MissingMandatoryValue) else named
+        return f"{key} is not set; give it as {key}=VALUE"
     if isinstance(error, OverrideParseException):
         return f"the argument {error.override!r} cannot be read: {first}"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
@@ -152,16 +156,20 @@ def explain(error: Exception, arguments: Sequence[str]) -> str:
     if text.startswith(("Could not override", "Could not append")):
         key = first.split("'")[1].lstrip("+~").split("=")[0]
         leaf = key.rsplit(".", 1)
-        siblings = _known_keys(leaf[0] if len(leaf) == 2 else "")
+        siblings = _known_keys(leaf[0] if len(leaf) == 2 else "", arguments)
         if siblings:
             return unknown_key(f"setting {key}", leaf[-1], siblings)
     return first
 
 
-def _known_keys(parent: str) -> list[str]:
-    """The keys below a place of the default configuration, group names at the top."""
+def _known_keys(parent: str, arguments: Sequence[str]) -> list[str]:
+    """The keys below a place of the configuration with the options chosen in the same group, or
+    at the top the names of the groups.
+    """  # noqa: D205
+    group = f"{parent.split('.')[0]}="
+    chosen = [a for a in arguments if a.startswith(group) and not set(a) & set(",(*")]
     with hydra.initialize_config_dir(str(CONFIG_FOLDER), **VERSION_BASE):
-        config = hydra.compose("config")
+        config = hydra.compose("config", overrides=chosen)
         node = OmegaConf.select(config, parent) if parent else config
         keys = [str(key) for key in node] if isinstance(node, DictConfig) else []
     return (

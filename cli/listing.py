@@ -10,12 +10,10 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from cli.build import build
-from cli.configuration import objective
+from cli.configuration import model, objective
 from cli.hydra_app import call_without_output, compose_option
 from cli.tables import print_table
-from models.backbone import Backbone
-from models.config import BackboneConfig
+from models.build import build_backbone
 from results.store import ResultStore
 from results.tables import number, quantity
 from runners.corpora.kinds import CORPORA
@@ -76,9 +74,14 @@ def _models(overrides: list[str], settings: Any) -> list[list[str]]:
         ["model", "architecture", "layers", "hidden", "heads", f"parameters at {size:,} tokens"]
     ]
     for option in _options("model"):
-        config = build(BackboneConfig, compose_option("model", option, overrides), "model")
+        composed = hydra.compose("config", overrides=[f"model={option}", *overrides]).model
+        if OmegaConf.is_missing(composed, "path"):
+            rows.append([option, "the checkpoint's own: model.path=...", "", "", "", ""])
+            continue
+        values: Any = OmegaConf.to_container(composed, resolve=True)
+        config = model(values)
         with torch.device("meta"):
-            backbone = Backbone(config, size)
+            backbone = build_backbone(config, size)
         count = sum(parameter.numel() for parameter in backbone.parameters())
         shape = [str(config.num_layers), str(config.hidden_size), str(config.num_heads)]
         rows.append([option, config.architecture, *shape, quantity(count)])

@@ -1,5 +1,6 @@
 """The Transformer encoder that every objective trains; only the attention mask differs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,38 @@ class BackboneOutput:
     hidden: tuple[Tensor, ...] = ()
 
 
-class Backbone(nn.Module):
+class Encoder(nn.Module, ABC):
+    """What every objective asks of a backbone, whoever built it.
+
+    Attributes:
+        config: size and shape.
+        token_embedding: (V, D).
+    """
+
+    config: BackboneConfig
+    token_embedding: nn.Embedding
+
+    @abstractmethod
+    def forward(
+        self, batch: Batch, *, attention: Attention, layers: Sequence[int] = ()
+    ) -> BackboneOutput:
+        """Hidden states of a batch.
+
+        Args:
+            batch: B rows of T tokens.
+            attention: who may look at whom.
+            layers: which layers' states to return beside the last; 0 is the embeddings.
+
+        Returns:
+            `last` (B, T, D), and the states of `layers` in the order asked for.
+        """
+
+    @abstractmethod
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """(B, T) ids to (B, T, D): what the first block reads."""
+
+
+class Backbone(Encoder):
     """Embeddings and a stack of blocks.
 
     `vanilla` adds learned positions to the embeddings; `modern` turns queries and keys by their
@@ -50,17 +82,9 @@ class Backbone(nn.Module):
     def forward(
         self, batch: Batch, *, attention: Attention, layers: Sequence[int] = ()
     ) -> BackboneOutput:
-        """Hidden states of a batch.
-
-        Args:
-            batch: B rows of T tokens.
-            attention: who may look at whom.
-            layers: which layers' states to return beside the last; 0 is the embeddings.
-
-        Returns:
-            `last` (B, T, D), and the states of `layers` in the order asked for, as the blocks
-            leave them: without the norm that `modern` has after the last.
-        """
+        """Hidden states of a batch; those of `layers` are as the blocks leave them, without the
+        norm that `modern` has after the last.
+        """  # noqa: D205
         embedded = self.embed(batch.input_ids)
         hidden, kept = self.blocks(embedded, batch.attention_mask, attention, layers)
         return BackboneOutput(self.final_norm(hidden), tuple(kept[layer] for layer in layers))

@@ -2,14 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.batch import AttentionKind
+
 LayerKind = Literal["full", "sliding"]
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +33,7 @@ class BackboneConfig:
         max_length: longest row in tokens, `[CLS]` and `[SEP]` included.
         dropout: rate after the embeddings and after each sublayer.
         attention_dropout: rate on the attention weights.
-        activation: `relu` or `gelu`, in the feed-forward network and in the token head.
+        activation: one of ACTIVATIONS, in the feed-forward network and in the token head.
         initializer_range: standard deviation of the initial weights.
         layer_norm_eps: added to the variance in LayerNorm.
         full_every: of `modern`: layers 0, n, 2n, ... see the whole row, those between a window.
@@ -33,7 +41,7 @@ class BackboneConfig:
         full_base, sliding_base: of `modern`: rotary bases of the two kinds of layers.
     """
 
-    ARCHITECTURES: ClassVar = ("vanilla", "modern")
+    ARCHITECTURES: ClassVar[tuple[str, ...]] = ("vanilla", "modern")
 
     architecture: str = "vanilla"
     hidden_size: int
@@ -86,3 +94,30 @@ class BackboneConfig:
             "sliding" if layer % every else "full" for layer in range(self.num_layers)
         ]
         return tuple(kinds)
+
+    @property
+    def matrix_weights(self) -> int:
+        """Weights of all blocks that every token is multiplied by."""
+        width, inner = self.hidden_size, self.intermediate_size
+        matrices = 2 if self.architecture == "vanilla" else 3  # up and down, and a gate
+        return self.num_layers * (4 * width * width + matrices * width * inner)
+
+    @property
+    def attention_width(self) -> int:
+        """Of all attention heads together."""
+        return self.hidden_size
+
+    @property
+    def own_attention(self) -> AttentionKind:
+        """Who looks at whom before an objective says so."""
+        return "bidirectional"
+
+    @property
+    def plain_token_head(self) -> bool:
+        """Whether states meet the output matrix as they are."""
+        return False
+
+    @property
+    def untied_token_head(self) -> bool:
+        """Whether the output matrix is not that of the embeddings."""
+        return False

@@ -18,18 +18,17 @@ def linear_flops(positions: int, inputs: int, outputs: int) -> int:
 
 def backbone_flops(config: BackboneConfig, rows: int, length: int) -> int:
     """One forward pass over `rows` rows padded to `length` tokens."""
-    width, positions = config.hidden_size, rows * length
-    dense = linear_flops(positions, width, 4 * width)  # query, key, value, output
-    scores_and_mix = 2 * linear_flops(positions, width, length)  # QK^T, then weights times V
-    matrices = 2 if config.architecture == "vanilla" else 3  # up and down, and a gate
-    feed_forward = matrices * linear_flops(positions, width, config.intermediate_size)
-    return config.num_layers * (dense + scores_and_mix + feed_forward)
+    positions = rows * length
+    dense = linear_flops(positions, 1, config.matrix_weights)
+    scores_and_mix = 2 * linear_flops(positions, config.attention_width, length)  # QK^T, then V
+    return dense + config.num_layers * scores_and_mix
 
 
 def token_head_flops(config: BackboneConfig, vocabulary_size: int, positions: int) -> int:
     """`TokenHead` at `positions` supervised positions, forward."""
     width = config.hidden_size
-    return linear_flops(positions, width, width) + linear_flops(positions, width, vocabulary_size)
+    dense = 0 if config.plain_token_head else linear_flops(positions, width, width)
+    return dense + linear_flops(positions, width, vocabulary_size)
 
 
 def projector_flops(config: BackboneConfig, rows: int) -> int:

@@ -1,11 +1,11 @@
 """ELECTRA's generator: a narrow masked language model on the backbone's own embeddings."""
 
-from dataclasses import replace
+from dataclasses import fields
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import Backbone
+from models.backbone import Encoder
 from models.batch import Attention, Batch
 from models.blocks import Blocks
 from models.config import ACTIVATIONS, BackboneConfig
@@ -31,7 +31,7 @@ class Generator(nn.Module):
         self.bias = nn.Parameter(Tensor(vocabulary_size).zero_())
         self.activation = ACTIVATIONS[config.activation]
 
-    def forward(self, backbone: Backbone, batch: Batch, positions: Tensor) -> Tensor:
+    def forward(self, backbone: Encoder, batch: Batch, positions: Tensor) -> Tensor:
         """(N, V) logits at N places of the flattened (B * T,) rows."""
         hidden = self.project(backbone.embed(batch.input_ids))  # (B, T, d)
         hidden, _ = self.blocks(hidden, batch.attention_mask, Attention("bidirectional"))
@@ -43,6 +43,8 @@ class Generator(nn.Module):
 def narrow_config(config: BackboneConfig, narrower: int) -> BackboneConfig:
     """The generator's size: as deep, and so many times narrower, heads of the same width.
 
+    That of a checkpoint has `modern` blocks: its embeddings come without positions.
+
     Raises:
         ValueError: the width cannot be divided so.
     """
@@ -53,12 +55,12 @@ def narrow_config(config: BackboneConfig, narrower: int) -> BackboneConfig:
         )
     heads = max(1, config.num_heads // narrower)
     width = config.hidden_size // narrower
-    return replace(
-        config,
-        hidden_size=width,
-        intermediate_size=config.intermediate_size // narrower,
-        num_heads=heads if width % heads == 0 else 1,
-    )
+    own = {f.name: getattr(config, f.name) for f in fields(BackboneConfig)}
+    if config.architecture not in BackboneConfig.ARCHITECTURES:
+        own["architecture"] = "modern"
+    own["hidden_size"], own["intermediate_size"] = width, config.intermediate_size // narrower
+    own["num_heads"] = heads if width % heads == 0 else 1
+    return BackboneConfig(**own)
 
 
 def generator_flops(

@@ -13,7 +13,8 @@ class TokenHead(nn.Module):
     """Hidden states to logits over the vocabulary, as in BERT (Devlin et al. 2019).
 
     A dense layer, activation and LayerNorm, then the token embeddings transposed plus a bias.
-    CLM and MLM share it, so that one can be read under the other's loss.
+    CLM and MLM share it, so that one can be read under the other's loss. A decoder's checkpoint
+    has the output matrix alone (`config.plain_token_head`), which may be one of its own.
 
     Args:
         config: the backbone's.
@@ -23,15 +24,18 @@ class TokenHead(nn.Module):
 
     def __init__(self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        width, plain = config.hidden_size, config.plain_token_head
+        tied = tied and not config.untied_token_head
+        self.dense = None if plain else nn.Linear(width, width)
+        self.norm = None if plain else nn.LayerNorm(width, eps=config.layer_norm_eps)
         self.activation = ACTIVATIONS[config.activation]
-        self.decoder = None if tied else nn.Linear(config.hidden_size, vocabulary_size, bias=False)
+        self.decoder = None if tied else nn.Linear(width, vocabulary_size, bias=False)
         self.bias = nn.Parameter(Tensor(vocabulary_size).zero_())
 
     def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
         """(N, D) supervised positions and the (V, D) embeddings to (N, V) logits."""
-        hidden = self.norm(self.activation(self.dense(hidden)))
+        if self.dense is not None and self.norm is not None:
+            hidden = self.norm(self.activation(self.dense(hidden)))
         matrix = embedding if self.decoder is None else self.decoder.weight
         return F.linear(hidden, matrix, self.bias)
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor, nn
 
-from models.backbone import Backbone
+from models.backbone import Encoder
 from models.batch import AttentionKind, Batch, Views
+from models.build import build_backbone, set_initial_weights
 from models.config import BackboneConfig
-from models.initialization import initialize
 from models.vocabulary import Vocabulary
 from objectives.prepared import LossOutput, Prepared
 from objectives.randomness import RowRandom
@@ -256,7 +256,7 @@ class TrainModel(nn.Module):
         objective: whose loss `forward` takes.
     """
 
-    def __init__(self, backbone: Backbone, heads: nn.ModuleDict, objective: Objective) -> None:
+    def __init__(self, backbone: Encoder, heads: nn.ModuleDict, objective: Objective) -> None:
         super().__init__()
         self.backbone = backbone
         self.heads = heads
@@ -273,8 +273,8 @@ def build_model(
     objective: Objective, config: BackboneConfig, vocabulary_size: int, seed: int
 ) -> TrainModel:
     """A freshly initialised model: the same backbone weights for every objective at one seed."""
-    backbone = Backbone(config, vocabulary_size)
+    backbone = build_backbone(config, vocabulary_size)
     heads = objective.build_heads(config, vocabulary_size)
     model = TrainModel(backbone, heads, objective)
-    initialize(model, seed=seed, std=config.initializer_range)
+    set_initial_weights(backbone, heads, seed)
     return model

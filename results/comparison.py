@@ -155,6 +155,11 @@ class Stratum:
         return [*self.anchors, *([self.untrained] if self.untrained else []), *self.models]
 
     @property
+    def start(self) -> str:
+        """What its models were before training, as an adjective."""
+        return self.untrained.label if self.untrained else "untrained"
+
+    @property
     def record(self) -> RunRecord:
         """Any record, for what all share."""
         return (self.models[0].runs[0].record) if self.models else self.failed[0]
@@ -197,12 +202,17 @@ def strata(runs: Iterable[StoredRun]) -> list[Stratum]:
             Stratum(
                 key=dict(key),
                 models=_rows(finished),
-                untrained=Row("untrained", "untrained", _by_seed(untrained)) if untrained else None,
+                untrained=_start_row(untrained),
                 anchors=[row for run in fitting for row in _anchor_rows(run)],
                 failed=[run.record for run in members if run.record.status == "failed"],
             )
         )
     return found
+
+
+def _start_row(runs: Sequence[StoredRun]) -> Row | None:
+    """What models were before training: `untrained`, or of a checkpoint `unchanged`."""
+    return Row(runs[0].record.objective, "untrained", _by_seed(runs)) if runs else None
 
 
 def _without_doubles(runs: Iterable[StoredRun]) -> list[StoredRun]:

@@ -80,7 +80,7 @@ def caveats(stratum: Stratum) -> list[str]:
         "models need more updates before they leave the unigram plateau)"
     )
     if stratum.untrained is None:
-        found.append("the untrained model could not be measured, so floors are missing")
+        found.append("the models could not be measured before training, so floors are missing")
     return found
 
 

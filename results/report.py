@@ -127,6 +127,7 @@ def _section(stratum: Stratum, folder: Path, index: int) -> dict[str, Any]:
         "losses": loss_table(stratum),
         "over": "over seeds" if seeds > 1 else "over held-out rows",
         "attention": _attention(record),
+        "start": stratum.start,
         "adaptation": f"{measures['adaptation_steps']} updates",
         "loss_notes": _loss_notes(stratum),
         "bytes": _bits_per_byte(stratum),
@@ -168,8 +169,8 @@ def _attention(record: RunRecord) -> str:
 def _loss_notes(stratum: Stratum) -> list[str]:
     return [
         f"⚠ {measure.removeprefix('loss ')}: solved at initialisation ({number(start[0])} nats "
-        f"untrained, where an even guess has {number(start[1])}), so a low figure says nothing "
-        "and is not ranked."
+        f"{stratum.start}, where an even guess has {number(start[1])}), so a low figure says "
+        "nothing and is not ranked."
         for measure in loss_columns(stratum)
         if solved_at_start(stratum, measure) and (start := contrastive_start(stratum, measure))
     ]

@@ -153,7 +153,7 @@ def _against_floors(stratum: Stratum, found: list[Finding]) -> str:
     if beaten:
         text += f"At this budget no model reaches simple word statistics on {_listed(beaten)}."
     if floored:
-        text += f" Training gained nothing over the untrained model on {_listed(floored)}."
+        text += f" Training gained nothing over the {stratum.start} model on {_listed(floored)}."
     return text.strip()
 
 

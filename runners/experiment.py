@@ -12,11 +12,14 @@ from typing import Any
 import pandas as pd
 import torch
 
+from models.batch import AttentionKind
 from models.initialization import weights_hash
-from objectives.base import Objective
+from models.pretrained import PretrainedConfig
+from objectives.base import Likelihood, Objective
 from results.record import RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore
 from runners.anchors import Anchors, loss_anchors, pair_anchors, probe_anchors
+from runners.experiment_config import ExperimentConfig
 from runners.hardware import describe, set_up
 from runners.identity import name_of, source_hash
 from runners.job import Job
@@ -62,7 +65,11 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         status="failed" if error else "finished",
         objective=job.label,
         seed=job.config.seed,
-        traits=_traits(job.config.objective),
+        traits=(
+            _traits(job.config.objective)
+            if job.config.objective
+            else dict(zip(("attention", "likelihood"), _start(job.config), strict=True))
+        ),
         training=training,
         values=_values(measures),
         error=error,
@@ -79,7 +86,7 @@ def run_references(jobs: Iterable[Job], store: ResultStore, progress: Progress) 
     for job in jobs:
         untrained = replace(job, config=replace(job.config, objective=None))
         if untrained.record_name not in found:
-            progress.stage(f"untrained model, seed {job.config.seed}")
+            progress.stage(f"{untrained.label} model, seed {job.config.seed}")
             found[untrained.record_name] = run_job(untrained, store, progress)
         if job.anchors_name not in found:
             progress.stage("simple baselines")
@@ -115,13 +122,26 @@ def _run_anchors(job: Job, store: ResultStore) -> RunRecord:
     return record
 
 
+def _start(config: ExperimentConfig) -> tuple[AttentionKind, Likelihood]:
+    """How a model is read before any objective has trained it: weights drawn at random say nothing
+    from left to right; a checkpoint is read as it was trained.
+    """  # noqa: D205
+    own = config.model.own_attention
+    if isinstance(config.model, PretrainedConfig) and own == "bidirectional":
+        return own, "pseudo"
+    return own, "causal"
+
+
 def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
     config, objective = job.config, job.config.objective
+    attention, likelihood = _start(config)
+    if objective is not None:
+        attention, likelihood = objective.traits.attention, objective.traits.likelihood
     model = Pretrained(
         trained.model,
         job.corpus,
-        attention=objective.traits.attention if objective else "bidirectional",
-        likelihood=objective.traits.likelihood if objective else "causal",
+        attention=attention,
+        likelihood=likelihood,
         pooling=config.measures.pooling,
         trainer=config.trainer,
     )
@@ -182,9 +202,7 @@ def _count(module: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _traits(objective: Objective | None) -> dict[str, Any]:
-    if objective is None:
-        return {"attention": "bidirectional", "likelihood": "causal"}
+def _traits(objective: Objective) -> dict[str, Any]:
     traits = asdict(objective.traits)
     traits["summary"] = (objective.__doc__ or "").strip().splitlines()[0]
     return traits

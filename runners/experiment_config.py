@@ -101,11 +101,12 @@ class ExperimentConfig:
         Left out: where output goes, and where the hub's copy lies (the data's fingerprint says
         what was read), and settings of progress and safety.
         """
-        trainer = asdict(self.trainer)
+        trainer, model = asdict(self.trainer), asdict(self.model)
         del trainer["checkpoint_seconds"]
+        model.pop("folder", None)
         return {
             "seed": self.seed,
-            "model": asdict(self.model),
+            "model": model,
             "objective": None if self.objective is None else described(self.objective),
             "dataset": {"kind": type(self.dataset).__name__, **asdict(self.dataset)},
             "budget": asdict(self.budget),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from models.pretrained import PretrainedConfig
 from runners.corpora.corpus import Corpus, build_corpus
 from runners.corpora.document import CorpusConfig
 from runners.experiment_config import ExperimentConfig
@@ -31,8 +32,10 @@ class Job:
 
     @property
     def label(self) -> str:
-        """The objective's name, or `untrained`."""
-        return "untrained" if self.config.objective is None else self.config.objective.name
+        """The objective's name; without one `untrained`, or of a checkpoint `unchanged`."""
+        if self.config.objective is not None:
+            return self.config.objective.name
+        return "unchanged" if isinstance(self.config.model, PretrainedConfig) else "untrained"
 
     @property
     def record_name(self) -> str:
@@ -53,9 +56,12 @@ class Job:
     def stratum(self) -> dict[str, str]:
         """What must be equal for two runs to be ranked; untrained models have no budget."""
         config, model = self.config, self.config.model
+        kind = model.architecture
+        if isinstance(model, PretrainedConfig):
+            kind = f"{model.family} from {model.path} ({model.fingerprint[:8]})"
         found = {
             "model": (
-                f"{model.architecture}, {model.num_layers} layers, hidden {model.hidden_size}, "
+                f"{kind}, {model.num_layers} layers, hidden {model.hidden_size}, "
                 f"{model.num_heads} heads, feed-forward {model.intermediate_size}"
             ),
             "data": self.corpus.card.fingerprint,

@@ -14,9 +14,9 @@ from typing import Any
 from filelock import FileLock
 from torch import nn
 
-from models.backbone import Backbone
 from models.batch import Batch
-from models.initialization import initialize, weights_hash
+from models.build import build_backbone, set_initial_weights
+from models.initialization import weights_hash
 from objectives.base import Moment, Objective, Phase, TrainModel, build_model
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
@@ -149,8 +149,9 @@ def _initial_model(config: ExperimentConfig, corpus: Corpus) -> TrainModel:
         for name, head in column.build_heads(config.model, size).items():
             if name in column.traits.test_heads:
                 heads[name] = head
-    model = TrainModel(Backbone(config.model, size), heads, config.columns[0])
-    initialize(model, seed=config.seed, std=config.model.initializer_range)
+    backbone = build_backbone(config.model, size)
+    model = TrainModel(backbone, heads, config.columns[0])
+    set_initial_weights(backbone, heads, config.seed)
     return model
 
 
@@ -202,7 +203,7 @@ class _Loop:
                 if phase.fresh_optimizer:
                     step.restart()
             factor = learning_rate_factor(phase.progress, trainer, phase.warmup)
-            rate = phase.learning_rate * factor
+            rate = phase.learning_rate * trainer.learning_rate_scale * factor
             pending += step(prepared, rate, seed=config.seed, number=ledger.steps)
             since_point += 1
             self._extend_hash(batch)

@@ -13,6 +13,7 @@ class TrainerConfig:
     """Optimizer, schedule, precision.
 
     Attributes:
+        learning_rate_scale: times the peak that each objective states for training from scratch.
         warmup: share of the budget over which the learning rate rises from 0.
         decay: `cosine` or `linear` down to `final_share` of the peak, or `constant`.
         final_share: of the peak learning rate, at the end.
@@ -33,6 +34,7 @@ class TrainerConfig:
     DTYPES: ClassVar = ("auto", "float32", "bfloat16")
     DEVICES: ClassVar = ("auto", "cpu", "cuda")
 
+    learning_rate_scale: float = 1.0
     warmup: float = 0.1
     decay: str = "cosine"
     final_share: float = 0.0
@@ -61,7 +63,7 @@ class TrainerConfig:
         for name in ("warmup", "final_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
-        for name in ("clip_norm", "epsilon", "checkpoint_seconds"):
+        for name in ("learning_rate_scale", "clip_norm", "epsilon", "checkpoint_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
         for name in ("beta1", "beta2"):

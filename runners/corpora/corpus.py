@@ -26,6 +26,7 @@ from runners.corpora.tokenizer import (
     chunk,
     first_row_boundaries,
     load_pretrained,
+    pretrained_fingerprint,
     train_bpe,
 )
 from runners.identity import name_of, source_hash
@@ -213,8 +214,9 @@ def build_corpus(
     parent = output_dir / "corpora"
     parent.mkdir(parents=True, exist_ok=True)
     source = config.open(hub_dir=hub_dir, cache_dir=parent / "hub")
+    tokenizer = pretrained_fingerprint(config.tokenizer) if config.tokenizer != "bpe" else ""
     key = name_of(
-        {"config": asdict(config), "source": source.fingerprint},
+        {"config": asdict(config), "source": source.fingerprint, "tokenizer": tokenizer},
         source_hash("runners/corpora", "models/vocabulary.py"),
     )
     folder = parent / f"{config.label.replace('/', '_').replace(':', '_')}-{key}"

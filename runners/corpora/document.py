@@ -66,7 +66,8 @@ class CorpusConfig:
         vocabulary_size: of the trained tokenizer, special tokens included.
         validation_share, test_share: shares of the groups held out, where the source has no
             splits of its own.
-        max_documents: take at most so many documents; null takes all.
+        max_documents: take at most so many documents, of each split that the source defines
+            itself; null takes all.
     """
 
     sequence_length: int = 128

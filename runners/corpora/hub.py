@@ -1,6 +1,5 @@
 """Data sets of the Hugging Face hub, or of a local folder in the hub's place."""
 
-import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +17,7 @@ from runners.corpora.document import (
     joined,
 )
 from runners.corpora.local import check_columns, text_columns
-
-PREFLIGHT_SECONDS = 2.5
-"""How long the hub may take to answer the first question; the libraries retry for 23 s."""
+from runners.hub import asking_the_hub, endpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,45 +165,17 @@ def _folder_in(hub_dir: Path, path: str, folder: str | None) -> Path:
 
 def _load_from_hub(path: str, name: str | None, revision: str | None) -> Any:
     import datasets
-    import huggingface_hub
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
-    endpoint = huggingface_hub.constants.ENDPOINT
     what = f"the data set {path!r}"
-    unreachable = ""
-    try:
-        huggingface_hub.HfApi().dataset_info(path, revision=revision, timeout=PREFLIGHT_SECONDS)
-    except GatedRepoError as error:
-        raise ValueError(f"{what} is gated: accept its terms at {endpoint} and log in") from error
-    except RepositoryNotFoundError as error:
-        raise ValueError(f"{what} is not on the hub at {endpoint}; check the spelling") from error
-    except HfHubHTTPError as error:
-        unreachable = f"the hub at {endpoint} answered {str(error).splitlines()[0]}"
-    except Exception as error:  # no route, no name, no answer in time, offline mode
-        unreachable = f"the hub at {endpoint} does not answer ({type(error).__name__})"
-    try:
-        with _offline() if unreachable else contextlib.nullcontext():
+    with asking_the_hub("dataset", path, revision, what) as unreachable:
+        try:
             return datasets.load_dataset(path, name=name, revision=revision)
-    except Exception as error:  # many kinds, for one meaning
-        if unreachable:
-            raise ValueError(
-                f"{what} cannot be loaded: {unreachable}, and it is not in the cache. Connect, "
-                "or set hub_dir=FOLDER to a folder with a copy, or take dataset=local or "
-                "dataset=pydocs"
-            ) from error
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise ValueError(f"{what} cannot be loaded from {endpoint}: {reason}") from error
-
-
-@contextlib.contextmanager
-def _offline() -> Iterator[None]:
-    """Let the libraries look into their caches alone, without retrying for 23 s."""
-    import datasets
-    import huggingface_hub
-
-    before = huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
-    huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
+        except Exception as error:  # many kinds, for one meaning
+            if unreachable:
+                raise ValueError(
+                    f"{what} cannot be loaded: {unreachable}, and it is not in the cache. Connect, "
+                    "or set hub_dir=FOLDER to a folder with a copy, or take dataset=local or "
+                    "dataset=pydocs"
+                ) from error
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            raise ValueError(f"{what} cannot be loaded from {endpoint()}: {reason}") from error

@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,10 +98,11 @@ def _not_blank(documents: Iterable[Document]) -> Iterator[Document]:
 
 
 def _limited(documents: Iterable[Document], limit: int | None) -> Iterator[Document]:
-    for count, document in enumerate(documents):
-        if limit is not None and count >= limit:
-            return
-        yield document
+    taken: Counter[str] = Counter()
+    for document in documents:
+        if limit is None or taken[document.split] < limit:
+            taken[document.split] += 1
+            yield document
 
 
 def _side(document: Document, own: frozenset[str], config: CorpusConfig) -> str:

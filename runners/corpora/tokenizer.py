@@ -12,7 +12,10 @@ import tokenizers
 from tokenizers import AddedToken, Tokenizer
 
 from models.vocabulary import CLS, MASK, MODES, PAD, SENTINELS, SEP, SPECIAL_TOKENS, Vocabulary
-from runners.corpora.document import Document
+from runners.corpora.document import Document, hash_files
+from runners.hub import model_folder
+
+TOKENIZER_FILES = ("*.json", "*.txt", "*.model")
 
 TRAINING_BYTES = 64 * 2**20
 """The trainer sees at most so much text: merges settle long before."""
@@ -122,6 +125,23 @@ def train_bpe(texts: Iterable[str], vocabulary_size: int) -> TextTokenizer:
     return TextTokenizer(tokenizer, {role: role for role in (CLS, SEP, PAD, MASK)})
 
 
+def pretrained_fingerprint(name_or_folder: str) -> str:
+    """SHA-256 over the files of a transformers tokenizer, fetched if need be.
+
+    Raises:
+        ValueError: it is not there.
+    """
+    folder = _pretrained_folder(name_or_folder)
+    return hash_files(sorted(f for ending in TOKENIZER_FILES for f in folder.glob(ending)), folder)
+
+
+def _pretrained_folder(name_or_folder: str) -> Path:
+    try:
+        return model_folder(name_or_folder, TOKENIZER_FILES)
+    except ValueError as error:
+        raise ValueError(f"dataset.tokenizer: {error}; `bpe` trains one on the corpus") from error
+
+
 def load_pretrained(name_or_folder: str) -> TextTokenizer:
     """A transformers tokenizer, with the special tokens that it lacks added at its end.
 
@@ -130,8 +150,9 @@ def load_pretrained(name_or_folder: str) -> TextTokenizer:
     """
     from transformers import AutoTokenizer
 
+    folder = _pretrained_folder(name_or_folder)
     try:
-        loaded = AutoTokenizer.from_pretrained(name_or_folder)
+        loaded = AutoTokenizer.from_pretrained(folder)
         tokenizer = loaded.backend_tokenizer
     except AttributeError as error:
         raise ValueError(
@@ -140,8 +161,8 @@ def load_pretrained(name_or_folder: str) -> TextTokenizer:
     except (OSError, ValueError) as error:
         raise ValueError(
             f"dataset.tokenizer: {name_or_folder!r} cannot be loaded: "
-            f"{str(error).strip().splitlines()[0]} Use bpe, a hub name, or a folder that "
-            "holds a tokenizer.json"
+            f"{str(error).strip().splitlines()[0]}. Use bpe, a hub name, or a folder that holds a "
+            "tokenizer.json"
         ) from error
     roles = {
         CLS: loaded.cls_token or loaded.bos_token or CLS,

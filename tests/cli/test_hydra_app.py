@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from checkpoints import save_checkpoint
 
 from cli.configuration import experiment, sweep_columns
 from cli.hydra_app import CONFIG_FOLDER, Composed, collect, in_order, only_shows
@@ -44,9 +45,14 @@ def test_sweeps_choices_and_globs() -> None:
 
 
 @pytest.mark.parametrize("folder", ["model", "objective", "dataset", "budget", "probe"])
-def test_every_option_composes(folder: str) -> None:
+def test_every_option_composes(folder: str, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "checkpoint", "bert")
     for file in sorted((CONFIG_FOLDER / folder).glob("*.yaml")):
         extra = {
+            ("model", "pretrained"): [
+                f"model.path={tmp_path / 'checkpoint'}",
+                "dataset.sequence_length=64",
+            ],
             ("dataset", "local"): ["dataset.path=x"],
             ("dataset", "hub"): ["dataset.path=x"],
             ("probe", "classification"): ["probe.path=x.csv"],

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
+from checkpoints import save_checkpoint, save_tokenizer
 
 import runners.experiment as experiment_module
 from cli.main import main
@@ -161,6 +163,53 @@ def test_several_seeds_give_intervals_over_seeds(
     assert ", r = " in text
 
 
+def test_going_on_from_a_checkpoint(
+    output: Path, corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A decoder becomes an encoder: its tokenizer, its weights, the causal mask lifted."""
+    checkpoint = tmp_path / "checkpoint"
+    texts = corpus.documents("train").text.tolist()[:500]
+    save_tokenizer(checkpoint, texts, vocabulary_size=600)
+    theirs = save_checkpoint(checkpoint, "gpt2", vocabulary_size=600)
+    own = [item for item in TINY if not item.startswith("model.")]
+    arguments = ["objective=clm,mntp", "-m", "model=pretrained", f"model.path={checkpoint}"]
+    assert main(["run", *arguments, *own, f"output_dir={output}"]) == 0
+    report = report_path(capsys.readouterr().out).read_text()
+    assert "*unchanged*" in report
+    assert "untrained" not in report
+    store = ResultStore(output)
+    records = {record.objective: record for record in store.records()}
+    started = records["unchanged"]
+    assert started.traits == {"attention": "causal", "likelihood": "causal"}
+    assert "folder" not in started.config["model"]
+    assert started.config["trainer"]["learning_rate_scale"] == 0.05
+    assert "gpt2 from" in started.stratum["model"]
+    # The unchanged row is the checkpoint: transformers gives the same loss on the same rows.
+    values = {(v.measure, v.metric): v.value for v in started.values}
+    rebuilt = next(
+        Corpus(path.parent)
+        for path in (output / "corpora").glob("pydocs-*/card.json")
+        if Corpus(path.parent).card.fingerprint == started.stratum["data"]
+    )
+    batches = rebuilt.batches("test", batch_size=8, seed=0)
+    total = count = 0.0
+    for _ in range(8):  # the 64 rows that the smoke experiment measures
+        batch = next(batches)
+        labels = batch.input_ids.masked_fill(~batch.attention_mask, -100)
+        labels[labels == rebuilt.vocabulary.sep_id] = -100  # ends are reported apart
+        inputs = batch.input_ids.clamp(max=599)
+        with torch.no_grad():
+            logits = theirs(inputs, attention_mask=batch.attention_mask.long()).logits
+        losses = torch.nn.functional.cross_entropy(
+            logits[:, :-1].transpose(1, 2), labels[:, 1:], reduction="none"
+        )
+        total, count = total + float(losses.sum()), count + int((labels[:, 1:] >= 0).sum())
+    clm = values["loss clm", "nats"]
+    assert clm is not None
+    # 103 tokens that the checkpoint lacks take some probability from the others.
+    assert clm == pytest.approx(total / count, abs=0.3)
+
+
 def test_adding_an_objective_is_one_py_and_one_yaml(
     output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,6 +250,10 @@ def test_adding_an_objective_is_one_py_and_one_yaml(
             "no column 'lab'",
         ),
         (["hydra/launcher=joblib"], "one after the other"),
+        (["model=pretrained"], "model.path is not set; give it as model.path=VALUE"),
+        (["model=pretrained", "model.path=./none"], "model.path: there is no folder ./none"),
+        (["model=pretrained", "model.path={checkpoint}"], "cannot be gone on from"),
+        (["model=pretrained", "model.path=x", "model.num_layers=2"], "model.num_layers"),
     ],
 )
 def test_bad_input_gets_one_clear_error_and_nothing_is_written(
@@ -219,12 +272,17 @@ def test_bad_input_gets_one_clear_error_and_nothing_is_written(
     }
     for name, content in files.items():
         (tmp_path / f"{name}{'.csv' if name == 'table' else '.txt'}").write_bytes(content)
-    places = {n: tmp_path / f"{n}{'.csv' if n == 'table' else '.txt'}" for n in files}
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "config.json").write_text('{"model_type": "t5"}')
+    places: dict[str, Path] = {"checkpoint": tmp_path / "checkpoint"}
+    places |= {n: tmp_path / f"{n}{'.csv' if n == 'table' else '.txt'}" for n in files}
     given = [argument.format(**places) if "{" in argument else argument for argument in arguments]
     kept = TINY
     if "dataset=local" in given:
         kept = [item for item in TINY if not item.startswith("dataset.")]
         kept.append("dataset.sequence_length=64")
+    if "model=pretrained" in given:
+        kept = [item for item in kept if not item.startswith("model.")]
     kept = [item for item in kept if item.split("=")[0] not in {g.split("=")[0] for g in given}]
     assert main(["run", "objective=mlm", *kept, *given, f"output_dir={output}"]) == 2
     captured = capsys.readouterr()

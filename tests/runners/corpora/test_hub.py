@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from checkpoints import save_checkpoint
 from hub_server import HubServer
 from made_tokenizer import save_gpt2_like
 
@@ -34,9 +35,13 @@ import json, sys
 from pathlib import Path
 from runners.corpora.hub import HubConfig
 from runners.corpora.tokenizer import load_pretrained
+from runners.model_config import CheckpointConfig
 settings = json.loads(sys.argv[1])
 try:
-    if "tokenizer" in settings:
+    if "model" in settings:
+        found = CheckpointConfig(architecture="pretrained", path=settings["model"]).read()
+        print(found.family, found.hidden_size, found.path)
+    elif "tokenizer" in settings:
         print(load_pretrained(settings["tokenizer"]).vocabulary.size)
     else:
         source = HubConfig(**settings).open(hub_dir=None, cache_dir=Path("unused"))
@@ -103,10 +108,25 @@ def test_a_tokenizer_comes_over_the_wire(repository: Path, tmp_path: Path) -> No
         assert any("GET" in line and "/words/resolve/" in line for line in hub.log)
 
 
+def test_a_checkpoint_comes_over_the_wire(repository: Path, tmp_path: Path) -> None:
+    save_checkpoint(repository / "models" / "org" / "small", "gpt2")
+    (repository / "models" / "org" / "small" / "pytorch_model.bin").write_bytes(b"never asked for")
+    with HubServer(repository) as hub:
+        answer = ask(hub, tmp_path / "cache", model="org/small@main")
+        assert answer == "gpt2 32 org/small@main"
+        fetched = [line for line in hub.log if line.startswith("GET") and "/resolve/" in line]
+        assert any("model.safetensors" in line for line in fetched)
+        assert not any(".bin" in line for line in fetched)
+    # The server is gone: the cache answers.
+    assert ask(None, tmp_path / "cache", model="org/small@main") == answer
+
+
 @pytest.mark.parametrize(
     ("fail", "settings", "message"),
     [
         ({}, {"path": "org/missing"}, "'org/missing' is not on the hub"),
+        ({}, {"model": "org/none"}, "model.path: the model 'org/none' is not on the hub"),
+        ({}, {"tokenizer": "org/none"}, "dataset.tokenizer: the model 'org/none' is not on"),
         ({}, {"path": "org/texts", "name": "third"}, "'third' not found"),
         ({}, {"path": "org/texts"}, "Config name is missing"),
         ({}, {"path": "org/texts", "name": "first", "text_column": "txt"}, "no column 'txt'; did"),
