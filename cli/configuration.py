@@ -89,15 +89,27 @@ def objective(values: Mapping[str, Any], plugins: Sequence[Path], where: str) ->
             str(name): objective(term, plugins, f"{where}.terms.{name}")
             for name, term in terms.items()
         }
-    schedules = {
-        key: build(Schedule, value, f"{where}.{key}")
-        for key, value in own.items()
-        if isinstance(value, Mapping) and "schedule" in value
-    }
+    own, schedules = _without_schedules(own, where)
     if schedules:
-        own |= {key: schedule.value(0.0) for key, schedule in schedules.items()}
         given["schedules"] = tuple(schedules.items())
     return build(kind, own, where, given)
+
+
+def _without_schedules(
+    values: Mapping[str, Any], where: str
+) -> tuple[dict[str, Any], dict[str, Schedule]]:
+    """Numbers in place of schedules, and the schedules by dotted name (`weights.mlm`)."""
+    plain, schedules = dict(values), {}
+    for key, value in values.items():
+        if not isinstance(value, Mapping):
+            continue
+        if "schedule" in value:
+            schedules[key] = build(Schedule, value, f"{where}.{key}")
+            plain[key] = schedules[key].value(0.0)
+        else:
+            plain[key], inner = _without_schedules(value, f"{where}.{key}")
+            schedules |= {f"{key}.{name}": schedule for name, schedule in inner.items()}
+    return plain, schedules
 
 
 def _columns(

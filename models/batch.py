@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 AttentionKind = Literal["bidirectional", "causal", "prefix", "bottleneck"]
-Views = Literal["", "pairs", "triplets"]
-"""What a row may hold: two texts that belong together, or three of which the last does not."""
+Views = Literal["", "pairs", "triplets", "images"]
+"""What a row may hold: two texts that belong together, three of which the last does not, or a text
+and a picture."""
 
 PADDED_TO = 16
 """Rows are padded to a multiple of this, so that few shapes occur and kernels stay aligned."""
@@ -28,12 +29,16 @@ class Batch:
         boundaries: (B, 2) int64, positions at which the second and the third text of a row begin
             (a summary and its body; an anchor, its positive and its hard negative); 0 where there
             is none. None where the corpus has no such views.
+        images: (B, 3, H, W) uint8, the picture of each row, where pictures are asked for.
+        has_image: (B,) bool, whether there is one.
     """
 
     input_ids: Tensor
     attention_mask: Tensor
     row_ids: Tensor
     boundaries: Tensor | None = None
+    images: Tensor | None = None
+    has_image: Tensor | None = None
 
     def select(self, rows: Tensor | slice) -> "Batch":
         """Some of the rows."""

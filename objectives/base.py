@@ -1,6 +1,7 @@
 """What an objective is: how it corrupts a batch, and the loss it takes on the result."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Set
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,6 +12,7 @@ from models.backbone import Encoder
 from models.batch import AttentionKind, Batch, Views
 from models.build import build_backbone, set_initial_weights
 from models.config import BackboneConfig
+from models.flops import TRAINING_FACTOR
 from models.vocabulary import Vocabulary
 from objectives.prepared import LossOutput, Prepared
 from objectives.randomness import RowRandom
@@ -114,11 +116,11 @@ class Objective(ABC):
     schedules: tuple[tuple[str, Schedule], ...] = ()
 
     def __post_init__(self) -> None:
-        known = [f.name for f in fields(self) if f.type in (float, "float")]
         for name, _ in self.schedules:
-            if name not in known:
+            if name not in self.schedulable:
                 raise ValueError(
-                    f"{name} of {self.name} cannot follow a schedule; these can: {', '.join(known)}"
+                    f"{name} of {self.name} cannot follow a schedule; these can: "
+                    f"{', '.join(self.schedulable)}"
                 )
         if not self.schedules:
             self.check_values()
@@ -138,13 +140,32 @@ class Objective(ABC):
         """Itself with every scheduled number at its value for that share of the budget."""
         if not self.schedules:
             return self
-        now: dict[str, Any] = {name: s.value(progress) for name, s in self.schedules}
+        now: dict[str, Any] = {}
+        for name, schedule in self.schedules:
+            setting, _, key = name.partition(".")
+            value = schedule.value(progress)
+            now[setting] = (
+                {**now.get(setting, getattr(self, setting)), key: value} if key else value
+            )
         return replace(self, schedules=(), **now)
+
+    @property
+    def schedulable(self) -> list[str]:
+        """Settings that may follow a schedule; `weights.mlm` is one of a mapping's."""
+        return [f.name for f in fields(self) if f.type in (float, "float")]
 
     @property
     def traits(self) -> Traits:
         """What it states of itself."""
         return self.TRAITS
+
+    def fitted(self, holds: Set[Views]) -> Self:
+        """Itself with what it leaves to the corpus decided.
+
+        Args:
+            holds: what the corpus's rows hold beside one text.
+        """
+        return self
 
     def with_rows(self, rows_per_update: int) -> Self:
         """The same with another number of rows an update; of a fusion, in all its terms."""
@@ -194,7 +215,8 @@ class Objective(ABC):
         prepared = now.corrupt(batch, vocabulary=vocabulary, draw=draw, moment=moment)
         if not self.schedules:
             return prepared
-        settings = {name: torch.tensor(float(getattr(now, name))) for name, _ in self.schedules}
+        names = [name for name, _ in self.schedules if "." not in name]
+        settings = {name: torch.tensor(float(getattr(now, name))) for name in names}
         return replace(prepared, settings=settings)
 
     def setting(self, name: str, prepared: Prepared) -> float | Tensor:
@@ -242,6 +264,12 @@ class Objective(ABC):
         self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
     ) -> int:
         """Floating-point operations of one forward pass, heads included (models/flops.py)."""
+
+    def training_flops(
+        self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
+    ) -> int:
+        """Those of one forward and one backward pass."""
+        return TRAINING_FACTOR * self.forward_flops(config, vocabulary_size, prepared)
 
     def after_update(self, model: "TrainModel") -> None:  # noqa: B027
         """Called after every update of the weights, for what must stay within bounds."""

@@ -1,15 +1,18 @@
 """CLIP: two towers, one space (Radford et al. 2021)."""
 
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from models.batch import Batch
+from models.batch import Attention, Batch, Views
 from models.config import BackboneConfig
-from models.flops import linear_flops
+from models.flops import backbone_flops, linear_flops
 from models.heads import LogitScale
 from models.pooling import POOLINGS, pool
+from models.vision import VisionTower, patch_flops, tower_flops
 from models.vocabulary import Vocabulary
 from objectives.base import Moment, TrainModel, Traits
 from objectives.contrastive import Contrastive, info_nce
@@ -17,17 +20,24 @@ from objectives.prepared import LossOutput, Prepared, Term
 from objectives.randomness import RowRandom
 from objectives.views import natural_views, stack_views
 
+MODALITIES = ("auto", "text", "image")
+
 
 @dataclass(frozen=True, kw_only=True)
 class CLIP(Contrastive):
-    """Match the first text of each row with its second, in both directions.
+    """Match the first text of each row, or its picture, with the second, in both directions.
 
-    Both texts go through the backbone and each through a projection of its own; the temperature
-    is learned, as a logit scale between 1 and 100.
+    Of two texts both go through the backbone; a picture goes through a tower of its own. Each view
+    has a projection of its own; the temperature is learned, as a logit scale between 1 and 100.
 
     Attributes:
         temperature: at the start.
         pooling: how a text becomes a vector in training.
+        modality: of the first view: `image` or `text`; `auto` takes pictures where the corpus has
+            them.
+        patch_size: of the image tower, in pixels.
+        shuffled: deal the first views out at random among the rows of each update: the control
+            that says what training on these very views gives without their correspondence.
     """
 
     TRAITS = Traits(
@@ -43,6 +53,9 @@ class CLIP(Contrastive):
 
     temperature: float = 0.07
     pooling: str = "mean"
+    modality: str = "auto"
+    patch_size: int = 8
+    shuffled: bool = False
 
     def check_values(self) -> None:
         """A temperature that a logit scale between 1 and 100 can have."""
@@ -51,48 +64,124 @@ class CLIP(Contrastive):
             raise ValueError(f"temperature is {self.temperature}; it must lie in [0.01, 1]")
         if self.pooling not in POOLINGS:
             raise ValueError(f"pooling is {self.pooling!r}; known: {', '.join(POOLINGS)}")
+        if self.modality not in MODALITIES:
+            raise ValueError(f"modality is {self.modality!r}; known: {', '.join(MODALITIES)}")
+        if self.patch_size < 1:
+            raise ValueError(f"patch_size is {self.patch_size}; it must be at least 1")
+
+    def fitted(self, holds: Set[Views]) -> Self:
+        """With the modality that the corpus has."""
+        if self.modality != "auto":
+            return self
+        return replace(self, modality="image" if "images" in holds else "text")
+
+    @property
+    def traits(self) -> Traits:
+        """By modality; shuffled it is a placebo."""
+        traits = self.TRAITS
+        if self.modality == "image":
+            traits = replace(
+                traits,
+                supervises="rows with a picture, against each other",
+                passes=1,
+                test_heads=("image_tower", *traits.test_heads),
+                views="images",
+            )
+        if self.shuffled:
+            traits = replace(traits, family="placebo")
+        return replace(traits, pooling=self.pooling)
 
     def build_heads(
         self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
     ) -> nn.ModuleDict:
-        """A projection for each tower, and the logit scale."""
+        """A projection for each view, the logit scale, and for pictures their tower."""
         width = config.hidden_size
-        return nn.ModuleDict(
+        heads = nn.ModuleDict(
             {
                 "first_projection": nn.Linear(width, width, bias=False),
                 "second_projection": nn.Linear(width, width, bias=False),
                 "logit_scale": LogitScale(1 / self.temperature),
             }
         )
+        if self.modality == "image":
+            heads["image_tower"] = VisionTower(config, self.patch_size)
+        return heads
 
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:
-        """The texts of each row as rows of their own; rows without a pair are left out."""
+        """The two views of each row; rows that lack one are left out."""
+        if self.modality == "image":
+            assert batch.images is not None
+            assert batch.has_image is not None
+            kept = batch.select(batch.has_image)
+            if self.shuffled:
+                order = draw.uniform("shuffled", 1)[batch.has_image, 0].argsort()
+                kept = replace(kept, images=batch.images[batch.has_image][order])
+            return Prepared.of(kept, Attention("bidirectional"))
         views, row_ids = natural_views(batch, 2)
+        if self.shuffled:
+            order = draw.uniform("shuffled", 1)[torch.isin(batch.row_ids, row_ids), 0].argsort()
+            views[0] = [views[0][place] for place in order.tolist()]
         return stack_views(views, row_ids, vocabulary)
 
     def embed(self, model: TrainModel, prepared: Prepared) -> Tensor:
-        """Pooled; the projections differ by view and stand in the contrast."""
-        output = model.backbone(prepared.inputs, attention=prepared.attention)
-        return pool(output, prepared.inputs.attention_mask, self.pooling).float()
+        """Before the projections, which differ by view and stand in the contrast.
+
+        Returns:
+            Of two texts (2B, D), all first ones first; of pictures and texts (B, 2, D).
+        """
+        texts = self.encode_texts(model, prepared.inputs)
+        if self.modality != "image":
+            return texts
+        assert prepared.inputs.images is not None
+        pictures = model.heads["image_tower"](prepared.inputs.images).float()
+        return torch.stack([pictures, texts], 1)
+
+    def encode_texts(self, model: TrainModel, batch: Batch) -> Tensor:
+        """(B, D) float32, pooled states of texts."""
+        output = model.backbone(batch, attention=Attention("bidirectional"))
+        return pool(output, batch.attention_mask, self.pooling).float()
 
     def contrast(self, model: TrainModel, vectors: Tensor, prepared: Prepared) -> LossOutput:
         """The mean of both directions' cross-entropies over all pairs of the batch."""
-        first = model.heads["first_projection"](vectors[: prepared.rows])
-        second = model.heads["second_projection"](vectors[prepared.rows :])
+        rows = prepared.rows
+        if self.modality == "image":
+            first, second = vectors[:, 0], vectors[:, 1]
+        else:
+            first, second = vectors[:rows], vectors[rows:]
+        first = model.heads["first_projection"](first)
+        second = model.heads["second_projection"](second)
         values = clip_loss(first, second, model.heads["logit_scale"]())
-        rows = torch.arange(len(values), device=values.device)
-        return LossOutput((Term(self.name, values, rows),))
+        return LossOutput((Term(self.name, values, torch.arange(rows, device=values.device)),))
+
+    def training_flops(
+        self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
+    ) -> int:
+        """Nothing is carried back to the pixels."""
+        found = super().training_flops(config, vocabulary_size, prepared)
+        if prepared.inputs.images is None:
+            return found
+        return found - patch_flops(config, tuple(prepared.inputs.images.shape), self.patch_size)
+
+    def candidates(self, prepared: Prepared) -> int:
+        """The second views of the batch."""
+        return prepared.rows
 
     def after_update(self, model: TrainModel) -> None:
         """Keep the logit scale between 1 and 100."""
         model.heads["logit_scale"].clamp()  # type: ignore[operator]
 
-    def head_flops(self, config: BackboneConfig, views: int) -> int:
-        """A projection of every view, and the similarities in the other direction."""
-        width = config.hidden_size
-        return linear_flops(views, width, width) + linear_flops(views // 2, width, views // 2)
+    def forward_flops(
+        self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
+    ) -> int:
+        """Both views, their projections, and the similarities in both directions."""
+        inputs, rows, width = prepared.inputs, prepared.rows, config.hidden_size
+        texts, length = inputs.input_ids.shape
+        found = backbone_flops(config, texts, length)
+        if inputs.images is not None:
+            found += tower_flops(config, tuple(inputs.images.shape), self.patch_size)
+        return found + 2 * linear_flops(rows, width, width) + 2 * linear_flops(rows, width, rows)
 
 
 def clip_loss(first: Tensor, second: Tensor, scale: Tensor) -> Tensor:

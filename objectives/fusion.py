@@ -1,13 +1,13 @@
 """Fusion: objectives made of objectives. What the three kinds of it share."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from torch import nn
 
-from models.batch import Batch
+from models.batch import Batch, Views
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.base import Moment, Objective, TrainModel, Traits
@@ -90,6 +90,11 @@ class Fusion(Objective):
     def mean_passes(self) -> float:
         """Rows that the backbone computes for each row of the stream."""
 
+    def fitted(self, holds: Set[Views]) -> Self:
+        """Every term's."""
+        terms = {name: term.fitted(holds) for name, term in self.terms.items()}
+        return replace(self, terms=terms)
+
     def with_rows(self, rows_per_update: int) -> Self:
         """The same with another number of rows an update, in all terms too."""
         terms = {name: term.with_rows(rows_per_update) for name, term in self.terms.items()}
@@ -161,6 +166,15 @@ class Fusion(Objective):
         """Those of every part."""
         return sum(
             self.terms[part.name].forward_flops(config, vocabulary_size, part.prepared)
+            for part in prepared.parts
+        )
+
+    def training_flops(
+        self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
+    ) -> int:
+        """Those of every part."""
+        return sum(
+            self.terms[part.name].training_flops(config, vocabulary_size, part.prepared)
             for part in prepared.parts
         )
 

@@ -27,6 +27,11 @@ class WeightedSum(Fusion):
         self.check_mapping("weights")
 
     @property
+    def schedulable(self) -> list[str]:
+        """Every weight too."""
+        return [*super().schedulable, *(f"weights.{name}" for name in self.weights)]
+
+    @property
     def mean_passes(self) -> float:
         """Those of every term that counts."""
         return sum(t.traits.passes for name, t in self.terms.items() if self.weights[name])

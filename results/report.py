@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 
 from results.comparison import StoredRun, Stratum, contrast, strata
+from results.exhibits import exhibits
 from results.facts import caveats, checks, setup
 from results.plots import plot_curves, plot_probes
 from results.record import RunRecord
@@ -23,9 +24,11 @@ from results.tables import (
     cost_table,
     escape,
     loss_columns,
-    loss_table,
+    loss_tables,
     markdown_table,
     number,
+    objective_table,
+    part_tables,
     probe_table,
     probe_title,
     quantity,
@@ -124,7 +127,8 @@ def _section(stratum: Stratum, folder: Path, index: int) -> dict[str, Any]:
     measures = record.config["measures"]
     seeds = max(len(row.runs) for row in stratum.models)
     return section | {
-        "losses": loss_table(stratum),
+        "losses": loss_tables(stratum),
+        "objectives": objective_table(stratum),
         "over": "over seeds" if seeds > 1 else "over held-out rows",
         "attention": _attention(record),
         "start": stratum.start,
@@ -132,6 +136,8 @@ def _section(stratum: Stratum, folder: Path, index: int) -> dict[str, Any]:
         "loss_notes": _loss_notes(stratum),
         "bytes": _bits_per_byte(stratum),
         "probes": probe_table(stratum),
+        "parts": part_tables(stratum),
+        "exhibits": exhibits(stratum, folder),
         "pooling": measures["pooling"],
         "own_attention": ", ".join(
             f"{row.label} {row.runs[0].record.traits['attention']}"

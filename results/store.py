@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,12 @@ class ResultStore:
         self.folder = output_dir / "runs"
 
     def add(
-        self, record: RunRecord, *, curve: Sequence[dict[str, Any]], examples: pd.DataFrame
+        self,
+        record: RunRecord,
+        *,
+        curve: Sequence[dict[str, Any]],
+        examples: pd.DataFrame,
+        exhibits: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     ) -> Path:
         """Write a record; it is complete or not there at all.
 
@@ -36,6 +41,7 @@ class ResultStore:
             record: of one run.
             curve: points of its training.
             examples: a row for each test example of each measure (EXAMPLE_COLUMNS).
+            exhibits: by measure, examples for the eye.
 
         Returns:
             Its directory.
@@ -49,6 +55,8 @@ class ResultStore:
         (work / "record.json").write_text(json.dumps(record.to_json(), indent=1))
         (work / "curve.jsonl").write_text("".join(json.dumps(point) + "\n" for point in curve))
         examples.reindex(columns=EXAMPLE_COLUMNS).to_parquet(work / "examples.parquet", index=False)
+        if exhibits:
+            (work / "exhibits.json").write_text(json.dumps(exhibits))
         for file in work.iterdir():
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
@@ -82,6 +90,12 @@ class ResultStore:
     def examples(self, name: str) -> pd.DataFrame:
         """The per-example rows of a run (EXAMPLE_COLUMNS)."""
         return pd.read_parquet(self.folder / name / "examples.parquet")
+
+    def exhibits(self, name: str) -> dict[str, list[dict[str, Any]]]:
+        """Examples for the eye, by measure; few runs have any."""
+        file = self.folder / name / "exhibits.json"
+        found: dict[str, list[dict[str, Any]]] = {}
+        return json.loads(file.read_text()) if file.is_file() else found
 
 
 def tidy(records: Iterable[RunRecord]) -> pd.DataFrame:

@@ -13,6 +13,9 @@ DASH = "\N{EN DASH}"
 SOLVED_SHARE = 0.5
 """A contrastive loss this far below an even guess before any training is solved by itself."""
 
+WIDE = 6
+"""Losses that one table shows side by side."""
+
 METRIC_NAMES = {
     "accuracy_frozen": "accuracy, frozen",
     "accuracy_finetuned": "accuracy, fine-tuned",
@@ -22,7 +25,16 @@ METRIC_NAMES = {
     "recall_at_1": "recall@1",
     "recall_at_10": "recall@10",
     "spearman": "Spearman",
+    **{
+        f"{direction}_recall_at_{k}": f"{direction.replace('_', ' ')}, recall@{k.replace('_', ' ')}"
+        for direction in ("image_to_text", "text_to_image")
+        for k in ("1", "5", "10", "1_in_category")
+    },
+    "zero_shot_category": "category by its name",
 }
+
+PART = " of "
+"""Between a metric and the part of the test set that it is taken over."""
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -105,9 +117,57 @@ def solved_at_start(stratum: Stratum, measure: str) -> bool:
     return found is not None and found[0] < SOLVED_SHARE * found[1]
 
 
-def loss_table(stratum: Stratum) -> str:
-    """LM, DAE and CL losses of every model, as it stands and with an adapted head."""
+def loss_tables(stratum: Stratum) -> list[dict[str, str]]:
+    """LM, DAE and CL losses of every model, as it stands and with an adapted head.
+
+    Up to WIDE columns make one table; more are shown by family, without intervals, after a table
+    of every model under its own losses.
+    """
     columns = loss_columns(stratum)
+    if len(columns) <= WIDE:
+        return [{"title": "", "table": _matrix(stratum, columns)}]
+    found = [{"title": "Every model under the losses it was trained on", "table": _own(stratum)}]
+    families: dict[str, list[str]] = {}
+    for measure in columns:
+        family = column_traits(stratum, measure).get("family", "CL")
+        families.setdefault(family, []).append(measure)
+    for family, members in families.items():
+        for start in range(0, len(members), WIDE):
+            part = members[start : start + WIDE]
+            more = f", {start // WIDE + 1}" if len(members) > WIDE else ""
+            table = _matrix(stratum, part, intervals=False)
+            found.append({"title": f"Every model under {family} losses{more}", "table": table})
+    return found
+
+
+def _own(stratum: Stratum) -> str:
+    """A line for every loss that a model was trained on, beside its start and simple floors."""
+    header = ["model", "loss", "nats", f"{stratum.start}", "gained", "unigram", "uniform"]
+    rows = []
+    for row in stratum.models:
+        for measure in loss_columns(stratum):
+            estimate = row.estimate(measure, "nats")
+            if estimate is None or row.runs[0].note(measure, "nats") != "native":
+                continue
+            begin = stratum.untrained.estimate(measure, "nats") if stratum.untrained else None
+            floors = [
+                anchor.estimate(measure, "nats") if (anchor := stratum.anchor(name)) else None
+                for name in ("unigram", "uniform")
+            ]
+            rows.append(
+                [
+                    row.label,
+                    column_title(stratum, measure),
+                    with_interval(estimate),
+                    number(begin.value if begin else None),
+                    number(begin.value - estimate.value if begin else None),
+                    *(number(floor.value if floor else None) for floor in floors),
+                ]
+            )
+    return markdown_table(header, rows)
+
+
+def _matrix(stratum: Stratum, columns: Sequence[str], *, intervals: bool = True) -> str:
     adapted = {m for m in columns if any(r.estimate(m, "adapted") for r in stratum.models)}
     header = ["model"]
     for measure in columns:
@@ -118,9 +178,9 @@ def loss_table(stratum: Stratum) -> str:
     for row in stratum.rows:
         cells = [_row_title(row)]
         for measure in columns:
-            cells.append(_loss_cell(row, measure))
+            cells.append(_loss_cell(row, measure, intervals))
             if measure in adapted:
-                cells.append(with_interval(row.estimate(measure, "adapted")))
+                cells.append(_figure(row.estimate(measure, "adapted"), intervals))
         if any(cell not in (DASH, "no head") for cell in cells[1:]):
             rows.append(cells)
         own = [_own_mask_cell(row, measure) for measure in columns]
@@ -143,12 +203,18 @@ def column_title(stratum: Stratum, measure: str) -> str:
     return f"{traits['family']}: {name}, nats a {traits['unit']}{mark}"
 
 
-def _loss_cell(row: Row, measure: str) -> str:
+def _figure(estimate: Estimate | None, interval: bool) -> str:
+    if interval:
+        return with_interval(estimate)
+    return number(estimate.value) if estimate else DASH
+
+
+def _loss_cell(row: Row, measure: str, interval: bool) -> str:
     estimate = row.estimate(measure, "nats")
     note = row.runs[0].note(measure, "nats") if row.kind != "anchors" else ""
     if estimate is None:
         return note or DASH
-    text = with_interval(estimate)
+    text = _figure(estimate, interval)
     return f"**{text}**" if note == "native" else text
 
 
@@ -162,18 +228,40 @@ def _row_title(row: Row) -> str:
 
 
 def probe_columns(stratum: Stratum) -> list[tuple[str, str]]:
-    """Every probe figure, in the order of the records."""
-    return list(stratum.measures("probe "))
+    """Every probe figure over a whole test set, in the order of the records."""
+    return [column for column in stratum.measures("probe ") if PART not in column[1]]
 
 
 def probe_table(stratum: Stratum) -> str:
     """Every model and simple method on every probe; marks say what is below its floor."""
     columns = probe_columns(stratum)
-    header = ["model", *(probe_title(*column) for column in columns)]
+    return _scores(stratum, columns, [probe_title(*column) for column in columns])
+
+
+def part_tables(stratum: Stratum) -> list[dict[str, str]]:
+    """Figures over parts of a test set, such as categories: a table a figure."""
+    parts: dict[tuple[str, str], list[str]] = {}
+    for measure, metric in stratum.measures("probe "):
+        whole, found, part = metric.partition(PART)
+        if found:
+            parts.setdefault((measure, whole), []).append(part)
+    return [
+        {
+            "title": escape(probe_title(*figure)),
+            "table": _scores(
+                stratum, [(figure[0], f"{figure[1]}{PART}{name}") for name in names], names
+            ),
+        }
+        for figure, names in parts.items()
+    ]
+
+
+def _scores(stratum: Stratum, columns: Sequence[tuple[str, str]], titles: Sequence[str]) -> str:
+    header = ["model", *titles]
     rows = []
     for row in stratum.rows:
         cells = [_probe_cell(stratum, row, *column) for column in columns]
-        if any(cell != DASH for cell in cells):
+        if any(cell not in (DASH, "n/a") for cell in cells) or row.kind == "run":
             rows.append([_row_title(row), *cells])
     return markdown_table(header, rows)
 
@@ -206,6 +294,28 @@ def _probe_cell(stratum: Stratum, row: Row, measure: str, metric: str) -> str:
         marks += "†" * (floor is not None and estimate.value <= floor.value)
         marks += "‡" * (simple_value is not None and estimate.value < simple_value.value)
     return with_interval(estimate) + marks
+
+
+def objective_table(stratum: Stratum) -> str:
+    """What every objective states of itself, and the parameters that only it has."""
+    header = ["model", "family", "attention when probed", "own pooling", "passes a row"]
+    header += ["supervises", "parameters in heads"]
+    rows = []
+    for row in stratum.models:
+        traits, training = row.runs[0].record.traits, row.runs[0].record.training
+        heads = [f"{name} {quantity(count)}" for name, count in training["head_parameters"].items()]
+        rows.append(
+            [
+                row.label,
+                traits.get("family", DASH),
+                traits["attention"],
+                traits.get("pooling", DASH),
+                f"{traits['passes']:.3g}" if "passes" in traits else DASH,
+                traits.get("supervises", DASH),
+                ", ".join(heads) or DASH,
+            ]
+        )
+    return markdown_table(header, rows)
 
 
 def cost_table(stratum: Stratum) -> str:

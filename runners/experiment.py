@@ -76,7 +76,13 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         stratum=job.stratum,
         **_provenance(job),
     )
-    store.add(record, curve=curve, examples=_examples(measures))
+    exhibits = {
+        name: list(measurement.exhibits)
+        for name, measurements in measures.items()
+        for measurement in measurements
+        if measurement.exhibits
+    }
+    store.add(record, curve=curve, examples=_examples(measures), exhibits=exhibits)
     return record
 
 
@@ -144,6 +150,7 @@ def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
         likelihood=likelihood,
         pooling=config.measures.pooling,
         trainer=config.trainer,
+        objectives=objective.columns if objective else config.columns,
     )
     code = source_hash("models", "objectives", "runners")
     trained_on = [column.name for column in objective.columns] if objective else []

@@ -96,6 +96,7 @@ def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job
                 say=progress.say,
             )
         corpus = corpora[config.dataset]
+        config = _fitted(config, corpus)
         if config.objective is not None:
             check_rows(config.objective, corpus)
         for probe in config.probes:
@@ -111,6 +112,15 @@ def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job
             )
         )
     return jobs
+
+
+def _fitted(config: ExperimentConfig, corpus: Corpus) -> ExperimentConfig:
+    """With what objectives leave to the corpus decided, so that it is part of the run's name."""
+    return replace(
+        config,
+        objective=None if config.objective is None else config.objective.fitted(corpus.holds),
+        columns=tuple(column.fitted(corpus.holds) for column in config.columns),
+    )
 
 
 def _load(probe: Probe, corpus: Corpus, config: ExperimentConfig) -> Task | str:

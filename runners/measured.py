@@ -39,9 +39,11 @@ def _to_json(measurement: Measurement) -> dict[str, Any]:
         "value": measurement.value,
         "note": measurement.note,
         "examples": None if examples is None else examples.to_dict(orient="list"),
+        "exhibits": list(measurement.exhibits),
     }
 
 
 def _from_json(entry: dict[str, Any]) -> Measurement:
     examples = None if entry["examples"] is None else pd.DataFrame(entry["examples"])
-    return Measurement(**{**entry, "examples": examples})
+    exhibits = tuple(entry["exhibits"])
+    return Measurement(**{**entry, "examples": examples, "exhibits": exhibits})

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 from torch import nn
 
-from models.batch import Batch
+from models.batch import Batch, Views
 from models.build import build_backbone, set_initial_weights
 from models.initialization import weights_hash
 from objectives.base import Moment, Objective, Phase, TrainModel, build_model
@@ -318,6 +318,16 @@ def next_update(
     return phase, batch, prepared
 
 
+WHERE_VIEWS_ARE: dict[Views, str] = {
+    "pairs": "dataset=pydocs has pairs (summary and body), and so has any table whose two columns "
+    "dataset.pair_columns names",
+    "triplets": "any table has them whose three columns dataset.pair_columns names (an anchor, its "
+    "positive, a hard negative)",
+    "images": "a data set of the hub has them whose columns dataset.image_column and "
+    "dataset.text_column name",
+}
+
+
 def check_rows(objective: Objective, corpus: Corpus) -> None:
     """Raise ValueError if the corpus is smaller than one update."""
     for phase in objective.phases:
@@ -325,8 +335,7 @@ def check_rows(objective: Objective, corpus: Corpus) -> None:
         if phase.views and not usable:
             raise ValueError(
                 f"{objective.name} needs {phase.views}, and {corpus.card.label} holds none: "
-                "dataset=pydocs has pairs (summary and body), and so has any table whose columns "
-                "dataset.pair_columns names, two for pairs and three for triplets"
+                f"{WHERE_VIEWS_ARE[phase.views]}"
             )
         if usable < phase.rows_per_update:
             kind = f"rows with {phase.views}" if phase.views else "rows"

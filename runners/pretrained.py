@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from models.batch import Attention, AttentionKind, Batch
 from models.pooling import pool
-from objectives.base import Likelihood, TrainModel
+from objectives.base import Likelihood, Objective, TrainModel
 from runners.corpora.corpus import Corpus
 from runners.trainer import TrainerConfig
 
@@ -26,6 +26,7 @@ class Pretrained:
         likelihood: how texts are scored.
         pooling: how a text becomes one vector.
         trainer: the resolved recipe, for fine-tuning.
+        objectives: that its heads come from: its own, or of an untrained model all columns.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Pretrained:
         likelihood: Likelihood,
         pooling: str,
         trainer: TrainerConfig,
+        objectives: Sequence[Objective] = (),
     ) -> None:
         self.model, self.corpus, self.trainer = model, corpus, trainer
         self.attention, self.pooling = Attention(attention), pooling
         self.likelihood: Likelihood = likelihood
+        self.objectives = objectives
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str]) -> np.ndarray:

@@ -5,7 +5,6 @@ from torch import Tensor, nn
 
 from models.batch import Batch
 from models.config import BackboneConfig
-from models.flops import TRAINING_FACTOR
 from models.initialization import seed_of
 from objectives.base import Objective, TrainModel
 from objectives.contrastive import Contrastive
@@ -141,4 +140,5 @@ def charge(
         passes = 1 + again
         ledger.processed_tokens += rows * length * passes
         ledger.forward_passes += rows * passes
-        ledger.flops += (TRAINING_FACTOR + again) * part.forward_flops(config, size, leaf)
+        ledger.flops += part.training_flops(config, size, leaf)
+        ledger.flops += again * part.forward_flops(config, size, leaf)

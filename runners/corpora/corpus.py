@@ -18,6 +18,7 @@ from filelock import FileLock
 from models.batch import PADDED_TO, Batch, Views
 from models.vocabulary import Vocabulary
 from runners.corpora.document import SPLITS, CorpusConfig
+from runners.corpora.images import ImageRows, images_file
 from runners.corpora.shards import ShardWriter, TokenRows
 from runners.corpora.splits import SplitCounts, read_documents, write_splits
 from runners.corpora.stream import RowStream
@@ -47,6 +48,8 @@ class CorpusCard:
         documents: read, repeats, near_repeats, and kept by split.
         rows, tokens, num_bytes: by split; tokens without special ones.
         pairs, triplets: training rows that hold two texts that belong together, and three.
+        images: training rows that come with a picture.
+        image_size: width and height of pictures in pixels, or 0.
         unigram_nats: by split, cross-entropy under the training split's token frequencies; about
             equal numbers say that the splits are alike.
         vocabulary_size: V.
@@ -62,6 +65,8 @@ class CorpusCard:
     num_bytes: dict[str, int]
     pairs: int
     triplets: int
+    images: int
+    image_size: int
     unigram_nats: dict[str, float]
     vocabulary_size: int
     sequence_length: int
@@ -81,6 +86,11 @@ class Corpus:
         self.card = CorpusCard(**card)
         self.tokenizer = TextTokenizer.load(folder)
         self._rows = {split: TokenRows(folder, split) for split in SPLITS}
+        self._images = {
+            split: ImageRows(folder, split, self.card.image_size)
+            for split in SPLITS
+            if images_file(folder, split).is_file()
+        }
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -119,12 +129,23 @@ class Corpus:
             start += len(batch.input_ids)
 
     def usable(self, split: str, views: Views) -> np.ndarray:
-        """(rows,) bool, the rows of a split that hold so many texts that belong together."""
+        """(rows,) bool, the rows of a split that hold what is asked for."""
         table = self._rows[split].table
         if not views:
             return np.ones(len(table), dtype=bool)
-        found: np.ndarray = table["third" if views == "triplets" else "second"] > 0
+        column = {"pairs": "second", "triplets": "third", "images": "image"}[views]
+        found: np.ndarray = table[column] > 0
         return found
+
+    @property
+    def holds(self) -> frozenset[Views]:
+        """What its training rows hold beside one text."""
+        kinds: tuple[Views, ...] = ("pairs", "triplets", "images")
+        return frozenset(kind for kind in kinds if self.usable("train", kind).any())
+
+    def images(self, split: str) -> ImageRows:
+        """The pictures of a split, in the order of its documents."""
+        return self._images[split]
 
     def stretch(self, split: str, *, start: int, count: int, seed: int, views: Views = "") -> Batch:
         """The rows of a split's stream after the first `start`.
@@ -148,7 +169,16 @@ class Corpus:
             end = int(np.flatnonzero(usable[chosen])[count - 1]) + 1
             chosen, ids = chosen[:end], ids[:end]
         batch = self.batch([rows.tokens(int(row)) for row in chosen], ids)
-        return replace(batch, boundaries=torch.from_numpy(rows.boundaries(chosen)))
+        batch = replace(batch, boundaries=torch.from_numpy(rows.boundaries(chosen)))
+        if views != "images":
+            return batch
+        places = rows.table["image"][chosen] - 1
+        pictures = self.images(split).take(np.maximum(places, 0))
+        return replace(
+            batch,
+            images=torch.from_numpy(pictures),
+            has_image=torch.from_numpy(places >= 0),
+        )
 
     @lru_cache(maxsize=8)  # noqa: B019
     def _stream(self, split: str, seed: int) -> RowStream:
@@ -258,16 +288,29 @@ def _write_tokens(config: CorpusConfig, counts: SplitCounts, work: Path, say: Sa
     tokenizer.save(work)
     for split in SPLITS:
         writer = ShardWriter(work, split, tokenizer.vocabulary.size)
-        document = 0
-        for batch in read_documents(work, split):
-            for item, encoded in zip(batch, tokenizer.encode([d.text for d in batch]), strict=True):
-                size = config.sequence_length - 2
-                boundaries = first_row_boundaries(encoded, item, size)
-                for ids, num_bytes in chunk(encoded, item.text, size):
-                    writer.add(ids, document=document, num_bytes=num_bytes, boundaries=boundaries)
-                    boundaries = (0, 0)
-                document += 1
-        writer.finish()
+        document = pictures = 0
+        with images_file(work, split).open("wb") as images:
+            for batch in read_documents(work, split):
+                encodings = tokenizer.encode([item.text for item in batch])
+                for item, encoded in zip(batch, encodings, strict=True):
+                    size = config.sequence_length - 2
+                    boundaries = first_row_boundaries(encoded, item, size)
+                    pictures += bool(item.image)
+                    image = pictures if item.image else 0
+                    images.write(item.image)
+                    for ids, num_bytes in chunk(encoded, item.text, size):
+                        writer.add(
+                            ids,
+                            document=document,
+                            num_bytes=num_bytes,
+                            boundaries=boundaries,
+                            image=image,
+                        )
+                        boundaries, image = (0, 0), 0
+                    document += 1
+        if not pictures:
+            images_file(work, split).unlink()
+        writer.finish(images_file(work, split) if pictures else None)
     card = _card(config, counts, tokenizer, work)
     (work / "card.json").write_text(json.dumps(asdict(card), indent=1))
 
@@ -292,6 +335,8 @@ def _card(
         num_bytes={split: int(rows[split].table["num_bytes"].sum()) for split in SPLITS},
         pairs=int((rows["train"].table["second"] > 0).sum()),
         triplets=int((rows["train"].table["third"] > 0).sum()),
+        images=int((rows["train"].table["image"] > 0).sum()),
+        image_size=config.image_size if (rows["train"].table["image"] > 0).any() else 0,
         unigram_nats={
             split: float(-(count * np.log(smoothed)).sum() / max(count.sum(), 1))
             for split, count in frequencies.items()

@@ -19,6 +19,8 @@ class Document:
         group: documents of one group (a module, a book) never stand on two sides of a split.
         split: the side that the source itself puts it on, or "" to let the hash decide.
         label: a class that the corpus knows of it, or "".
+        image: (size * size * 3) bytes, the RGB pixels of the picture that the text describes, from
+            the top row by row; empty where there is none.
         second, third: the characters at which a second and a third text begin in it, which belong
             with what stands before them (a body after its summary); 0 where there are none.
     """
@@ -29,6 +31,7 @@ class Document:
     label: str = ""
     second: int = 0
     third: int = 0
+    image: bytes = b""
 
 
 def joined(texts: Sequence[str]) -> tuple[str, int, int]:
@@ -66,6 +69,7 @@ class CorpusConfig:
         vocabulary_size: of the trained tokenizer, special tokens included.
         validation_share, test_share: shares of the groups held out, where the source has no
             splits of its own.
+        image_size: width and height in pixels that pictures are brought to, where there are any.
         max_documents: take at most so many documents, of each split that the source defines
             itself; null takes all.
     """
@@ -75,6 +79,7 @@ class CorpusConfig:
     vocabulary_size: int = 8192
     validation_share: float = 0.05
     test_share: float = 0.05
+    image_size: int = 64
     max_documents: int | None = None
 
     def __post_init__(self) -> None:
@@ -91,6 +96,8 @@ class CorpusConfig:
                 f"validation_share {self.validation_share} and test_share {self.test_share} must "
                 "each be above 0 and leave at least 0.1 for training"
             )
+        if not 8 <= self.image_size <= 1024:
+            raise ValueError(f"image_size is {self.image_size}; it must lie in [8, 1024] pixels")
         if self.max_documents is not None and self.max_documents < 1:
             raise ValueError(f"max_documents is {self.max_documents}; use null to take all")
 

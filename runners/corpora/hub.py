@@ -16,6 +16,7 @@ from runners.corpora.document import (
     hash_files,
     joined,
 )
+from runners.corpora.images import pixels_of
 from runners.corpora.local import check_columns, text_columns
 from runners.hub import asking_the_hub, endpoint
 
@@ -32,6 +33,7 @@ class HubConfig(CorpusConfig):
         text_column: column with the documents.
         group_column: rows of one group are never on two sides of a split.
         label_column: a class of each document, for the probe `library`.
+        image_column: a picture that the text describes.
         pair_columns: in place of `text_column`: two texts that belong together, or three of which
             the last does not (an anchor, its positive, a hard negative).
     """
@@ -43,6 +45,7 @@ class HubConfig(CorpusConfig):
     text_column: str = "text"
     group_column: str | None = None
     label_column: str | None = None
+    image_column: str | None = None
     pair_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -72,19 +75,21 @@ class _HubDocuments:
 
     def __init__(self, config: HubConfig, loaded: Any) -> None:
         self._config = config
-        others = (config.group_column, config.label_column)
+        others = (config.group_column, config.label_column, config.image_column)
         self._columns = [*text_columns(config), *(name for name in others if name)]
         self._loaded = {split: loaded[split] for split in SPLITS if split in loaded}
         if "train" not in self._loaded:
             raise ValueError(f"{config.label} has no split 'train'; it has {', '.join(loaded)}")
         for split, rows in self._loaded.items():
             check_columns(f"{config.label}, split {split}", rows.column_names, self._columns)
+            if config.image_column:
+                self._loaded[split] = _undecoded(rows, config.image_column, config.label)
         self.splits = frozenset(self._loaded)
         digest = hashlib.sha256()
         for document in self.documents():
             texts = (document.split, document.group, document.label, document.text)
             parts = (*texts, str(document.second), str(document.third))
-            digest.update("\x1f".join(parts).encode() + b"\x1e")
+            digest.update("\x1f".join(parts).encode() + b"\x1e" + document.image)
         self.fingerprint = digest.hexdigest()
 
     def documents(self) -> Iterator[Document]:
@@ -92,8 +97,8 @@ class _HubDocuments:
         config = self._config
         for split, rows in self._loaded.items():
             names = rows.features[config.label_column] if config.label_column else None
-            for row in rows.select_columns(self._columns):
-                texts = [row[name] or "" for name in text_columns(config)]
+            for number, row in enumerate(rows.select_columns(self._columns)):
+                texts = [_text(row[name]) for name in text_columns(config)]
                 text, second, third = joined(texts) if len(texts) > 1 else (texts[0], 0, 0)
                 label = "" if names is None else row[config.label_column]
                 if names is not None and hasattr(names, "int2str") and label != -1:
@@ -106,7 +111,30 @@ class _HubDocuments:
                     label=str(label),
                     second=second,
                     third=third,
+                    image=self._image(row, f"{config.label}, split {split}, row {number}"),
                 )
+
+    def _image(self, row: dict[str, Any], where: str) -> bytes:
+        column = self._config.image_column
+        return pixels_of(row[column], self._config.image_size, where) if column else b""
+
+
+def _undecoded(rows: Any, column: str, label: str) -> Any:
+    """The rows with their pictures as they are in the file, so that a damaged one can be named."""
+    import datasets
+
+    if not isinstance(rows.features[column], datasets.Image):
+        raise ValueError(
+            f"{label}: the column {column!r} holds {rows.features[column]}, not images"
+        )
+    return rows.cast_column(column, datasets.Image(decode=False))
+
+
+def _text(cell: Any) -> str:
+    """A text; of several captions of one picture the first."""
+    if isinstance(cell, list):
+        cell = cell[0] if cell else ""
+    return cell or ""
 
 
 def load_hub_dataset(

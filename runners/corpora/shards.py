@@ -19,10 +19,11 @@ ROW = np.dtype(
         ("shard", "<i4"),
         ("second", "<i4"),
         ("third", "<i4"),
+        ("image", "<i4"),
     ]
 )
-"""A row: its first token in its shard, its document, its tokens, its bytes of text, its shard, and
-the tokens at which its second and third text begin, or 0."""
+"""A row: its first token in its shard, its document, its tokens, its bytes of text, its shard, the
+tokens at which its second and third text begin, or 0, and its picture, counted from 1, or 0."""
 
 
 class ShardWriter:
@@ -49,24 +50,30 @@ class ShardWriter:
         document: int,
         num_bytes: int,
         boundaries: tuple[int, int] = (0, 0),
+        image: int = 0,
     ) -> None:
         """Append one row."""
         if self._filled + len(ids) > SHARD_TOKENS and self._pending:
             self._close_shard()
         self._rows.append(
-            (self._filled, document, len(ids), num_bytes, len(self._files), *boundaries)
+            (self._filled, document, len(ids), num_bytes, len(self._files), *boundaries, image)
         )
         self._pending.append(np.array(ids, dtype=self._dtype))
         self._filled += len(ids)
 
-    def finish(self) -> None:
-        """Write what is left, the table of rows, and the manifest with every file's checksum."""
+    def finish(self, images: Path | None = None) -> None:
+        """Write what is left, the table of rows, and the manifest with every file's checksum.
+
+        Args:
+            images: a file with the pictures of the rows, which the manifest vouches for too.
+        """
         if self._pending:
             self._close_shard()
         table = f"{self._split}-rows.npy"
         np.save(self._folder / table, np.array(self._rows, dtype=ROW))
         manifest = {
             "dtype": self._dtype.str,
+            "images": {} if images is None else {images.name: _sha256(images)},
             "sha256": {name: _sha256(self._folder / name) for name in [*self._files, table]},
         }
         (self._folder / f"{self._split}-shards.json").write_text(json.dumps(manifest, indent=1))
@@ -91,7 +98,7 @@ class TokenRows:
 
     def __init__(self, folder: Path, split: str) -> None:
         manifest = json.loads((folder / f"{split}-shards.json").read_text())
-        for name, expected in manifest["sha256"].items():
+        for name, expected in {**manifest["sha256"], **manifest["images"]}.items():
             if not (folder / name).is_file() or _sha256(folder / name) != expected:
                 raise ValueError(
                     f"{folder / name} is damaged (its checksum differs); delete {folder} and "

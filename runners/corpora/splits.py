@@ -20,6 +20,7 @@ MAX_OVERLAP = 0.5
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("text", "group", "label")]
     + [(name, pa.int32()) for name in ("second", "third")]
+    + [("image", pa.binary())]
 )
 _ROWS_AT_ONCE = 4096
 
@@ -30,7 +31,7 @@ class SplitCounts:
 
     Attributes:
         read: documents that the source offered, without blank ones.
-        repeats: dropped, because an earlier document has the same text.
+        repeats: dropped, because an earlier document has the same text (and picture).
         near_repeats: dropped from the held-out splits, because training has most of their text.
         kept: documents of each split.
     """
@@ -57,7 +58,8 @@ def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCou
     try:
         for document in _limited(_not_blank(source.documents()), config.max_documents):
             read += 1
-            digest = hashlib.blake2b(document.text.strip().encode(), digest_size=16).digest()
+            content = document.text.strip().encode() + b"\0" + document.image
+            digest = hashlib.blake2b(content, digest_size=16).digest()
             if digest in seen:
                 repeats += 1
                 continue

@@ -1,9 +1,10 @@
 """What a probe is: data that is loaded once, and a measurement of every model on it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,12 +27,14 @@ class Measurement:
         note: why there is no value.
         examples: columns example, group and value, and for a correlation also target; the
             figure's interval is taken by resampling groups. None where there is no value.
+        exhibits: examples for the eye, JSON-like; pictures are PNG in base64.
     """
 
     metric: str
     value: float | None
     note: str = ""
     examples: pd.DataFrame | None = None
+    exhibits: tuple[Mapping[str, Any], ...] = ()
 
 
 def mean_of(metric: str, values: np.ndarray, groups: Sequence[str]) -> Measurement:

@@ -3,6 +3,7 @@
 from runners.probes.agreement import AgreementProbe
 from runners.probes.base import Probe
 from runners.probes.classification import ClassificationProbe
+from runners.probes.image_retrieval import ImageRetrievalProbe
 from runners.probes.library import LibraryProbe
 from runners.probes.retrieval import RetrievalProbe
 from runners.probes.similarity import SimilarityProbe
@@ -11,6 +12,7 @@ from runners.probes.word_order import WordOrderProbe
 PROBES: dict[str, type[Probe]] = {
     "library": LibraryProbe,
     "retrieval": RetrievalProbe,
+    "image_retrieval": ImageRetrievalProbe,
     "word_order": WordOrderProbe,
     "agreement": AgreementProbe,
     "classification": ClassificationProbe,

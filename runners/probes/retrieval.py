@@ -25,7 +25,7 @@ class RetrievalTask(Task):
     def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
         """Reciprocal rank and recall by the cosine of frozen vectors."""
         summaries, bodies = model.embed(self._pairs.summaries), model.embed(self._pairs.bodies)
-        return self._measure(_normalized(summaries) @ _normalized(bodies).T)
+        return self._measure(normalized(summaries) @ normalized(bodies).T)
 
     def baselines(self) -> dict[str, list[Measurement]]:
         """A random order, and the cosine of TF-IDF vectors weighted on these very bodies."""
@@ -47,9 +47,8 @@ class RetrievalTask(Task):
         return name_of(asdict(self._pairs), length=64)
 
     def _measure(self, similarities: np.ndarray) -> list[Measurement]:
-        """From an (N, N) matrix of summaries by bodies; a tie counts as half a place."""
-        own = np.diag(similarities)[:, None]
-        ranks = 1 + (similarities > own).sum(1) + ((similarities == own).sum(1) - 1) / 2
+        """From an (N, N) matrix of summaries by bodies."""
+        ranks = ranks_of_own(similarities)
         groups = self._pairs.groups
         return [
             mean_of("mrr", 1 / ranks, groups),
@@ -83,7 +82,16 @@ class RetrievalProbe(Probe):
         return RetrievalTask(pairs)
 
 
-def _normalized(vectors: np.ndarray) -> np.ndarray:
+def ranks_of_own(similarities: np.ndarray) -> np.ndarray:
+    """(N,) places of the diagonal in the rows of an (N, N) matrix; a tie counts as half a place."""
+    own = np.diag(similarities)[:, None]
+    ties = (similarities == own).sum(1) - 1
+    ranks: np.ndarray = 1 + (similarities > own).sum(1) + ties / 2
+    return ranks
+
+
+def normalized(vectors: np.ndarray) -> np.ndarray:
+    """(N, D) vectors of length 1."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: np.ndarray = vectors / np.maximum(norms, 1e-12)
     return unit

@@ -7,7 +7,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.config import BackboneConfig
-from models.flops import TRAINING_FACTOR
 from objectives.base import Moment, build_model
 from objectives.randomness import RowRandom
 
@@ -31,7 +30,7 @@ def test_a_step_counts_what_flop_counter_mode_counts(
         counter = FlopCounterMode(display=False)
         with counter, sdpa_kernel(SDPBackend.MATH):  # fused attention counts as nothing on a CPU
             model(prepared).total(objective.counts(prepared)).backward()
-        ours = TRAINING_FACTOR * objective.forward_flops(config, VOCABULARY.size, prepared)
+        ours = objective.training_flops(config, VOCABULARY.size, prepared)
         assert counter.get_total_flops() == pytest.approx(ours, rel=0.01)
 
 

@@ -13,7 +13,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.batch import Attention, AttentionKind
 from models.config import BackboneConfig
-from models.flops import TRAINING_FACTOR
 from models.pretrained import FAMILIES as KNOWN
 from models.pretrained import PretrainedConfig, read_checkpoint
 from objectives.base import Moment, TrainModel, build_model
@@ -99,7 +98,7 @@ def test_a_step_counts_what_flop_counter_mode_counts(
     counter = FlopCounterMode(display=False)
     with counter, sdpa_kernel(SDPBackend.MATH):
         model(prepared).total(chosen.counts(prepared)).backward()
-    ours = TRAINING_FACTOR * chosen.forward_flops(config, 300, prepared)
+    ours = chosen.training_flops(config, 300, prepared)
     assert counter.get_total_flops() == pytest.approx(ours, rel=0.01)
     assert all(
         parameter.grad is not None for parameter in model.backbone.parameters()

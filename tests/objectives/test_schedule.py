@@ -81,3 +81,24 @@ def test_its_values_are_checked_before_anything_trains() -> None:
         load_objective("mlm", mlm_probability={"schedule": "linear", "start": 0.3, "end": 1.2})
     with pytest.raises(ValueError, match="cannot follow a schedule"):
         load_objective("mlm", unit={"schedule": "constant", "start": 1.0})
+
+
+def test_the_weights_of_a_sum_follow_one(config: BackboneConfig) -> None:
+    fading = {"schedule": "linear", "start": 1.0, "end": 0.0}
+    objective = load_objective("mlm_simcse", weights={"mlm": fading, "simcse": 0.5})
+    batch = make_batch([9, 12, 7])
+    for progress, expected in ((0.0, {"mlm": 1.0}), (0.5, {"mlm": 0.5}), (1.0, {})):
+        prepared = objective.prepare(
+            batch,
+            vocabulary=VOCABULARY,
+            draw=RowRandom(0, batch.row_ids),
+            moment=Moment(progress=progress),
+        )
+        weights = {part.name: part.weight for part in prepared.parts}
+        assert weights == {**expected, "simcse": 0.5}  # a term of weight 0 is not computed
+    with pytest.raises(ValueError, match=r"weights of mlm_simcse are .*; none may be negative"):
+        load_objective("mlm_simcse", weights={"mlm": {**fading, "end": -1.0}, "simcse": 0.5})
+    with pytest.raises(ValueError, match=r"these can: .*weights\.simcse"):
+        load_objective("mlm_simcse", weights={"mlm": 1.0, "simcse": 1.0, "clm": fading})
+    with pytest.raises(ValueError, match=r"ratio\.clm of gpt_bert cannot follow a schedule"):
+        load_objective("gpt_bert", ratio={"clm": fading, "mntp": 1.0})

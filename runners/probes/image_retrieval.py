@@ -1,0 +1,269 @@
+"""The probe of image and caption: finding one by the other among unseen ones, and by category."""
+
+import base64
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from objectives.clip import CLIP
+from runners.corpora.corpus import Corpus
+from runners.pretrained import Pretrained
+from runners.probes.base import Measurement, NotApplicableError, Probe, Task, mean_of
+from runners.probes.classification import WORDS
+from runners.probes.retrieval import normalized, ranks_of_own
+
+MIN_IMAGES = 10
+RECALLS = (1, 5, 10)
+DIRECTIONS = ("image_to_text", "text_to_image")
+NEIGHBOURS = 5
+"""Training pictures that the simple method looks at."""
+
+THUMBNAIL = 8
+"""Pixels to either side of what the simple method compares."""
+
+EXHIBITS = 6
+SHOWN = 3
+"""Best captions and pictures that an example shows."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of a split with their captions.
+
+    Attributes:
+        pixels: (N, 3, size, size) uint8.
+        captions: (N,).
+        categories: (N,), "" where the corpus knows none.
+    """
+
+    pixels: np.ndarray
+    captions: Sequence[str]
+    categories: Sequence[str]
+
+    @classmethod
+    def of(cls, corpus: Corpus, split: str, limit: int) -> "Pictures":
+        """Those of a split, spread over it where there are more than `limit`."""
+        table, documents = corpus.rows(split).table, corpus.documents(split)
+        with_image = table[table["image"] > 0]
+        if len(with_image) > limit:
+            with_image = with_image[np.linspace(0, len(with_image) - 1, limit).astype(int)]
+        places = with_image["document"]
+        return cls(
+            corpus.images(split).take(with_image["image"] - 1),
+            documents["text"].iloc[places].tolist(),
+            documents["label"].iloc[places].tolist(),
+        )
+
+    @property
+    def category_names(self) -> list[str]:
+        """Sorted, those without a name left out."""
+        return sorted({name for name in self.categories if name})
+
+
+class ImageRetrievalTask(Task):
+    """Held-out pictures and captions, all against all."""
+
+    def __init__(self, pictures: Pictures, training: Pictures) -> None:
+        self._pictures, self._training = pictures, training
+        self._names = pictures.category_names
+
+    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
+        """Recall both ways, within each category, and categories told by their names alone."""
+        towers = [found for found in model.objectives if isinstance(found, CLIP)]
+        if not towers or "image_tower" not in model.model.heads:
+            return [
+                Measurement(metric, None, note="no image tower") for metric in self._metric_names()
+            ]
+        pictures = self._encode_pictures(model)
+        captions, names = (
+            self._encode_texts(model, towers[0], texts)
+            for texts in (self._pictures.captions, self._names)
+        )
+        similarities = pictures @ captions.T
+        found = self._measure(similarities)
+        if self._names:
+            found.append(self._zero_shot((pictures @ names.T).argmax(1)))
+        exhibits = tuple(self._exhibits(similarities))
+        return [replace(found[0], exhibits=exhibits), *found[1:]]
+
+    def baselines(self) -> dict[str, list[Measurement]]:
+        """A random order; and words of the captions of the nearest training pictures."""
+        count, kinds = len(self._pictures.captions), np.array(self._pictures.categories)
+        alike = kinds[:, None] == kinds
+        within = np.array([1 / alike[i].sum() for i in self._in_category()])
+        by_chance = {
+            f"{direction}_{metric}": value
+            for direction in DIRECTIONS
+            for metric, value in (
+                *((f"recall_at_{k}", min(1.0, k / count)) for k in RECALLS),
+                *([("recall_at_1_in_category", float(within.mean()))] if len(within) else []),
+            )
+        }
+        if self._names:
+            by_chance["zero_shot_category"] = 1 / len(self._names)
+        words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS)
+        known = words.fit_transform(self._training.captions)
+        nearest = self._nearest_training_pictures()
+        guessed = np.asarray(np.stack([np.asarray(known[row].mean(0)).ravel() for row in nearest]))
+        similarities = guessed @ words.transform(self._pictures.captions).toarray().T
+        simple = self._measure(similarities)
+        if self._names:
+            votes = [[self._training.categories[place] for place in row] for row in nearest]
+            told = [max(self._names, key=row.count) for row in votes]
+            simple.append(self._zero_shot(np.array([self._names.index(name) for name in told])))
+        return {
+            "chance": [Measurement(metric, value) for metric, value in by_chance.items()],
+            "nearest pictures' words": simple,
+        }
+
+    def fingerprint(self) -> str:
+        """A hash of all pictures, captions and categories."""
+        digest = hashlib.sha256()
+        for part in (self._pictures, self._training):
+            digest.update(part.pixels.tobytes())
+            digest.update("\x1f".join([*part.captions, *part.categories]).encode())
+        return digest.hexdigest()
+
+    @torch.no_grad()
+    def _encode_pictures(self, model: Pretrained) -> np.ndarray:
+        heads, device = model.model.heads, model.trainer.device
+        parts = [
+            heads["first_projection"](heads["image_tower"](part.to(device)).float())
+            for part in torch.split(torch.from_numpy(self._pictures.pixels), 64)
+        ]
+        return normalized(torch.cat(parts).cpu().numpy())
+
+    @torch.no_grad()
+    def _encode_texts(self, model: Pretrained, clip: CLIP, texts: Sequence[str]) -> np.ndarray:
+        width = model.model.backbone.config.hidden_size
+        vectors = np.empty((len(texts), width), dtype=np.float32)
+        for batch, places in model.corpus.text_batches(texts, batch_size=64):
+            states = clip.encode_texts(model.model, batch.to(model.trainer.device))
+            vectors[places] = model.model.heads["second_projection"](states).cpu().numpy()
+        return normalized(vectors)
+
+    def _measure(self, similarities: np.ndarray) -> list[Measurement]:
+        """From an (N, N) matrix of pictures by captions."""
+        groups = [str(place) for place in range(len(similarities))]
+        kinds = np.array(self._pictures.categories)
+        inside = self._in_category()
+        found, by_category = [], []
+        for direction, matrix in zip(DIRECTIONS, (similarities, similarities.T), strict=True):
+            ranks = ranks_of_own(matrix)
+            found += [mean_of(f"{direction}_recall_at_{k}", ranks <= k, groups) for k in RECALLS]
+            if not inside:
+                continue
+            within = np.where(kinds[:, None] == kinds, matrix, -np.inf)
+            best = ranks_of_own(within)[inside] <= 1
+            of = [groups[place] for place in inside]
+            found.append(mean_of(f"{direction}_recall_at_1_in_category", best, of))
+            for name in self._names:
+                chosen = kinds[inside] == name
+                if chosen.any():
+                    by_category.append(
+                        mean_of(
+                            f"{direction}_recall_at_1_in_category of {name}",
+                            best[chosen],
+                            [of[place] for place in np.flatnonzero(chosen)],
+                        )
+                    )
+        return found + by_category
+
+    def _zero_shot(self, told: np.ndarray) -> Measurement:
+        """(N,) places in the names of the categories; pictures without one are left out."""
+        known = [place for place, name in enumerate(self._pictures.categories) if name]
+        right = np.array([self._names[told[i]] == self._pictures.categories[i] for i in known])
+        return mean_of("zero_shot_category", right, [str(place) for place in known])
+
+    def _in_category(self) -> list[int]:
+        """Pictures whose category has others."""
+        kinds = list(self._pictures.categories)
+        return [place for place, kind in enumerate(kinds) if kind and kinds.count(kind) > 1]
+
+    def _metric_names(self) -> list[str]:
+        nobody = np.zeros((len(self._pictures.captions),) * 2)
+        names = [measurement.metric for measurement in self._measure(nobody)]
+        return [*names, "zero_shot_category"] if self._names else names
+
+    def _nearest_training_pictures(self) -> np.ndarray:
+        """(N, NEIGHBOURS) places in the training pictures, by the cosine of centred thumbnails."""
+        mean = thumbnails(self._training.pixels).mean(0)
+        own, known = (
+            normalized(thumbnails(part.pixels) - mean) for part in (self._pictures, self._training)
+        )
+        order: np.ndarray = np.argsort(-(own @ known.T), axis=1, kind="stable")[:, :NEIGHBOURS]
+        return order
+
+    def _exhibits(self, similarities: np.ndarray) -> list[Mapping[str, Any]]:
+        """Some pictures with the captions found for them and the pictures found for their own.
+
+        They are spread evenly over the test set, whatever came of them.
+        """
+        count = len(similarities)
+        ranks = [ranks_of_own(matrix) for matrix in (similarities, similarities.T)]
+        shown: list[Mapping[str, Any]] = []
+        for place in np.linspace(0, count - 1, min(EXHIBITS, count)).astype(int):
+            captions = np.argsort(-similarities[place], kind="stable")[:SHOWN]
+            pictures = np.argsort(-similarities[:, place], kind="stable")[:SHOWN]
+            shown.append(
+                {
+                    "image": self._png(place),
+                    "text": self._pictures.captions[place],
+                    "image_to_text_rank": float(ranks[0][place]),
+                    "text_to_image_rank": float(ranks[1][place]),
+                    "texts": [self._pictures.captions[other] for other in captions],
+                    "images": [self._png(other) for other in pictures],
+                }
+            )
+        return shown
+
+    def _png(self, place: int) -> str:
+        buffer = io.BytesIO()
+        Image.fromarray(self._pictures.pixels[place].transpose(1, 2, 0)).save(buffer, "PNG")
+        return base64.b64encode(buffer.getvalue()).decode()
+
+
+def thumbnails(pixels: np.ndarray) -> np.ndarray:
+    """(N, 3, size, size) uint8 to (N, 3 * THUMBNAIL^2) means over blocks."""
+    count, channels, size, _ = pixels.shape
+    block = max(size // THUMBNAIL, 1)
+    cut = pixels[:, :, : block * THUMBNAIL, : block * THUMBNAIL].astype(np.float64)
+    blocks = cut.reshape(count, channels, THUMBNAIL, block, THUMBNAIL, block)
+    means: np.ndarray = blocks.mean((3, 5)).reshape(count, -1)
+    return means
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRetrievalProbe(Probe):
+    """Pictures and captions of the corpus's test split, found by each other.
+
+    Attributes:
+        candidates: pictures to choose from; fewer where the corpus has fewer.
+    """
+
+    candidates: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.candidates < MIN_IMAGES:
+            raise ValueError(f"candidates is {self.candidates}; it must be at least {MIN_IMAGES}")
+
+    def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
+        """Take the pictures."""
+        available = int((corpus.rows("test").table["image"] > 0).sum())
+        if available < MIN_IMAGES:
+            raise NotApplicableError(
+                f"the test split of {corpus.card.label} holds {available} pictures; {MIN_IMAGES} "
+                "are needed"
+            )
+        return ImageRetrievalTask(
+            Pictures.of(corpus, "test", self.candidates),
+            Pictures.of(corpus, "train", 10 * self.candidates),
+        )
