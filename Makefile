@@ -6,10 +6,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help compare smoke test check format clean
+.PHONY: help compare smoke objectives test check format clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 compare: $(INSTALLED) ## the main job on the embedded corpus: three objectives, one report (about 12 minutes)
 	$(BIN)/compare run objective=clm,mlm,simcse -m
@@ -17,7 +17,10 @@ compare: $(INSTALLED) ## the main job on the embedded corpus: three objectives, 
 smoke: $(INSTALLED) ## the same, tiny: every step of it in under a minute; its figures mean nothing
 	$(BIN)/compare run objective=clm,mlm,simcse -m +experiment=smoke
 
-test: $(INSTALLED) ## the whole test suite (about 4 minutes)
+objectives: $(INSTALLED) ## every objective, tiny: each must learn and placebos must not (about 3 minutes)
+	$(BIN)/python tests/benchmarks/every_objective.py
+
+test: $(INSTALLED) ## the whole test suite (about 6 minutes)
 	$(BIN)/python -m pytest
 
 check: $(INSTALLED) ## format, lint, types, layers, spelling

@@ -174,8 +174,6 @@ def read_checkpoint(
             raise ValueError(
                 f"model.{what}: {theirs.model_type} has none to set; try model.{other}"
             )
-    own_dropout = [getattr(theirs, name) for name in DROPOUTS if hasattr(theirs, name)]
-    own_attention = [getattr(theirs, name) for name in ATTENTION_DROPOUTS if hasattr(theirs, name)]
     with torch.device("meta"):
         model = _their_model(theirs)
     names = ("hidden_act", "hidden_activation", "activation_function")
@@ -190,11 +188,9 @@ def read_checkpoint(
         num_heads=heads,
         intermediate_size=getattr(theirs, "intermediate_size", None) or 4 * theirs.hidden_size,
         max_length=positions - 2 if theirs.model_type == "roberta" else positions,
-        dropout=float(max(own_dropout, default=0.0)) if dropout is None else dropout,
+        dropout=_highest(theirs, DROPOUTS) if dropout is None else dropout,
         attention_dropout=(
-            float(max(own_attention, default=0.0))
-            if attention_dropout is None
-            else attention_dropout
+            _highest(theirs, ATTENTION_DROPOUTS) if attention_dropout is None else attention_dropout
         ),
         activation=activation if activation in ACTIVATIONS else "gelu",
         initializer_range=theirs.initializer_range,
@@ -231,9 +227,10 @@ class PretrainedBackbone(Encoder):
             (DROPOUTS, config.dropout),
             (ATTENTION_DROPOUTS, config.attention_dropout),
         ):
-            for name in names:
-                if hasattr(theirs, name):
-                    setattr(theirs, name, value)
+            if value != _highest(theirs, names):  # each of its own otherwise, if they differ
+                for name in names:
+                    if hasattr(theirs, name):
+                        setattr(theirs, name, value)
         self.window: int | None = None
         if config.family.startswith("modernbert"):
             self.window = theirs.sliding_window
@@ -352,6 +349,12 @@ def _is_dense(module: nn.Module) -> bool:
     from transformers.pytorch_utils import Conv1D
 
     return isinstance(module, nn.Linear | Conv1D)
+
+
+def _highest(theirs: Any, names: Sequence[str]) -> float:
+    """Of its rates of these names."""
+    found = [float(getattr(theirs, name)) for name in names if hasattr(theirs, name)]
+    return max(found, default=0.0)
 
 
 def _epsilon(theirs: Any) -> float:

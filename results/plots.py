@@ -70,7 +70,7 @@ def plot_probes(stratum: Stratum, figures: Sequence[tuple[str, str]], file: Path
     most = max(len(_scored(stratum, *figure)) for figure in figures)
     with plt.rc_context(STYLE):
         canvas, panels = plt.subplots(
-            lines, columns, figsize=(3.3 * columns, lines * (0.8 + 0.24 * most)), squeeze=False
+            lines, columns, figsize=(3.3 * columns, lines * (0.95 + 0.24 * most)), squeeze=False
         )
         colours = _colours(stratum.models)
         for axes, figure in zip(panels.flat, figures, strict=False):
@@ -133,7 +133,7 @@ def _draw_bars(
         axes.text(end, place, f" {estimate.value:.3f}", va="center", fontsize=7.5)
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.invert_yaxis()
-    axes.set_title(probe_title(*figure), fontsize=9)
+    axes.set_title(probe_title(*figure).replace(": ", ":\n", 1), fontsize=9)
     axes.set_xlim(right=axes.get_xlim()[1] * 1.12)
     axes.tick_params(axis="y", length=0)
 
