@@ -9,8 +9,7 @@ from scipy.stats import poisson
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.denoising import Denoising, Draws
-from objectives.masking import check_probability
-from objectives.span_corruption import check_span
+from objectives.masking import check_probability, check_span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +38,7 @@ class Infilling(Denoising):
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
         """A span must fit a row."""
         super().check(config, sequence_length)
-        check_span(self.mean_span_length, sequence_length)
+        check_span("mean_span_length", self.mean_span_length, sequence_length)
 
     def longest(self, sequence_length: int) -> int:
         """Every place of the source may be an inserted mask more."""

@@ -113,3 +113,12 @@ def check_probability(name: str, value: float) -> None:
     """Raise ValueError unless a mask rate lies in (0, 1)."""
     if not 0.0 < value < 1.0:
         raise ValueError(f"{name} is {value}; it must lie in (0, 1), e.g. 0.15")
+
+
+def check_span(name: str, length: float, sequence_length: int) -> None:
+    """Raise ValueError if spans are longer than the text of a row."""
+    if length > sequence_length - 2:
+        raise ValueError(
+            f"{name} is {length:g} and a row holds {sequence_length - 2} tokens of text "
+            "(dataset.sequence_length less two); spans must fit a row"
+        )

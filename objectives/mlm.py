@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 
 from models.batch import Attention, Batch
+from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.base import Moment, Traits
-from objectives.masking import UNITS, check_probability, choose_masked, replace_masked
+from objectives.masking import (
+    UNITS,
+    check_probability,
+    check_span,
+    choose_masked,
+    replace_masked,
+)
 from objectives.prepared import IGNORE_INDEX, Prepared
 from objectives.randomness import RowRandom
 from objectives.token_prediction import TokenPrediction
@@ -55,6 +62,12 @@ class MLM(TokenPrediction):
             raise ValueError(f"unit is {self.unit!r}; known: {', '.join(UNITS)}")
         if self.longest_span < 1:
             raise ValueError(f"longest_span is {self.longest_span}; it must be at least 1")
+
+    def check(self, config: BackboneConfig, sequence_length: int) -> None:
+        """A span must fit a row."""
+        super().check(config, sequence_length)
+        if self.unit == "span":
+            check_span("longest_span", self.longest_span, sequence_length)
 
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment

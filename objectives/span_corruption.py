@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.denoising import Denoising, Draws, noise_spans, with_sentinels
-from objectives.masking import check_probability
+from objectives.masking import check_probability, check_span
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class SpanCorruption(Denoising):
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
         """A span must fit a row."""
         super().check(config, sequence_length)
-        check_span(self.mean_span_length, sequence_length)
+        check_span("mean_span_length", self.mean_span_length, sequence_length)
 
     def longest(self, sequence_length: int) -> int:
         """Text, a sentinel for each span on both sides, and what stands around them."""
@@ -48,12 +48,3 @@ class SpanCorruption(Denoising):
             len(ids), self.density, self.mean_span_length, draws["spans"], draws["gaps"]
         )
         return with_sentinels(ids, spans, vocabulary.sentinel_ids)
-
-
-def check_span(mean_length: float, sequence_length: int) -> None:
-    """Raise ValueError if spans are longer than the text of a row."""
-    if mean_length > sequence_length - 2:
-        raise ValueError(
-            f"mean_span_length is {mean_length:g} and a row holds {sequence_length - 2} tokens of "
-            "text (dataset.sequence_length less two); spans must fit a row"
-        )

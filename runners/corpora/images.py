@@ -31,9 +31,11 @@ def pixels_of(value: Any, size: int, where: str) -> bytes:
     try:
         with Image.open(io.BytesIO(content)) as opened:
             picture = opened.convert("RGBA")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "of no known format" if unknown else str(error)
         raise ValueError(
-            f"{where}: the image cannot be read ({error}); remove the row or mend it"
+            f"{where}: the image cannot be read ({reason}); remove the row or mend it"
         ) from error
     on_white = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     if on_white.size != (size, size):

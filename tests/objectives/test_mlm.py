@@ -114,3 +114,9 @@ def test_at_least_one_in_a_batch_and_not_one_in_every_row() -> None:
 def test_rates_that_cannot_be_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):
         load_objective("mlm", **change)
+
+
+def test_a_span_longer_than_a_row_is_refused(config: BackboneConfig) -> None:
+    with pytest.raises(ValueError, match="longest_span is 40 and a row holds 30 tokens"):
+        load_objective("mlm", unit="span", longest_span=40).check(config, 32)
+    load_objective("mlm", unit="word", longest_span=40).check(config, 32)  # no spans, no limit
