@@ -5,7 +5,8 @@ from torch import nn
 from models.backbone import Backbone, Encoder
 from models.config import BackboneConfig
 from models.initialization import initialize
-from models.pretrained import PretrainedBackbone, PretrainedConfig, load_pretrained_weights
+from models.pretrained import PretrainedBackbone, load_pretrained_weights
+from models.pretrained_size import PretrainedConfig
 
 
 def build_backbone(config: BackboneConfig, vocabulary_size: int) -> Encoder:

@@ -69,6 +69,11 @@ class CLIP(Contrastive):
         if self.patch_size < 1:
             raise ValueError(f"patch_size is {self.patch_size}; it must be at least 1")
 
+    @property
+    def schedulable(self) -> list[str]:
+        """Not the temperature: it is learned, and only begins where it is set."""
+        return [name for name in super().schedulable if name != "temperature"]
+
     def fitted(self, holds: Set[Views]) -> Self:
         """With the modality that the corpus has."""
         if self.modality != "auto":

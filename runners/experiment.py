@@ -14,7 +14,7 @@ import torch
 
 from models.batch import AttentionKind
 from models.initialization import weights_hash
-from models.pretrained import PretrainedConfig
+from models.pretrained_size import PretrainedConfig
 from objectives.base import Likelihood, Objective
 from results.record import RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore

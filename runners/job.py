@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from models.pretrained import PretrainedConfig
-from runners.corpora.corpus import Corpus, build_corpus
+from models.pretrained_size import PretrainedConfig
+from runners.corpora.building import build_corpus
+from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
 from runners.experiment_config import ExperimentConfig
 from runners.hardware import resolve_hardware

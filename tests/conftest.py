@@ -8,7 +8,8 @@ import torch
 from models.batch import Batch
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
-from runners.corpora.corpus import Corpus, build_corpus
+from runners.corpora.building import build_corpus
+from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.trainer import TrainerConfig
 

@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.batch import Attention, AttentionKind
 from models.config import BackboneConfig
-from models.pretrained import FAMILIES as KNOWN
-from models.pretrained import PretrainedConfig, read_checkpoint
+from models.pretrained_size import FAMILIES as KNOWN
+from models.pretrained_size import PretrainedConfig, read_checkpoint
 from objectives.base import Moment, TrainModel, build_model
 from objectives.randomness import RowRandom
 

@@ -83,6 +83,11 @@ def test_its_values_are_checked_before_anything_trains() -> None:
         load_objective("mlm", unit={"schedule": "constant", "start": 1.0})
 
 
+def test_a_learned_temperature_follows_none() -> None:
+    with pytest.raises(ValueError, match="temperature of clip cannot follow a schedule"):
+        load_objective("clip", temperature={"schedule": "linear", "start": 0.05, "end": 1.0})
+
+
 def test_the_weights_of_a_sum_follow_one(config: BackboneConfig) -> None:
     fading = {"schedule": "linear", "start": 1.0, "end": 0.0}
     objective = load_objective("mlm_simcse", weights={"mlm": fading, "simcse": 0.5})

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runners.corpora.corpus import Corpus, build_corpus
+from runners.corpora.building import build_corpus
+from runners.corpora.corpus import Corpus
 from runners.corpora.document import SPLITS
 from runners.corpora.local import LocalConfig
 from runners.corpora.pydocs import PydocsConfig

@@ -9,7 +9,8 @@ from made_images import SIZE, drawing, png, save_drawings
 from objective_files import load_objective
 
 from runners.budget import BudgetConfig
-from runners.corpora.corpus import Corpus, build_corpus
+from runners.corpora.building import build_corpus
+from runners.corpora.corpus import Corpus
 from runners.corpora.hub import HubConfig
 from runners.corpora.images import pixels_of
 from runners.pretrain import check_rows, pretrain

@@ -10,7 +10,8 @@ from objective_files import load_objective
 
 from objectives.views import natural_views
 from runners.budget import BudgetConfig
-from runners.corpora.corpus import Corpus, build_corpus
+from runners.corpora.building import build_corpus
+from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
 from runners.corpora.prose import body_start
 from runners.corpora.pydocs import PydocsConfig
