@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["run", "untrained", "anchors"]
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever the meaning of a field changes."""
 
 
@@ -18,6 +18,8 @@ class Value:
         value: None where the model cannot be measured; `note` says why.
         note: such as `native`, `foreign`, `no head`.
         row: of anchors, which simple method it is; empty for models.
+        estimator: how the figure follows from its rows: `share` (a weighted mean of scores in
+            [0, 1]), `ratio` (a weighted mean without bounds) or `spearman`.
     """
 
     measure: str
@@ -25,6 +27,7 @@ class Value:
     value: float | None
     note: str = ""
     row: str = ""
+    estimator: str = "ratio"
 
 
 @dataclass(frozen=True, kw_only=True)

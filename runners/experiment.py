@@ -217,7 +217,14 @@ def _traits(objective: Objective) -> dict[str, Any]:
 
 def _values(measures: Measures, row: str = "") -> tuple[Value, ...]:
     return tuple(
-        Value(name, measurement.metric, measurement.value, measurement.note, row)
+        Value(
+            name,
+            measurement.metric,
+            measurement.value,
+            measurement.note,
+            row,
+            measurement.estimator,
+        )
         for name, measurements in measures.items()
         for measurement in measurements
     )

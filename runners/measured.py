@@ -40,6 +40,7 @@ def _to_json(measurement: Measurement) -> dict[str, Any]:
         "note": measurement.note,
         "examples": None if examples is None else examples.to_dict(orient="list"),
         "exhibits": list(measurement.exhibits),
+        "estimator": measurement.estimator,
     }
 
 

@@ -25,9 +25,13 @@ class Measurement:
         metric: such as `mrr`.
         value: None where the model cannot be measured.
         note: why there is no value.
-        examples: columns example, group and value, and for a correlation also target; the
-            figure's interval is taken by resampling groups. None where there is no value.
+        examples: columns example, group and value, and where they weigh unlike or are correlated
+            with something also target; groups are the independent units. None where there is no
+            value.
         exhibits: examples for the eye, JSON-like; pictures are PNG in base64.
+        estimator: how the figure follows from its rows: `share` (scores in [0, 1]: the sum of
+            value over the sum of target, which is 1 unless given), `ratio` (the same without
+            bounds) or `spearman` (the correlation of value with target).
     """
 
     metric: str
@@ -35,11 +39,13 @@ class Measurement:
     note: str = ""
     examples: pd.DataFrame | None = None
     exhibits: tuple[Mapping[str, Any], ...] = ()
+    estimator: str = "ratio"
 
 
 def mean_of(metric: str, values: np.ndarray, groups: Sequence[str]) -> Measurement:
-    """The mean over test examples, with its rows."""
-    return Measurement(metric, float(np.mean(values)), examples=example_rows(values, groups))
+    """The mean of scores in [0, 1] over test examples, with its rows."""
+    rows = example_rows(values, groups)
+    return Measurement(metric, float(np.mean(values)), examples=rows, estimator="share")
 
 
 def example_rows(

@@ -50,7 +50,7 @@ class SimilarityTask(Task):
     def _correlation(self, values: np.ndarray) -> Measurement:
         value = float(spearmanr(values, self._scores).statistic)
         rows = example_rows(values, self._first, targets=self._scores)
-        return Measurement("spearman", value, examples=rows)
+        return Measurement("spearman", value, examples=rows, estimator="spearman")
 
 
 @dataclass(frozen=True, kw_only=True)
