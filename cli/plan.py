@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cli.prepare import prepare_jobs
 from cli.progress import Display
 from cli.tables import print_table
-from results.tables import quantity
+from results.markdown import quantity
 from runners.estimate import estimate
 from runners.hardware import describe
 

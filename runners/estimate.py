@@ -51,8 +51,7 @@ def estimate(job: Job) -> Estimate:
             setattr(expected, name, getattr(expected, name) + spent)
         start += phase.share
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    record = ResultStore(config.output_dir).get(job.record_name)
-    finished = record is not None and record.status == "finished"
+    finished = ResultStore(config.output_dir).finished(job.record_name) is not None
     return Estimate(parameters, expected, 4 * parameters, finished)
 
 

@@ -10,10 +10,11 @@ model on held-out text, or where a placebo gains on a probe (lower limit of the 
 import sys
 from pathlib import Path
 
+from results.tables import column_traits, probe_columns
+
 from cli.main import main
 from results.comparison import StoredRun, Stratum, contrast, strata
 from results.store import ResultStore
-from results.tables import column_traits, probe_columns
 
 
 def not_learnt(stratum: Stratum) -> list[str]:

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_records import add_anchors, add_run, answers
+from results.tables import markdown_table, quantity
 
 from results.comparison import StoredRun, Stratum, strata
 from results.record import RunRecord, Value
 from results.report import write_report
 from results.store import ResultStore
-from results.tables import markdown_table, quantity
 from results.verdict import findings, verdict
 
 
