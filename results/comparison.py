@@ -140,11 +140,11 @@ class Stratum:
         seeds = sorted(set(sides[0]) & set(sides[1]))
         if not seeds:
             return None
-        own = [_over_seeds(side) for side in sides]
         if first.kind == second.kind == "run":
-            variance = of_difference(*own, self._pool(figure))
+            one, other = (_over_seeds(side) for side in sides)
+            variance = of_difference(one, other, self._pool(figure))
         else:
-            variance = summed(*(self._common(row, figure) for row in (first, second)))
+            variance = summed(self._common(first, figure), self._common(second, figure))
         left, right = ([side[seed] for seed in seeds] for side in sides)
         return contrast(left, right, seeds, variance)
 
@@ -208,15 +208,15 @@ def _not_made_again(groups: list[list[StoredRun]]) -> list[list[StoredRun]]:
         record = run.record
         return key_of(record.stratum), key_of(training_settings(record)), record.seed
 
-    def newest(group: list[StoredRun]) -> str:
-        return max(run.record.created for run in group)
-
-    kept: list[list[StoredRun]] = []
-    for group in sorted(groups, key=newest, reverse=True):
-        runs = {identity(run) for run in group}
-        if not any(runs <= {identity(run) for run in later} for later in kept):
-            kept.append(group)
-    return kept
+    made = [
+        (max(run.record.created for run in group), {identity(r) for r in group}, group)
+        for group in groups
+    ]
+    return [
+        group
+        for when, runs, group in made
+        if not any(later > when and runs <= others for later, others, _ in made)
+    ]
 
 
 def _stratum(key: dict[str, str], members: list[StoredRun], references: list[StoredRun]) -> Stratum:

@@ -8,13 +8,14 @@ from results.statistics import Contrast, Estimate
 DASH = "\N{EN DASH}"
 """Where a table has no figure."""
 
-_SIGNS = re.compile(r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|<(?=[^\s\d])|&(?=#?\w+;))")
+_SIGNS = re.compile(r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;))")
 """What Markdown would not show as it was typed; `_` inside a word is safe."""
 
 
 def escape(text: str) -> str:
     """What a user typed, to be shown as typed in one line or cell of Markdown."""
-    return _SIGNS.sub(r"\\\1", " ".join(text.split()))
+    flat = _SIGNS.sub(r"\\\1", " ".join(text.split()))
+    return re.sub(r"<(?=[^\s\d])", "&lt;", flat)
 
 
 def code(text: str) -> str:

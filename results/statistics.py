@@ -108,7 +108,8 @@ def of_difference(first: Variance, second: Variance, common: Variance) -> Varian
     """The variance of the difference of two trained models' figures, over seeds.
 
     Args:
-        first, second: of each of the two by itself.
+        first: of the one by itself.
+        second: of the other.
         common: pooled over the models of the table. Its degrees of freedom count, and it counts
             itself unless the two vary more than it says.
     """

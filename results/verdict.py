@@ -51,8 +51,8 @@ class _Evidence:
     @property
     def nothing_learned(self) -> bool:
         """No model passed its own floor, and none is above its start on any probe."""
-        passed = any(state.passed for state in self.learned.values())
-        return not passed and 1 not in self.start.values()
+        own = [state.passed for state in self.learned.values() if state.passed is not None]
+        return bool(own or self.start) and not any(own) and 1 not in self.start.values()
 
     @property
     def seeds(self) -> int:
