@@ -226,7 +226,7 @@ def _stratum(key: dict[str, str], members: list[StoredRun], references: list[Sto
         if run.record.status == "finished" or run.record.kind == "anchors"
     ]
     names = _measure_names(usable)
-    named = [replace(run, names=names[run]) for run in usable]
+    named = [run.named(names[run]) for run in usable]
     seeds = {run.record.seed for run in members}
     anchors = [run for run in named if run.record.kind == "anchors"]
     methods = dict.fromkeys(value.row for run in anchors for value in run.record.values)

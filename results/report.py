@@ -107,7 +107,7 @@ def _whole(
                 )
             continue
         try:
-            _ = run.examples, run.curve
+            _ = run.table, run.curve
         except ValueError as error:
             left_out[record.name] = str(error)
             continue

@@ -1,8 +1,9 @@
 """Lines of a table: a configuration at one or several seeds, or a simple method."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -39,13 +40,17 @@ class StoredRun:
         }
 
     @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row for each test example of each measure."""
+        return self.store.examples(self.record.name)
+
+    @cached_property
     def examples(self) -> dict[tuple[str, str, str], pd.DataFrame]:
         """The test examples behind each value."""
-        rows = self.store.examples(self.record.name)
         return {
             (self.name_of(str(measure)), str(metric), str(row)): part
-            for (measure, metric, row), part in rows.groupby(
-                ["measure", "metric", "row"], sort=False
+            for (measure, metric, row), part in self.table.groupby(
+                ["measure", "metric", "row"], sort=False, observed=True
             )
         }
 
@@ -53,6 +58,15 @@ class StoredRun:
     def curve(self) -> pd.DataFrame:
         """The points of its training."""
         return self.store.curve(self.record.name)
+
+    def named(self, names: Mapping[str, str]) -> "StoredRun":
+        """The same with other names of its measures; files that were read are not read again."""
+        again = replace(self, names=names)
+        read: dict[str, Any] = {
+            name: self.__dict__[name] for name in ("table", "curve") if name in self.__dict__
+        }
+        again.__dict__.update(read)
+        return again
 
     def name_of(self, measure: str) -> str:
         """What tables call a measure of this record."""

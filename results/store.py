@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from results.record import RunRecord
 
 EXAMPLE_COLUMNS = ["measure", "metric", "row", "example", "group", "value", "target"]
+
+_REPEATED = ["measure", "metric", "row", "group"]
 
 
 class ResultStore:
@@ -125,7 +128,9 @@ class ResultStore:
         """
         file = self.folder / name / "examples.parquet"
         try:
-            return pd.read_parquet(file, columns=EXAMPLE_COLUMNS)
+            table = pq.read_table(file, columns=EXAMPLE_COLUMNS, read_dictionary=_REPEATED)
+            found: pd.DataFrame = table.to_pandas()
+            return found
         except (OSError, ValueError) as error:
             raise ValueError(f"{file} is missing or damaged: {_reason(error)}") from error
 

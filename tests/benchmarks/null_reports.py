@@ -9,8 +9,8 @@ cancels over the population. Every report goes through the code that writes real
 
 Real: 24 trainings of one objective at 24 seeds are dealt at random into two names.
 
-Columns: reports that say that somebody wins, and is ahead, where all objectives are alike (4 primary
-figures); intervals of differences that cover the truth; and where the first objective is better by
+Columns: reports that say that somebody wins, and is ahead, where all objectives are alike (four
+primary figures); intervals of differences that cover the truth; and where the first is better by
 three standard errors in the only primary figure, reports in which it leads, and intervals of its
 differences that lie above 0.
 
@@ -262,7 +262,7 @@ def deal(runs: list[StoredRun], seeds: int, generator: np.random.Generator) -> S
             config["objective"] = {**config["objective"], "name": name}
             changed = replace(run.record, objective=name, seed=seed, config=config)
             again = replace(run, record=changed)
-            again.__dict__["examples"] = run.examples  # read once
+            again.__dict__["table"] = run.table  # read once
             dealt.append(again)
     (stratum,) = strata(dealt)
     return stratum
