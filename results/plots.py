@@ -20,7 +20,7 @@ from results.titles import figure_title, quantity_of
 # Okabe and Ito 2008: told apart by readers with any colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#555555")
 ANCHOR, UNTRAINED, INK = "#c8c8c8", "#8c8c8c", "#333333"
-COLUMNS = 3
+COLUMNS = 2
 """Panels side by side: more would not be read on a page."""
 
 STYLE: Any = {
