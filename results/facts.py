@@ -22,6 +22,7 @@ def setup(stratum: Stratum) -> list[tuple[str, str]]:
     return [
         ("model", escape(stratum.key["model"])),
         ("corpus", _corpus(corpus)),
+        *(("how it was read", escape(note)) for note in corpus.get("notes", [])),
         ("data fingerprint", corpus["fingerprint"]),
         (
             "tokenizer",
@@ -59,6 +60,8 @@ def _corpus(corpus: dict[str, Any]) -> str:
 LEFT_OUT = {
     "repeats": "repeats",
     "near_repeats": "held-out near-repeats",
+    "blank": "without text",
+    "tokenless": "without a token",
 }
 """What a corpus may have left out, by the name that its card gives it."""
 
