@@ -318,8 +318,8 @@ def _how_sure(evidence: _Evidence) -> list[str]:
         each = [f"{escape(row.label)} {', '.join(map(str, row.seeds))}" for row in stratum.models]
         text += f" (seeds: {'; '.join(each)})"
     corrected = (
-        f"; a lead must hold against every rival, corrected over {number_of} figures (Holm); what is "
-        "said of floors is corrected over all models and figures"
+        f"; a lead must hold against every rival, corrected over {number_of} figures (Holm), and "
+        "what is said of floors is corrected over all models and figures"
     )
     return [text + (corrected if number_of > 1 else "; a lead must hold against every rival")]
 
