@@ -142,4 +142,6 @@ class ResultStore:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
     return getattr(error, "strerror", None) or (str(error).splitlines() or [repr(error)])[0]
