@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cli.help import answered
 from cli.prepare import prepare_jobs
 from cli.progress import Display
 from cli.tables import print_table
@@ -12,11 +13,14 @@ from runners.hardware import describe
 
 def main(arguments: Sequence[str]) -> int:
     """Print the table of jobs."""
+    if answered(arguments):
+        return 0
     with Display() as display:
-        jobs = prepare_jobs(arguments, display)
+        prepared = prepare_jobs(arguments, display)
+        jobs = prepared.jobs
         estimates = []
         for number, job in enumerate(jobs, start=1):
-            display.job(number, len(jobs), f"{job.label}, seed {job.config.seed}")
+            display.job(number, len(jobs), prepared.names[number - 1])
             display.stage("timing a few steps")
             estimates.append(estimate(job))
     print(f"{len(jobs)} job(s) on {describe(jobs[0].config.trainer)}; nothing is trained")
