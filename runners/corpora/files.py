@@ -11,7 +11,7 @@ from pathlib import Path
 from runners.corpora.cells import clean
 from runners.corpora.document import SPLITS
 
-WRITTEN = frozenset({"corpora", "hydra", "machines", "models", "reports", "runs"})
+WRITTEN = frozenset({"corpora", "hydra", "locks", "machines", "models", "reports", "runs"})
 """The folders that this program makes below an output directory."""
 
 OVERSHOOT = 2.0

@@ -84,6 +84,16 @@ class Probe(ABC):
 
     name: str
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The figures that it gives."""
+        return ()
+
+    @property
+    def main_metric(self) -> str:
+        """The figure that is primary where none was declared."""
+        return self.metrics[0] if self.metrics else ""
+
     @abstractmethod
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Read and check the data.

@@ -4,7 +4,7 @@ import pytest
 from checkpoints import save_checkpoint
 
 from cli.configuration import experiment, sweep_columns
-from cli.hydra_app import CONFIG_FOLDER, Composed, collect, in_order, only_shows
+from cli.hydra_app import CONFIG_FOLDER, Composed, collect, in_order, shown_only
 from cli.main import UsageError
 from runners.experiment_config import ExperimentConfig
 
@@ -35,8 +35,8 @@ def test_flags_stand_before_between_or_after(arguments: list[str]) -> None:
 def test_flags_with_values_keep_them() -> None:
     given = ["a=1", "--config-dir", "x", "b=2", "--cfg", "job", "c=3"]
     assert in_order(given) == ["--config-dir", "x", "--cfg", "job", "a=1", "b=2", "c=3"]
-    assert only_shows(given)
-    assert not only_shows(["a=1", "-m"])
+    assert shown_only(given)
+    assert not shown_only(["a=1", "-m"])
 
 
 def test_sweeps_choices_and_globs() -> None:

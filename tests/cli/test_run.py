@@ -126,11 +126,11 @@ def test_a_failed_job_leaves_the_others_and_is_tried_again(
     assert run(output, "objective=clm,mlm", "-m") == 1
     text = report_path(capsys.readouterr().out).read_text()
     assert r"RuntimeError: the disk \| is &lt;full>" in text
-    statuses = {r.objective: r.status for r in ResultStore(output).records() if r.kind == "run"}
+    statuses = {r.objective: r.status for r in ResultStore(output).records()[0] if r.kind == "run"}
     assert statuses == {"clm": "failed", "mlm": "finished"}
     monkeypatch.undo()
     assert run(output, "objective=clm,mlm", "-m") == 0
-    statuses = {r.objective: r.status for r in ResultStore(output).records() if r.kind == "run"}
+    statuses = {r.objective: r.status for r in ResultStore(output).records()[0] if r.kind == "run"}
     assert statuses == {"clm": "finished", "mlm": "finished"}
 
 
@@ -148,7 +148,7 @@ def test_an_interrupted_sweep_keeps_what_is_finished(
     assert run(output, "objective=clm,mlm", "-m") == 130
     captured = capsys.readouterr()
     assert "Traceback" not in captured.err
-    assert [r.objective for r in ResultStore(output).records()] == ["clm"]
+    assert [r.objective for r in ResultStore(output).records()[0]] == ["clm"]
     monkeypatch.undo()
     assert run(output, "objective=clm,mlm", "-m") == 0
 
@@ -178,7 +178,7 @@ def test_going_on_from_a_checkpoint(
     assert "*unchanged*" in report
     assert "untrained" not in report
     store = ResultStore(output)
-    records = {record.objective: record for record in store.records()}
+    records = {record.objective: record for record in store.records()[0]}
     started = records["unchanged"]
     assert started.traits == {"attention": "causal", "likelihood": "causal"}
     assert "folder" not in started.config["model"]
