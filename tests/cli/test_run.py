@@ -106,7 +106,7 @@ def test_the_main_job_and_the_same_again(
 
     assert main(["report", str(output)]) == 0
     rebuilt = report_path(capsys.readouterr().out).read_text()
-    assert rebuilt.split("## Run it again")[0] == text.split("## Run it again")[0]
+    assert rebuilt.split("\nBuilt ")[0] == text.split("\nBuilt ")[0]
 
     assert main(["list", "runs", f"output_dir={output}"]) == 0
     assert "simcse" in capsys.readouterr().out
@@ -153,14 +153,22 @@ def test_an_interrupted_sweep_keeps_what_is_finished(
     assert run(output, "objective=clm,mlm", "-m") == 0
 
 
-def test_several_seeds_give_intervals_over_seeds(
-    output: Path, capsys: pytest.CaptureFixture[str]
+def test_a_continued_sweep_writes_the_page_of_a_fresh_one(
+    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(output, "objective=clm,mlm", "seed=0,1", "-m") == 0
-    text = report_path(capsys.readouterr().out).read_text()
-    assert "over seeds" in text
-    assert "- seeds: 0, 1" in text
-    assert ", r = " in text
+    """Records read back and fresh ones are rows of one model; intervals cover both seeds."""
+    fresh = tmp_path / "fresh"
+    shutil.copytree(output / "corpora", fresh / "corpora")
+    pages = []
+    for folder, steps in ((output, (["seed=0"], ["seed=0,1"])), (fresh, (["seed=0,1"],))):
+        for step in steps:
+            assert run(folder, "objective=clm,mlm", *step, "-m") == 0
+        pages.append(report_path(capsys.readouterr().out).read_text().split("\nBuilt ")[0])
+    assert pages[0] == pages[1]
+    assert "over seeds and test examples together" in pages[0]
+    assert "- seeds: 0, 1" in pages[0]
+    losses = pages[0].split("## Losses")[1].split("\n## ")[0]
+    assert len(re.findall(r"^\| clm \|", losses, re.MULTILINE)) == 2  # losses, bits per byte
 
 
 def test_going_on_from_a_checkpoint(
