@@ -92,7 +92,7 @@ def _walk(root: Path, output_dir: Path) -> list[Path]:
         own = WRITTEN if _is_output(place) else frozenset()
         subfolders[:] = [
             name
-            for name in subfolders
+            for name in sorted(subfolders, key=lambda name: ((place / name).is_symlink(), name))
             if not name.startswith(".")
             and name not in own
             and (inside or (place / name).resolve() != output_dir.resolve())

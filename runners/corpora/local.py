@@ -161,7 +161,9 @@ class _LocalFiles:
                     "dataset.group=document"
                 )
             if not held_out:
-                few = f"{len(free)} file(s), too few or too unequal to be held out whole"
+                few = "there is one file"
+                if len(free) > 1:
+                    few = f"{len(free)} files are too few or too unequal to be held out whole"
                 self.notes.append(f"each {config.unit} stands alone: {few}")
                 return
             self.sides = {name: held_out.get(name, "train") for name in sizes}
