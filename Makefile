@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help compare smoke objectives test check format clean
+.PHONY: help compare smoke objectives null test check format clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ smoke: $(INSTALLED) ## the same, tiny: every step of it in under a minute; its f
 
 objectives: $(INSTALLED) ## every objective, tiny: each must learn and placebos must not (about 3 minutes)
 	$(BIN)/python tests/benchmarks/every_objective.py
+
+null: $(INSTALLED) ## how often a report names a winner where there is none, simulated and real (about 20 minutes)
+	$(BIN)/python tests/benchmarks/null_reports.py
 
 test: $(INSTALLED) ## the whole test suite (about 6 minutes)
 	$(BIN)/python -m pytest

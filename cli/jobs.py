@@ -31,7 +31,7 @@ def run_all(prepared: Prepared, store: ResultStore, display: Display) -> list[Ru
             if lock is None:
                 continue
             try:
-                there = store.get(job.record_name)
+                there = store.readable(job.record_name)
                 fresh = there is not None and there.created >= began  # failed elsewhere just now
                 found[index] = there if there and fresh else run_job(job, store, display)
             finally:
@@ -45,8 +45,8 @@ def finished(jobs: Sequence[Job], store: ResultStore) -> list[RunRecord]:
     """The finished records of these jobs and of what they are compared with, as far as there."""
     names = [job.record_name for job in jobs]
     names += [name for job in jobs for name in _references_of(job)]
-    records = (store.get(name) for name in dict.fromkeys(names))
-    return [record for record in records if record and record.status == "finished"]
+    records = map(store.finished, dict.fromkeys(names))
+    return [record for record in records if record]
 
 
 def _references(jobs: Sequence[Job], store: ResultStore, display: Display) -> list[RunRecord]:

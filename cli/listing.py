@@ -14,8 +14,8 @@ from cli.configuration import model, objective
 from cli.hydra_app import call_without_output, compose_option
 from cli.tables import print_table
 from models.build import build_backbone
+from results.markdown import number, quantity
 from results.store import ResultStore
-from results.tables import number, quantity
 from runners.corpora.kinds import CORPORA
 from runners.probes.kinds import PROBES
 
@@ -113,7 +113,7 @@ def _runs(overrides: list[str], settings: Any) -> list[list[str]]:
     rows = [
         ["run", "status", "objective", "seed", "dataset", "budget", "FLOPs", "own loss", "when"]
     ]
-    for record in ResultStore(Path(settings.output_dir)).records():
+    for record in ResultStore(Path(settings.output_dir)).records()[0]:
         if record.kind != "run":
             continue
         measure = f"loss {record.objective}"

@@ -7,8 +7,8 @@ from cli.help import answered
 from cli.prepare import Prepared, prepare_jobs
 from cli.progress import Display
 from cli.tables import print_table
+from results.markdown import quantity
 from results.store import ResultStore
-from results.tables import quantity
 from runners.estimate import Estimate, Estimator, report_seconds
 from runners.hardware import describe
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli.main import UsageError
 from cli.paths import shown
+from results.record import RunRecord
 from results.report import write_report
 from results.store import ResultStore
 
@@ -17,28 +18,44 @@ def main(arguments: Sequence[str]) -> int:
         prog="compare report", description="Build the report of finished runs again."
     )
     parser.add_argument(
-        "folders", nargs="*", metavar="DIR", help="output directories (default: outputs)"
+        "folders",
+        nargs="*",
+        metavar="DIR",
+        help="output directories, or single runs in them (default: outputs)",
     )
     folders = [Path(name) for name in parser.parse_args(arguments).folders or ["outputs"]]
-    found = []
+    found: list[tuple[RunRecord, ResultStore]] = []
+    unreadable: dict[str, str] = {}
     for folder in folders:
-        store = ResultStore(folder)
-        if not store.folder.is_dir():
-            raise UsageError(
-                f"there are no runs in {folder}; give the output_dir of earlier runs, "
-                "for example: compare report outputs"
-            )
-        try:
-            found += [(record, store) for record in store.records()]
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        store, only = _runs_in(folder)
+        records, damaged = store.records()
+        found += [(r, store) for r in records if not only or r.kind != "run" or r.name == only]
+        unreadable |= damaged
+    output = found[0][1].folder.parent if found else folders[0]
     try:
         report = write_report(
             found,
-            folders[0] / "reports",
+            output / "reports",
             command=shlex.join(["compare", "report", *map(str, folders)]),
+            unreadable=unreadable,
         )
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise UsageError(f"{', '.join(map(str, folders))}: {error}") from error
+    for name, reason in unreadable.items():
+        print(f"left out: {name}: {reason}")
     print(f"report: {shown(report)}")
     return 0
+
+
+def _runs_in(folder: Path) -> tuple[ResultStore, str]:
+    """The store of an output directory; or of the folder of a single run, and its name."""
+    store = ResultStore(folder)
+    if store.folder.is_dir():
+        return store, ""
+    if (folder / "record.json").is_file():  # output_dir/runs/NAME
+        whole = folder.resolve()
+        return ResultStore(whole.parent.parent), whole.name
+    raise UsageError(
+        f"there are no runs in {folder}; give the output_dir of earlier runs, or the folder of one "
+        "run below its runs/, for example: compare report outputs"
+    )

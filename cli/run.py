@@ -40,13 +40,17 @@ def main(arguments: Sequence[str]) -> int:
             _report_part(arguments, jobs, store, display)
             raise
         display.stage("report")
-        report = _report(arguments, jobs, records, store)
+        report = _report(arguments, jobs, records, store, display)
     print(f"report: {shown(report)}")
     return int(any(record.status == "failed" for record in records))
 
 
 def _report(
-    arguments: Sequence[str], jobs: Sequence[Job], records: Sequence[RunRecord], store: ResultStore
+    arguments: Sequence[str],
+    jobs: Sequence[Job],
+    records: Sequence[RunRecord],
+    store: ResultStore,
+    display: Display,
 ) -> Path:
     """Write the report; of two processes that share a sweep, one after the other."""
     folder = jobs[0].config.output_dir
@@ -55,6 +59,7 @@ def _report(
             [(record, store) for record in records],
             folder / "reports",
             command=shlex.join(["compare", "run", *arguments]),
+            tell=display.step,
         )
 
 
@@ -68,5 +73,5 @@ def _report_part(
         return
     display.no_job()
     display.stage("report of what is finished")
-    report = _report(arguments, jobs, records, store)
+    report = _report(arguments, jobs, records, store, display)
     print(f"report of {done} of {len(jobs)} job(s): {shown(report)}", flush=True)

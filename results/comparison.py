@@ -1,285 +1,327 @@
 """What is compared with what: runs that may be ranked together, their references, their figures."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
-import pandas as pd
-
+from results.influence import Sample
 from results.record import RunRecord
+from results.rows import Figure, Model, Row, StoredRun
+from results.settings import (
+    Flat,
+    commonest,
+    differing,
+    key_of,
+    measure_settings,
+    told,
+    training_settings,
+)
 from results.statistics import (
     Contrast,
     Estimate,
-    bootstrap,
-    example_contrast,
-    percentile_interval,
-    seed_contrast,
-    t_interval,
+    Variance,
+    contrast,
+    estimate,
+    of_difference,
+    pooled,
+    summed,
 )
-from results.store import ResultStore
 
-_TRAINING_SETTINGS = ("model", "objective", "dataset", "budget", "trainer")
-"""Parts of a configuration that tell one row from another."""
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """A record and the rows behind it."""
-
-    record: RunRecord
-    store: ResultStore
-
-    @cached_property
-    def examples(self) -> pd.DataFrame:
-        """A row for each test example of each measure."""
-        return self.store.examples(self.record.name)
-
-    @cached_property
-    def curve(self) -> pd.DataFrame:
-        """The points of its training."""
-        return self.store.curve(self.record.name)
-
-    def figure(self, measure: str, metric: str, row: str = "") -> float | None:
-        """One value of the record, or None."""
-        for value in self.record.values:
-            if (value.measure, value.metric, value.row) == (measure, metric, row):
-                return value.value
-        return None
-
-    def note(self, measure: str, metric: str) -> str:
-        """What the record says beside that value."""
-        for value in self.record.values:
-            if (value.measure, value.metric) == (measure, metric):
-                return value.note
-        return ""
+PROVENANCE = ("hardware", "python", "platform", "source")
+"""Of the environment, what is not the version of a package."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of a table: the same configuration at one or several seeds, or a simple method.
-
-    Attributes:
-        label: how tables name it.
-        kind: `run`, `untrained` or `anchors`.
-        runs: one a seed, in the order of the seeds.
-        anchor: of anchors, which simple method.
-    """
-
-    label: str
-    kind: str
-    runs: tuple[StoredRun, ...]
-    anchor: str = ""
-
-    def estimate(self, measure: str, metric: str) -> Estimate | None:
-        """Mean over seeds with Student's t; with one seed, an interval over test examples."""
-        values = [run.figure(measure, metric, self.anchor) for run in self.runs]
-        present = [value for value in values if value is not None]
-        if not present:
-            return None
-        mean = sum(present) / len(present)
-        if len(present) > 1:
-            return Estimate(mean, *t_interval(present), "seeds", tuple(present))
-        rows = self.examples(measure, metric)
-        if rows.empty:
-            return Estimate(mean, values=tuple(present))
-        drawn = bootstrap(rows, estimator_of(measure, metric), self.resamples)
-        return Estimate(mean, *percentile_interval(drawn), "examples", tuple(present))
-
-    def examples(self, measure: str, metric: str) -> pd.DataFrame:
-        """The test examples behind a figure of the first seed."""
-        rows = self.runs[0].examples
-        wanted = (rows["measure"] == measure) & (rows["metric"] == metric)
-        return rows[wanted & (rows["row"] == self.anchor)]
-
-    @property
-    def resamples(self) -> int:
-        """Of the bootstrap, as configured."""
-        return int(self.runs[0].record.config["measures"]["bootstrap"])
-
-    @property
-    def seeds(self) -> list[int]:
-        """Of its runs."""
-        return [run.record.seed for run in self.runs]
-
-
-def contrast(first: Row, second: Row, measure: str, metric: str) -> Contrast | None:
-    """First minus second: over shared seeds where there are two, else over test examples."""
-    shared = sorted(set(first.seeds) & set(second.seeds))
-    sides = []
-    for row in (first, second):
-        by_seed = {run.record.seed: run.figure(measure, metric, row.anchor) for run in row.runs}
-        sides.append([by_seed[seed] for seed in shared])
-    pairs = [(a, b) for a, b in zip(*sides, strict=True) if a is not None and b is not None]
-    if len(pairs) > 1:
-        return seed_contrast([a for a, _ in pairs], [b for _, b in pairs])
-    one, other = first.examples(measure, metric), second.examples(measure, metric)
-    figures = (
-        first.runs[0].figure(measure, metric, first.anchor),
-        second.runs[0].figure(measure, metric, second.anchor),
-    )
-    if one.empty or other.empty or figures[0] is None or figures[1] is None:
-        return None
-    estimator = estimator_of(measure, metric)
-    return example_contrast(one, other, estimator, first.resamples, figures[0] - figures[1])
-
-
-def estimator_of(measure: str, metric: str) -> str:
-    """How a figure is computed from its rows."""
-    if metric == "spearman":
-        return "spearman"
-    return "ratio" if measure.startswith("loss ") else "mean"
-
-
-@dataclass(frozen=True)
 class Stratum:
-    """Runs that may be ranked together: equal model, budget, tokenizer, data and measures.
+    """Runs that may be ranked together; each figure and each contrast is worked out once.
 
     Attributes:
-        key: what is equal.
+        key: what is equal: model, budget, tokenizer, data, measures, source code, versions.
         models: the trained rows.
-        untrained: the untrained row, if it was measured.
+        untrained: rows before training; several where they were measured in several ways.
         anchors: simple methods.
-        failed: runs that did not finish.
+        failed: records of runs that did not finish.
+        raw: measures as records name them, by what tables call them.
     """
 
-    key: dict[str, str]
-    models: list[Row]
-    untrained: Row | None
-    anchors: list[Row]
-    failed: list[RunRecord] = field(default_factory=list)
+    def __init__(
+        self,
+        key: dict[str, str],
+        models: list[Row],
+        untrained: list[Row],
+        anchors: list[Row],
+        failed: list[RunRecord],
+        raw: dict[str, str],
+    ) -> None:
+        self.key, self.models, self.untrained = key, models, untrained
+        self.anchors, self.failed, self.raw = anchors, failed, raw
+        self._samples: dict[tuple[Row, Figure], dict[int, Sample]] = {}
+        self._estimates: dict[tuple[Row, Figure], Estimate | None] = {}
+        self._contrasts: dict[tuple[Row, Row, Figure], Contrast | None] = {}
+        self._pooled: dict[Figure, Variance] = {}
 
     @property
     def rows(self) -> list[Row]:
         """All rows of a table, simple methods first."""
-        return [*self.anchors, *([self.untrained] if self.untrained else []), *self.models]
+        return [*self.anchors, *self.untrained, *self.models]
 
     @property
     def start(self) -> str:
         """What its models were before training, as an adjective."""
-        return self.untrained.label if self.untrained else "untrained"
+        return self.untrained[0].objective if self.untrained else "untrained"
 
     @property
     def record(self) -> RunRecord:
         """Any record, for what all share."""
-        return (self.models[0].runs[0].record) if self.models else self.failed[0]
+        return self.models[0].record if self.models else self.failed[0]
 
-    def measures(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Every (measure, metric) with that beginning, in the order of the records."""
-        seen: dict[tuple[str, str], None] = {}
-        for row in [*self.models, *([self.untrained] if self.untrained else [])]:
-            for run in row.runs:
-                for value in run.record.values:
-                    if value.measure.startswith(prefix):
-                        seen[value.measure, value.metric] = None
+    @property
+    def objectives(self) -> list[str]:
+        """What was trained, each once."""
+        return list(dict.fromkeys(row.objective for row in self.models))
+
+    def measures(self, prefix: str) -> Iterator[Figure]:
+        """Every figure with that beginning, those of the first records first."""
+        seen: dict[Figure, None] = {}
+        for row in [*self.models, *self.untrained]:
+            for model in row.models:
+                for run in model.runs:
+                    for measure, metric, _ in run.values:
+                        if measure.startswith(prefix):
+                            seen[measure, metric] = None
         yield from seen
+
+    def traits(self, measure: str) -> dict[str, Any]:
+        """What the objective of a loss column states of itself; empty for the natural pairs."""
+        raw = self.raw.get(measure, measure)
+        for row in [*self.models, *self.untrained]:
+            for run in (run for model in row.models for run in model.runs):
+                if run.name_of(raw) == measure and raw.removeprefix("loss ") in run.record.columns:
+                    return run.record.columns[raw.removeprefix("loss ")]
+        return {}
 
     def anchor(self, name: str) -> Row | None:
         """The simple method of that name."""
-        return next((row for row in self.anchors if row.anchor == name), None)
+        return next((row for row in self.anchors if row.method == name), None)
+
+    def start_of(self, row: Row) -> Row | None:
+        """The row before training that was measured as this one was."""
+        shared = [name for name in row.settings if not name.startswith(("objective.", "budget."))]
+        for start in self.untrained:
+            settings = (training_settings(run.record) for m in start.models for run in m.runs)
+            if any(all(own.get(n) == row.settings[n] for n in shared) for own in settings):
+                return start
+        return None
+
+    def estimate(self, row: Row, measure: str, metric: str) -> Estimate | None:
+        """The mean over seeds with its interval over seeds and test examples."""
+        figure = measure, metric
+        if (row, figure) not in self._estimates:
+            samples = list(self._samples_of(row, figure).values())
+            self._estimates[row, figure] = (
+                estimate(samples, self._common(row, figure)) if samples else None
+            )
+        return self._estimates[row, figure]
+
+    def contrast(self, first: Row, second: Row, measure: str, metric: str) -> Contrast | None:
+        """First minus second on the seeds that both have; None where there is none."""
+        figure = measure, metric
+        if (first, second, figure) not in self._contrasts:
+            self._contrasts[first, second, figure] = self._contrast(first, second, figure)
+        return self._contrasts[first, second, figure]
+
+    def _contrast(self, first: Row, second: Row, figure: Figure) -> Contrast | None:
+        sides = [self._samples_of(row, figure) for row in (first, second)]
+        if not all(sides):
+            return None
+        for place, row in enumerate((first, second)):  # a simple method is the same at any seed
+            if row.kind == "anchors":
+                (only,) = sides[place].values()
+                sides[place] = dict.fromkeys(sides[1 - place], only)
+        seeds = sorted(set(sides[0]) & set(sides[1]))
+        if not seeds:
+            return None
+        if first.kind == second.kind == "run":
+            one, other = (_over_seeds(side) for side in sides)
+            variance = of_difference(one, other, self._pool(figure))
+        else:
+            variance = summed(self._common(first, figure), self._common(second, figure))
+        left, right = ([side[seed] for seed in seeds] for side in sides)
+        return contrast(left, right, seeds, variance)
+
+    def _samples_of(self, row: Row, figure: Figure) -> dict[int, Sample]:
+        if (row, figure) not in self._samples:
+            found = {model.seed: model.sample(figure, row.method) for model in row.models}
+            self._samples[row, figure] = {s: each for s, each in found.items() if each is not None}
+        return self._samples[row, figure]
+
+    def _common(self, row: Row, figure: Figure) -> Variance:
+        """Of one seed's figure over seeds: of a trained row at least what is common to all."""
+        own = _over_seeds(self._samples_of(row, figure))
+        if row.kind == "anchors":
+            return Variance(0.0, 0.0)
+        if row.kind != "run":
+            return own
+        common = self._pool(figure)
+        return Variance(max(common.value, own.value), common.freedom)
+
+    def _pool(self, figure: Figure) -> Variance:
+        if figure not in self._pooled:
+            self._pooled[figure] = pooled(
+                [_over_seeds(self._samples_of(row, figure)) for row in self.models]
+            )
+        return self._pooled[figure]
+
+
+def _over_seeds(samples: dict[int, Sample]) -> Variance:
+    return Variance.of([each.value for each in samples.values()])
 
 
 def strata(runs: Iterable[StoredRun]) -> list[Stratum]:
     """Sort runs into groups that may be ranked, each with the references that fit it."""
-    runs = _without_doubles(runs)
-    keys: dict[tuple[tuple[str, str], ...], list[StoredRun]] = {}
+    runs = sorted(runs, key=lambda run: (run.record.created, run.record.name), reverse=True)
+    groups: dict[str, list[StoredRun]] = {}
     for run in runs:
         if run.record.kind == "run":
-            keys.setdefault(tuple(sorted(run.record.stratum.items())), []).append(run)
+            groups.setdefault(key_of(_key(run.record)), []).append(run)
     found = []
-    for key, members in sorted(keys.items()):
-        fitting = [run for run in runs if set(run.record.stratum.items()) <= set(key)]
-        finished = [run for run in members if run.record.status == "finished"]
-        seeds = {run.record.seed for run in members}
-        untrained = [
+    for members in _not_made_again(list(groups.values())):
+        key = _key(members[0].record)
+        references = [
             run
-            for run in fitting
-            if run.record.kind == "untrained"
-            and run.record.status == "finished"
-            and run.record.seed in seeds
+            for run in runs
+            if run.record.kind != "run" and _key(run.record).items() <= key.items()
         ]
-        found.append(
-            Stratum(
-                key=dict(key),
-                models=_rows(finished),
-                untrained=_start_row(untrained),
-                anchors=[row for run in fitting for row in _anchor_rows(run)],
-                failed=[run.record for run in members if run.record.status == "failed"],
-            )
-        )
-    return found
+        found.append(_stratum(key, members, references))
+    return sorted(found, key=lambda stratum: key_of(stratum.key))
 
 
-def _start_row(runs: Sequence[StoredRun]) -> Row | None:
-    """What models were before training: `untrained`, or of a checkpoint `unchanged`."""
-    return Row(runs[0].record.objective, "untrained", _by_seed(runs)) if runs else None
+def _key(record: RunRecord) -> dict[str, str]:
+    versions = [f"{k} {v}" for k, v in record.environment.items() if k not in PROVENANCE]
+    source = record.environment.get("source", "")
+    return {**record.stratum, "source": source, "versions": ", ".join(sorted(versions))}
 
 
-def _without_doubles(runs: Iterable[StoredRun]) -> list[StoredRun]:
-    """One record a trained model, and one of anchors a corpus: the one that measured most.
+def _not_made_again(groups: list[list[StoredRun]]) -> list[list[StoredRun]]:
+    """Groups less those of which every run was made again, later and by other code."""
 
-    The same model may have been measured again with a further probe or column.
-    """
-    fullest: dict[tuple[object, ...], StoredRun] = {}
-    for run in runs:
+    def identity(run: StoredRun) -> tuple[str, str, int]:
         record = run.record
-        stratum = tuple(sorted(record.stratum.items()))
-        place: tuple[object, ...] = (
-            record.kind,
-            stratum,
-            record.training.get("folder", record.kind),
-        )
-        if record.status == "failed":
-            place = (record.name,)
-        kept = fullest.get(place)
-        if kept is None or len(record.values) > len(kept.record.values):
-            fullest[place] = run
-    return list(fullest.values())
+        return key_of(record.stratum), key_of(training_settings(record)), record.seed
+
+    made = [
+        (max(run.record.created for run in group), {identity(r) for r in group}, group)
+        for group in groups
+    ]
+    return [
+        group
+        for when, runs, group in made
+        if not any(later > when and runs <= others for later, others, _ in made)
+    ]
+
+
+def _stratum(key: dict[str, str], members: list[StoredRun], references: list[StoredRun]) -> Stratum:
+    usable = [
+        run
+        for run in (*members, *references)
+        if run.record.status == "finished" or run.record.kind == "anchors"
+    ]
+    names = _measure_names(usable)
+    named = [run.named(names[run]) for run in usable]
+    seeds = {run.record.seed for run in members}
+    anchors = [run for run in named if run.record.kind == "anchors"]
+    methods = dict.fromkeys(value.row for run in anchors for value in run.record.values)
+    starts = _rows(
+        [run for run in named if run.record.kind == "untrained" and run.record.seed in seeds]
+    )
+    return Stratum(
+        key=key,
+        models=_rows([run for run in named if run.record.kind == "run"]),
+        untrained=_merged(starts),
+        anchors=[
+            Row(name, "anchors", (Model(tuple(anchors)),), method=name) for name in sorted(methods)
+        ],
+        failed=[run.record for run in (*members, *references) if run.record.status == "failed"],
+        raw={shown: raw for each in names.values() for raw, shown in each.items()},
+    )
+
+
+def _measure_names(runs: Sequence[StoredRun]) -> dict[StoredRun, dict[str, str]]:
+    """What tables call each run's measures: with their settings where those differ."""
+    taken: dict[str, dict[str, Flat]] = {}
+    settings: dict[tuple[StoredRun, str], Flat] = {}
+    for run in runs:
+        for measure in dict.fromkeys(value.measure for value in run.record.values):
+            own = settings[run, measure] = measure_settings(run.record, measure)
+            taken.setdefault(measure, {})[key_of(own)] = own
+    names: dict[StoredRun, dict[str, str]] = {run: {} for run in runs}
+    for (run, measure), own in settings.items():
+        others = list(taken[measure].values())
+        more = f" ({told(own, differing(others))})" if len(others) > 1 else ""
+        names[run][measure] = measure + more
+    return names
 
 
 def _rows(runs: Sequence[StoredRun]) -> list[Row]:
-    """One row a configuration, named by its objective and by what tells it from its like."""
-    groups: dict[str, list[StoredRun]] = {}
-    settings: dict[str, dict[str, Any]] = {}
+    """One row a configuration, named by its objective and by what tells it from the others.
+
+    Of an objective's own settings those count that differ between the rows of that objective; of
+    all others those that are not what most rows have.
+    """
+    groups: dict[str, dict[int, list[StoredRun]]] = {}
+    settings: dict[str, Flat] = {}
     for run in runs:
-        flat = _flat({k: v for k, v in run.record.config.items() if k in _TRAINING_SETTINGS})
-        key = repr(sorted(flat.items()))
-        groups.setdefault(key, []).append(run)
-        settings[key] = flat
+        own = training_settings(run.record)
+        key = f"{run.record.objective} {key_of(own)}"
+        groups.setdefault(key, {}).setdefault(run.record.seed, []).append(run)
+        settings[key] = own
+    usual = {
+        name: commonest(list(settings.values()), name)
+        for name in differing(list(settings.values()))
+        if not name.startswith("objective.")
+    }
     rows = []
-    for key, members in groups.items():
-        name = members[0].record.objective
-        others = [
-            settings[other]
-            for other, runs_of in groups.items()
-            if other != key and runs_of[0].record.objective == name
-        ]
-        differing = sorted(
-            setting
-            for setting, value in settings[key].items()
-            if any(other.get(setting) != value for other in others)
+    for key, seeds in groups.items():
+        objective = next(iter(seeds.values()))[0].record.objective
+        alike = [s for other, s in settings.items() if other.startswith(f"{objective} ")]
+        names = [name for name in differing(alike) if name.startswith("objective.")]
+        names += [name for name, value in usual.items() if settings[key].get(name) != value]
+        more = told(settings[key], names)
+        models = tuple(Model(tuple(seeds[seed])) for seed in sorted(seeds))
+        kind = models[0].record.kind
+        rows.append(
+            Row(f"{objective} ({more})" if more else objective, kind, models, settings[key])
         )
-        told = ", ".join(f"{s.removeprefix('objective.')}={settings[key][s]}" for s in differing)
-        rows.append(Row(f"{name} ({told})" if told else name, "run", _by_seed(members)))
-    return rows
+    return sorted(rows, key=lambda row: row.label)
 
 
-def _anchor_rows(run: StoredRun) -> list[Row]:
-    if run.record.kind != "anchors":
-        return []
-    names = dict.fromkeys(value.row for value in run.record.values)
-    return [Row(name, "anchors", (run,), anchor=name) for name in names]
+def _merged(rows: list[Row]) -> list[Row]:
+    """Rows less those whose every figure another has too: settings that changed nothing."""
+    kept: list[Row] = []
+    for row in rows:
+        twin = next((place for place, other in enumerate(kept) if _agree(row, other)), None)
+        if twin is None:
+            kept.append(row)
+            continue
+        by_seed: dict[int, tuple[StoredRun, ...]] = {}
+        for model in (*kept[twin].models, *row.models):
+            by_seed[model.seed] = (*by_seed.get(model.seed, ()), *model.runs)
+        models = tuple(Model(by_seed[seed]) for seed in sorted(by_seed))
+        kept[twin] = replace(kept[twin], models=models)
+    if len(kept) == 1:
+        return [replace(kept[0], label=kept[0].objective)]
+    return kept
 
 
-def _by_seed(runs: Iterable[StoredRun]) -> tuple[StoredRun, ...]:
-    return tuple(sorted(runs, key=lambda run: run.record.seed))
-
-
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[prefix + key] = value
-    return flat
+def _agree(first: Row, second: Row) -> bool:
+    """Whether the two have the same figure wherever both have one, and both have some."""
+    sides = [
+        {
+            (model.seed, *place): value.value
+            for model in row.models
+            for run in model.runs
+            for place, value in run.values.items()
+        }
+        for row in (first, second)
+    ]
+    shared = sides[0].keys() & sides[1].keys()
+    return bool(shared) and all(sides[0][place] == sides[1][place] for place in shared)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from results.comparison import Stratum
-from results.tables import escape, markdown_table
+from results.markdown import escape, table
 
 FOLDER = "pictures"
 
@@ -18,7 +18,7 @@ def exhibits(stratum: Stratum, folder: Path) -> list[dict[str, str]]:
     """
     found = []
     for row in stratum.models:
-        run = row.runs[0]
+        run = row.models[0].runs[0]
         for measure, examples in run.store.exhibits(run.record.name).items():
             heading = f"{row.label}, {measure.removeprefix('probe ')}, seed {run.record.seed}"
             found.append({"title": escape(heading), "table": _table(examples, folder)})
@@ -30,18 +30,21 @@ def _table(examples: list[dict[str, Any]], folder: Path) -> str:
     header.append("place")
     rows = []
     for example in examples:
-        captions = [f"**{text}**" if text == example["text"] else text for text in example["texts"]]
+        captions = [
+            f"**{escape(text)}**" if text == example["text"] else escape(text)
+            for text in example["texts"]
+        ]
         rows.append(
             [
                 _picture(example["image"], folder),
-                example["text"],
+                escape(example["text"]),
                 "<br>".join(captions),
                 f"{example['image_to_text_rank']:g}",
                 " ".join(_picture(image, folder) for image in example["images"]),
                 f"{example['text_to_image_rank']:g}",
             ]
         )
-    return markdown_table(header, rows)
+    return table(header, rows)
 
 
 def _picture(encoded: str, folder: Path) -> str:

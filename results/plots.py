@@ -10,17 +10,23 @@ matplotlib.use("svg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
-from results.comparison import Row, Stratum
-from results.tables import column_traits, probe_title, quantity
+from results.comparison import Stratum
+from results.markdown import quantity
+from results.rows import Row
+from results.titles import figure_title, quantity_of
 
 # Okabe and Ito 2008: told apart by readers with any colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#555555")
 ANCHOR, UNTRAINED, INK = "#c8c8c8", "#8c8c8c", "#333333"
+COLUMNS = 2
+"""Panels side by side: more would not be read on a page."""
 
 STYLE: Any = {
     "svg.hashsalt": "compare",
     "svg.fonttype": "none",
+    "text.parse_math": False,  # names are shown as typed
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.edgecolor": INK,
@@ -37,35 +43,61 @@ def plot_curves(stratum: Stratum, file: Path) -> None:
     """Loss over the budget, one panel an objective: losses of unlike units share no axis."""
     by_objective: dict[str, list[Row]] = {}
     for row in stratum.models:
-        by_objective.setdefault(row.runs[0].record.objective, []).append(row)
+        by_objective.setdefault(row.objective, []).append(row)
+    most = max(map(len, by_objective.values()))
     with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(
-            1, len(by_objective), figsize=(3.3 * len(by_objective), 2.7), squeeze=False
+        columns = min(COLUMNS, len(by_objective))
+        lines = -(-len(by_objective) // columns)
+        canvas, panels = plt.subplots(
+            lines, columns, figsize=(3.3 * columns, lines * (2.9 + 0.13 * most)), squeeze=False
         )
-        colours = _colours(stratum.models)
-        for axes, (name, rows) in zip(panels[0], by_objective.items(), strict=True):
-            for row in rows:
-                _draw_curves(axes, row, colours[row.label])
-            measure = f"loss {name}"
-            for anchor in ("uniform", "unigram"):
-                _draw_anchor(axes, stratum.anchor(anchor), measure)
-            unit = column_traits(stratum, measure).get("unit", "item")
-            axes.set_title(name)
-            axes.set_xlabel("training FLOPs")
-            axes.set_ylabel(f"nats a {unit}")
-            axes.xaxis.set_major_formatter(lambda value, _: quantity(value) if value else "0")
-            axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
-            axes.margins(x=0.02)
-            axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
-        panels[0][0].legend(
-            frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 0.92)
+        for axes, (name, rows) in zip(panels.flat, by_objective.items(), strict=False):
+            _draw_objective(axes, stratum, name, rows)
+        for axes in list(panels.flat)[len(by_objective) :]:
+            axes.axis("off")
+        _save(canvas, file)
+
+
+def _draw_objective(axes: Axes, stratum: Stratum, name: str, rows: list[Row]) -> None:
+    """The curves of one objective's rows, with a key of its own below."""
+    colours = _colours(rows if len(rows) > 1 else stratum.models)
+    for row in rows:
+        _draw_curves(axes, row, colours[row.label])
+    measure = f"loss {name}"
+    for anchor in ("uniform", "unigram"):
+        _draw_anchor(axes, stratum, stratum.anchor(anchor), measure)
+    axes.set_title(name)
+    axes.set_xlabel("training FLOPs")
+    axes.set_ylabel(quantity_of(stratum, measure))
+    axes.xaxis.set_major_formatter(lambda value, _: quantity(value) if value else "0")
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
+    axes.margins(x=0.02)
+    axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
+    keys = [Line2D([], [], color=INK, alpha=0.35, linewidth=1, label="training")]
+    held_out = _held_out(rows[0])
+    for column, line in zip(held_out, LINES, strict=False):
+        shown = column.replace("_", "-", 1)
+        keys.append(
+            Line2D([], [], color=INK, linestyle=line, marker="o", markersize=3, label=shown)
         )
-        _save(figure, file)
+    if len(rows) > 1:
+        keys += [Line2D([], [], color=colours[row.label], lw=3, label=row.label) for row in rows]
+    axes.legend(
+        handles=keys, frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.22)
+    )
+
+
+LINES: tuple[Any, ...] = ("-", "--", ":", "-.")
+
+
+def _held_out(row: Row) -> list[str]:
+    curve = row.models[0].runs[0].curve
+    return [str(name) for name in curve.columns if str(name).startswith("held_out")]
 
 
 def plot_probes(stratum: Stratum, figures: Sequence[tuple[str, str]], file: Path) -> None:
     """Every primary probe figure, a panel each: simple methods, the untrained model, models."""
-    columns = min(3, len(figures))
+    columns = min(COLUMNS, len(figures))
     lines = -(-len(figures) // columns)
     most = max(len(_scored(stratum, *figure)) for figure in figures)
     with plt.rc_context(STYLE):
@@ -81,14 +113,13 @@ def plot_probes(stratum: Stratum, figures: Sequence[tuple[str, str]], file: Path
 
 
 def _draw_curves(axes: Axes, row: Row, colour: str) -> None:
-    for index, run in enumerate(row.runs):
-        curve = run.curve
-        label = f"{row.label}, training" if index == 0 else None
-        axes.plot(curve["flops"], curve["loss"], color=colour, alpha=0.35, linewidth=1, label=label)
-        held_out = [name for name in curve.columns if name.startswith("held_out")]
-        for name, line in zip(held_out, ("-", "--", ":", "-."), strict=False):
+    for model in row.models:
+        curve = model.runs[0].curve
+        axes.plot(curve["flops"], curve["loss"], color=colour, alpha=0.35, linewidth=1)
+        for name, line in zip(_held_out(row), LINES, strict=False):
+            if name not in curve:
+                continue
             points = curve.dropna(subset=[name])
-            label = f"{row.label}, {name.replace('_', ' ')}" if index == 0 else None
             axes.plot(
                 points["flops"],
                 points[name],
@@ -97,12 +128,11 @@ def _draw_curves(axes: Axes, row: Row, colour: str) -> None:
                 linewidth=1.8,
                 marker="o",
                 markersize=3,
-                label=label,
             )
 
 
-def _draw_anchor(axes: Axes, row: Row | None, measure: str) -> None:
-    estimate = row.estimate(measure, "nats") if row else None
+def _draw_anchor(axes: Axes, stratum: Stratum, row: Row | None, measure: str) -> None:
+    estimate = stratum.estimate(row, measure, "nats") if row else None
     if row is None or estimate is None:
         return
     axes.axhline(estimate.value, color=ANCHOR, linewidth=1, linestyle="--", zorder=0)
@@ -121,25 +151,28 @@ def _draw_bars(
     axes: Axes, stratum: Stratum, figure: tuple[str, str], colours: dict[str, str]
 ) -> None:
     rows = _scored(stratum, *figure)
+    furthest = 0.0
     for place, row in enumerate(rows):
-        estimate = row.estimate(*figure)
+        estimate = stratum.estimate(row, *figure)
         assert estimate is not None
         colour = {"anchors": ANCHOR, "untrained": UNTRAINED}.get(row.kind) or colours[row.label]
         axes.barh(place, estimate.value, color=colour, height=0.7)
-        end = estimate.value
+        end = max(estimate.value, 0.0)
         if estimate.low is not None and estimate.high is not None:
             axes.plot([estimate.low, estimate.high], [place, place], color=INK, linewidth=1.2)
-            end = estimate.high
-        axes.text(end, place, f" {estimate.value:.3f}", va="center", fontsize=7.5)
+            end = max(estimate.high, 0.0)
+        axes.text(end, place, f"  {estimate.value:.3f}", va="center", fontsize=7.5)
+        furthest = max(furthest, end)
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.invert_yaxis()
-    axes.set_title(probe_title(*figure).replace(": ", ":\n", 1), fontsize=9)
-    axes.set_xlim(right=axes.get_xlim()[1] * 1.12)
+    axes.set_title(figure_title(figure).replace(": ", ":\n", 1), fontsize=9)
+    left = min(0.0, axes.get_xlim()[0])
+    axes.set_xlim(left, furthest + 0.24 * (furthest - left))  # room for the last label
     axes.tick_params(axis="y", length=0)
 
 
 def _scored(stratum: Stratum, measure: str, metric: str) -> list[Row]:
-    return [row for row in stratum.rows if row.estimate(measure, metric) is not None]
+    return [row for row in stratum.rows if stratum.estimate(row, measure, metric) is not None]
 
 
 def _colours(rows: Sequence[Row]) -> dict[str, str]:

@@ -4,15 +4,18 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from results.record import RunRecord
 
 EXAMPLE_COLUMNS = ["measure", "metric", "row", "example", "group", "value", "target"]
+
+_REPEATED = ["measure", "metric", "row", "group"]
 
 
 class ResultStore:
@@ -32,7 +35,7 @@ class ResultStore:
         curve: Sequence[dict[str, Any]],
         examples: pd.DataFrame,
         exhibits: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
-    ) -> Path:
+    ) -> RunRecord:
         """Write a record; it is complete or not there at all.
 
         A finished record is never replaced; a failed one is replaced by the next try.
@@ -44,12 +47,12 @@ class ResultStore:
             exhibits: by measure, examples for the eye.
 
         Returns:
-            Its directory.
+            The record as anybody reads it from now on: whoever wrote it sees nothing else.
         """
         target = self.folder / record.name
-        existing = self.get(record.name)
-        if existing is not None and existing.status == "finished":
-            return target
+        existing = self.finished(record.name)
+        if existing is not None:
+            return existing
         self.folder.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=self.folder, prefix=".writing-"))
         (work / "record.json").write_text(json.dumps(record.to_json(), indent=1))
@@ -64,32 +67,76 @@ class ResultStore:
         if target.exists():
             shutil.rmtree(target)
         os.replace(work, target)
-        return target
+        written = self.get(record.name)
+        assert written is not None
+        return written
 
     def get(self, name: str) -> RunRecord | None:
-        """The record of that name, if there is one."""
+        """The record of that name, if there is one.
+
+        Raises:
+            ValueError: it is damaged, or another version wrote it; the message names the file.
+        """
         file = self.folder / name / "record.json"
         if not file.is_file():
             return None
         try:
             return RunRecord.from_json(json.loads(file.read_text()))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
             raise ValueError(f"{file} is not a readable record: {error}") from error
 
-    def records(self) -> list[RunRecord]:
-        """All records, by name."""
-        names = sorted(path.parent.name for path in self.folder.glob("*/record.json"))
-        found = (self.get(name) for name in names if not name.startswith("."))
-        return [record for record in found if record is not None]
+    def readable(self, name: str) -> RunRecord | None:
+        """The record of that name; a damaged one is none, and is made again."""
+        try:
+            return self.get(name)
+        except ValueError:
+            return None
+
+    def finished(self, name: str) -> RunRecord | None:
+        """The record of that name if it is finished."""
+        record = self.readable(name)
+        return record if record is not None and record.status == "finished" else None
+
+    def records(self) -> tuple[list[RunRecord], dict[str, str]]:
+        """All records, by name; and of those that cannot be read, by name, the reason."""
+        found, unreadable = [], {}
+        for name in sorted(path.parent.name for path in self.folder.glob("*/record.json")):
+            if name.startswith("."):
+                continue
+            try:
+                record = self.get(name)
+            except ValueError as error:
+                unreadable[name] = str(error)
+                continue
+            if record is not None:
+                found.append(record)
+        return found, unreadable
 
     def curve(self, name: str) -> pd.DataFrame:
-        """The points of a run's training, one row each."""
-        lines = (self.folder / name / "curve.jsonl").read_text().splitlines()
-        return pd.DataFrame([json.loads(line) for line in lines])
+        """The points of a run's training, one row each.
+
+        Raises:
+            ValueError: the file is missing or damaged.
+        """
+        file = self.folder / name / "curve.jsonl"
+        try:
+            return pd.DataFrame([json.loads(line) for line in file.read_text().splitlines()])
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{file} is missing or damaged: {_reason(error)}") from error
 
     def examples(self, name: str) -> pd.DataFrame:
-        """The per-example rows of a run (EXAMPLE_COLUMNS)."""
-        return pd.read_parquet(self.folder / name / "examples.parquet")
+        """The per-example rows of a run (EXAMPLE_COLUMNS).
+
+        Raises:
+            ValueError: the file is missing or damaged.
+        """
+        file = self.folder / name / "examples.parquet"
+        try:
+            table = pq.read_table(file, columns=EXAMPLE_COLUMNS, read_dictionary=_REPEATED)
+            found: pd.DataFrame = table.to_pandas()
+            return found
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{file} is missing or damaged: {_reason(error)}") from error
 
     def exhibits(self, name: str) -> dict[str, list[dict[str, Any]]]:
         """Examples for the eye, by measure; few runs have any."""
@@ -98,24 +145,7 @@ class ResultStore:
         return json.loads(file.read_text()) if file.is_file() else found
 
 
-def tidy(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row a value: run, model, objective, dataset, seed, step, measure, metric, value, note."""
-    rows = [
-        {
-            "run": record.name,
-            "kind": record.kind,
-            "status": record.status,
-            "model": record.stratum.get("model", ""),
-            "objective": value.row or record.objective,
-            "dataset": record.corpus.get("label", ""),
-            "seed": record.seed,
-            "step": record.training.get("ledger", {}).get("steps", 0),
-            "measure": value.measure,
-            "metric": value.metric,
-            "value": value.value,
-            "note": value.note,
-        }
-        for record in records
-        for value in record.values
-    ]
-    return pd.DataFrame(rows)
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    return getattr(error, "strerror", None) or (str(error).splitlines() or [repr(error)])[0]

@@ -1,205 +1,336 @@
-"""The answer in a few sentences: which objective wins what, how sure, what would change it."""
+"""The answer for somebody who reads nothing else: three sentences, then a line a figure.
+
+First whether anything was learned, then who leads and how sure that is, then what to do next.
+"""
 
 from dataclasses import dataclass
-from itertools import combinations
+from typing import TypeVar
 
-from results.comparison import Row, Stratum, contrast
+from results.comparison import Stratum
+from results.findings import LEVEL, Finding, best_simple, findings, floors
+from results.learning import Learned, learned, still_falling
+from results.markdown import escape, limits, listed, number
+from results.rows import Row
+from results.settings import differing
 from results.statistics import Contrast, holm
-from results.tables import best_simple, number, probe_columns, probe_title, solved_at_start
+from results.titles import figure_title
 
-LEVEL = 0.05
+ENOUGH_SEEDS = 5
+"""Past these more seeds seldom decide what is still open."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One primary figure of a probe.
+class Verdict:
+    """What stands at the head of a report, as Markdown.
 
     Attributes:
-        measure, metric: which.
-        ranking: models that have it, best first.
-        contrasts: of every two of them, with the p value adjusted over all primary contrasts.
+        summary: three sentences, or one where there is nothing to compare.
+        details: a line a primary figure, and what else must be known to read the summary.
     """
 
-    measure: str
-    metric: str
-    ranking: tuple[Row, ...]
-    contrasts: dict[tuple[str, str], tuple[Contrast, float]]
+    summary: str
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """All that the sentences speak of, worked out once.
+
+    Attributes:
+        start, simple: for every model and figure 1 or -1 where it is above or below what it was
+            before training, or the best simple method, after Holm's adjustment over all of these;
+            0 where that is open, and nothing where there is no such floor.
+    """
+
+    stratum: Stratum
+    found: list[Finding]
+    learned: dict[Row, Learned]
+    start: dict[tuple[Row, Finding], int]
+    simple: dict[tuple[Row, Finding], int]
 
     @property
-    def title(self) -> str:
-        """The figure's name."""
-        return probe_title(self.measure, self.metric)
-
-    def resolved(self, first: Row, second: Row) -> bool:
-        """Whether the two differ by more than chance, over all primary contrasts."""
-        found = self.between(first, second)
-        return found is not None and found[1] < LEVEL
-
-    def between(self, first: Row, second: Row) -> tuple[Contrast, float] | None:
-        """The contrast of two models and its adjusted p value."""
-        return self.contrasts.get((first.label, second.label))
+    def nothing_learned(self) -> bool:
+        """No model passed its own floor, and none is above its start on any probe."""
+        own = [state.passed for state in self.learned.values() if state.passed is not None]
+        return bool(own or self.start) and not any(own) and 1 not in self.start.values()
 
     @property
-    def winner(self) -> Row | None:
-        """The best model, if it is resolved from the second."""
-        best = self.ranking[:2]
-        return best[0] if len(best) == 2 and self.resolved(best[0], best[1]) else None
+    def seeds(self) -> int:
+        """That all models share."""
+        return len(set.intersection(*(set(row.seeds) for row in self.stratum.models)))
 
 
-def primary_figures(stratum: Stratum) -> list[tuple[str, str]]:
-    """The figures declared in the configuration that were measured, or else one a probe."""
-    measured = probe_columns(stratum)
-    declared = [tuple(name.rsplit(" ", 1)) for name in stratum.record.config["measures"]["primary"]]
-    wanted = [(f"probe {probe}", metric) for probe, metric in declared]
-    chosen = [figure for figure in measured if figure in wanted]
-    covered = {measure for measure, _ in chosen}
-    # The user's own probes are what they came for, declared or not.
-    return chosen + [figure for figure in measured if figure[0] not in covered | _named(wanted)]
-
-
-def _named(figures: list[tuple[str, str]]) -> set[str]:
-    return {measure for measure, _ in figures}
-
-
-def findings(stratum: Stratum) -> list[Finding]:
-    """Every primary figure, ranked, with Holm's adjustment over all their contrasts."""
-    ranked = []
-    for measure, metric in primary_figures(stratum):
-        scored = [
-            (estimate.value, row)
-            for row in stratum.models
-            if (estimate := row.estimate(measure, metric))
-        ]
-        scored.sort(key=lambda pair: -pair[0])
-        ranked.append((measure, metric, tuple(row for _, row in scored)))
-    contrasts = [
-        (index, (first, second), found)
-        for index, (measure, metric, ranking) in enumerate(ranked)
-        for first, second in combinations(ranking, 2)
-        if (found := contrast(first, second, measure, metric))
-    ]
-    adjusted = holm([found.p for _, _, found in contrasts])
-    results = []
-    for index, (measure, metric, ranking) in enumerate(ranked):
-        own = {
-            (first.label, second.label): (found, p)
-            for (where, (first, second), found), p in zip(contrasts, adjusted, strict=True)
-            if where == index
-        }
-        results.append(Finding(measure, metric, ranking, own))
-    return results
-
-
-def verdict(stratum: Stratum) -> str:
-    """Two to four sentences for somebody who reads nothing else."""
+def verdict(stratum: Stratum) -> Verdict:
+    """What the runs of a stratum say."""
     if not stratum.models:
-        return "No run finished, so there is nothing to say; the reasons stand below."
-    if len(stratum.models) == 1:
-        only = stratum.models[0].label
-        return (
-            f"Only **{only}** was trained under this model, budget, tokenizer and data, so "
-            "nothing is ranked: run several objectives in one command to compare them."
-        )
+        return Verdict("No run finished, so there is nothing to say; the reasons stand below.")
     found = findings(stratum)
-    sentences = [_who_wins(found), _against_floors(stratum, found), _how_sure(stratum, found)]
-    sentences.append(_what_would_change(stratum))
-    return " ".join(sentence for sentence in sentences if sentence)
+    beside = {
+        (row, finding): floors(stratum, row, finding.figure)
+        for finding in found
+        for row in finding.ranking
+    }
+    evidence = _Evidence(
+        stratum,
+        found,
+        {row: learned(stratum, row) for row in stratum.models},
+        _signs({place: each.start for place, each in beside.items() if each.start}),
+        _signs({place: each.simple for place, each in beside.items() if each.simple}),
+    )
+    sentences = [_what_was_learned(evidence), _who_leads(evidence), _what_next(evidence)]
+    details = [_figure_line(evidence, finding) for finding in found if finding.ranking]
+    details += [*_own_tasks(evidence), *_likelihoods(evidence), *_how_sure(evidence)]
+    return Verdict(" ".join(sentences), tuple(details))
 
 
-def _who_wins(found: list[Finding]) -> str:
-    wins: dict[str, list[str]] = {}
-    open_figures = []
-    for finding in found:
-        winner = finding.winner
-        if winner is None:
-            if len(finding.ranking) > 1:
-                open_figures.append(finding)
-            continue
-        between = finding.between(winner, finding.ranking[1])
-        assert between is not None
-        difference = between[0]
-        wins.setdefault(winner.label, []).append(
-            f"{finding.title} (by {number(difference.difference)} over "
-            f"{finding.ranking[1].label}, {number(difference.low)} to {number(difference.high)})"
-        )
-    parts = [f"**{label}** wins {_listed(figures)}" for label, figures in wins.items()]
-    text = ("; ".join(parts) + ".") if parts else "No objective wins any primary figure."
-    if open_figures:
-        named = _listed(
-            [
-                f"{f.title} ({f.ranking[0].label} is ahead of {f.ranking[1].label})"
-                for f in open_figures
-            ]
-        )
-        text += f" Not resolved: {named}."
-    return text
+_Place = TypeVar("_Place")
 
 
-def _against_floors(stratum: Stratum, found: list[Finding]) -> str:
-    beaten, floored = [], []
-    for finding in found:
-        if not finding.ranking:
-            continue
-        best = finding.ranking[0].estimate(finding.measure, finding.metric)
-        simple = best_simple(stratum, finding.measure, finding.metric)
-        estimate = simple.estimate(finding.measure, finding.metric) if simple else None
-        if best and simple and estimate and best.value < estimate.value:
-            beaten.append(f"{finding.title} ({simple.label} {number(estimate.value)})")
-        untrained = stratum.untrained
-        start = untrained.estimate(finding.measure, finding.metric) if untrained else None
-        if best and start and best.value <= start.value:
-            floored.append(finding.title)
-    text = ""
-    if beaten:
-        text += f"At this budget no model reaches simple word statistics on {_listed(beaten)}."
-    if floored:
-        text += f" Training gained nothing over the {stratum.start} model on {_listed(floored)}."
-    return text.strip()
+def _signs(contrasts: dict[_Place, Contrast]) -> dict[_Place, int]:
+    adjusted = holm([contrast.p for contrast in contrasts.values()])
+    return {
+        place: contrast.sign if p < LEVEL else 0
+        for (place, contrast), p in zip(contrasts.items(), adjusted, strict=True)
+    }
 
 
-def _how_sure(stratum: Stratum, found: list[Finding]) -> str:
-    contrasts = sum(len(finding.contrasts) for finding in found)
-    over = {c.over for finding in found for c, _ in finding.contrasts.values()}
-    seeds = min(len(row.runs) for row in stratum.models)
-    if "seeds" in over:
-        return (
-            f"How sure: {seeds} seeds, Student's t over shared seeds, p values adjusted (Holm) "
-            f"over {contrasts} contrasts."
-        )
-    return (
-        "How sure: one seed, so the intervals cover other test examples and not other "
-        f"initializations; p values are adjusted (Holm) over {contrasts} contrasts."
+def _what_was_learned(evidence: _Evidence) -> str:
+    """Own losses beside unigram or start; probes beside start and simple methods."""
+    passed = [row for row, state in evidence.learned.items() if state.passed]
+    failed = [row for row, state in evidence.learned.items() if state.passed is False]
+    parts = []
+    if passed:
+        parts.append(f"{_names(passed)} learned {_own_task(evidence, passed)}")
+    if failed:
+        verb = "is" if len(failed) == 1 else "are"
+        parts.append(f"{_names(failed)} {verb} not better {_own_task(evidence, failed)}")
+    total = sum(bool(finding.ranking) for finding in evidence.found)
+    if total and evidence.start:
+        gained, lost = (_figures(evidence, evidence.start, sign) for sign in (1, -1))
+        if gained:
+            parts.append(f"training helped some model on {gained} of {total} probe figures")
+        else:
+            parts.append(f"training helped no model on any of {total} probe figures")
+        if lost:
+            parts[-1] += f" and made some model worse on {lost}"
+    short = sum(_below_simple(evidence, finding) for finding in evidence.found)
+    if short:
+        parts.append(f"simple word statistics beat every model on {short} of {total}")
+    nothing = "Nothing was learned yet: " if evidence.nothing_learned and parts else ""
+    return _sentence(
+        nothing + listed(parts) or "Nothing here tells whether the models learned anything"
     )
 
 
-def _what_would_change(stratum: Stratum) -> str:
-    changes = []
-    if min(len(row.runs) for row in stratum.models) < 3:
-        changes.append("more seeds (`seed=0,1,2 -m`)")
-    falling = [row.label for row in stratum.models if _still_falling(stratum, row)]
-    if falling:
-        changes.append(
-            f"a larger budget (the held-out loss of {_listed(falling)} was still falling by more "
-            "than 1 % over the last fifth)"
+def _own_task(evidence: _Evidence, rows: list[Row]) -> str:
+    """What they were held against on their own task."""
+    floors_of = {evidence.learned[row].floor for row in rows}
+    words = {"unigram": "word frequencies are", "untrained": "the untrained model is"}
+    return "at their own tasks than " + listed(
+        [words.get(floor, f"the {escape(floor)} model is") for floor in sorted(floors_of)]
+    )
+
+
+def _figures(evidence: _Evidence, signs: dict[tuple[Row, Finding], int], sign: int) -> int:
+    """Figures in which some model is above (1) or below (-1) its floor."""
+    return len({finding for (_, finding), found in signs.items() if found == sign})
+
+
+def _below_simple(evidence: _Evidence, finding: Finding) -> bool:
+    """Whether every model lies below the best simple method."""
+    found = [evidence.simple.get((row, finding)) for row in finding.ranking]
+    return bool(found) and all(sign == -1 for sign in found)
+
+
+def _who_leads(evidence: _Evidence) -> str:
+    """Leads by model; with one seed they hold for these test examples only."""
+    stratum = evidence.stratum
+    if len(stratum.models) == 1:
+        only = escape(stratum.models[0].label)
+        return f"Only **{only}** was trained here, so nothing is ranked."
+    resolved = [finding for finding in evidence.found if finding.resolved]
+    several = [finding for finding in resolved if finding.seeds > 1]
+    wins = [finding for finding in several if _above_start(evidence, finding)]
+    least_bad = [finding for finding in several if finding not in wins]
+    ahead = [finding for finding in resolved if finding.seeds == 1]
+    left = sum(len(f.ranking) > 1 and not f.resolved for f in evidence.found)
+    parts = [f"{name} wins {_titles(own)}" for name, own in _by_leader(wins)]
+    parts += [
+        f"{name} is highest on {_titles(own)}, but not above the {escape(stratum.start)} model"
+        for name, own in _by_leader(least_bad)
+    ]
+    if ahead:
+        names = listed([f"{name} is ahead on {_titles(own)}" for name, own in _by_leader(ahead)])
+        parts.append(f"on these test examples {names}, which another seed may turn")
+    what = "setting" if len(stratum.objectives) == 1 else "objective"
+    if left and parts:
+        parts.append(f"{left} {'figure is' if left == 1 else 'figures are'} open")
+    elif left:
+        parts.append(f"no {what} leads on any of {left} figures that two models have")
+    if what == "setting":
+        unlike = differing([row.settings for row in stratum.models])
+        swept = listed([escape(name.removeprefix("objective.")) for name in unlike])
+        parts.insert(0, f"only {escape(stratum.objectives[0])} was trained, at several {swept}")
+    return _sentence("; ".join(parts) or "no two models share a probe figure, so nothing is ranked")
+
+
+def _above_start(evidence: _Evidence, finding: Finding) -> bool:
+    """Whether the leader is above its start, or there is none to be above of."""
+    assert finding.leader is not None
+    return evidence.start.get((finding.leader, finding), 1) > 0
+
+
+def _by_leader(found: list[Finding]) -> list[tuple[str, list[Finding]]]:
+    grouped: dict[str, list[Finding]] = {}
+    for finding in found:
+        assert finding.leader is not None
+        grouped.setdefault(f"**{escape(finding.leader.label)}**", []).append(finding)
+    return list(grouped.items())
+
+
+def _what_next(evidence: _Evidence) -> str:
+    """The one thing that would change most."""
+    stratum = evidence.stratum
+    budget = stratum.record.config["budget"]
+    larger = f"`budget.amount={4 * budget['amount']:g}`"
+    if evidence.nothing_learned:
+        return (
+            f"Next: a larger budget (such as {larger}) or a smaller model; more seeds would only "
+            "measure more exactly that nothing was learned."
         )
-    changes.append("learning rates tuned for each objective, which these are not")
-    return f"What would change it: {_listed(changes)}."
+    if len(stratum.models) == 1:
+        return "Next: name several objectives in one command (`objective=clm,mlm,simcse -m`)."
+    left = [f for f in evidence.found if len(f.ranking) > 1 and not f.resolved]
+    falling = [row for row in stratum.models if still_falling(stratum, row)]
+    if evidence.seeds < 3:
+        return "Next: the same command with `seed=0,1,2 -m`, which goes on from these runs."
+    if left and evidence.seeds < ENOUGH_SEEDS:
+        seeds = ",".join(map(str, range(ENOUGH_SEEDS)))
+        return f"Next: more seeds for what is open (`seed={seeds} -m`)."
+    if falling:
+        return (
+            f"Next: a larger budget (such as {larger}), since the held-out loss of "
+            f"{_names(falling)} was still falling."
+        )
+    return "Next: tune the learning rate of the leaders, with equal effort, before relying on this."
 
 
-def _still_falling(stratum: Stratum, row: Row) -> bool:
-    record, curve = row.runs[0].record, row.runs[0].curve
-    if solved_at_start(stratum, f"loss {record.objective}"):
-        return False  # 1 % of next to nothing
-    if "held_out" not in curve:
-        return False
-    points = curve.dropna(subset=["held_out"])
-    before = points[points["progress"] <= 0.81]
-    if before.empty or len(points) < 3:
-        return False
-    return bool(points["held_out"].iloc[-1] < 0.99 * before["held_out"].iloc[-1])
+def _figure_line(evidence: _Evidence, finding: Finding) -> str:
+    """One figure: its leader or that it is open, and where models stand beside the floors."""
+    stratum, figure = evidence.stratum, finding.figure
+    parts = [_lead_text(stratum, finding)]
+    simple = best_simple(stratum, figure)
+    if any((row, finding) in evidence.start for row in finding.ranking):
+        parts.append(_beside(evidence.start, finding, f"the {escape(stratum.start)} model"))
+    if simple:
+        value = stratum.estimate(simple, *figure)
+        name = f"{escape(simple.label)} ({number(value.value if value else None)})"
+        parts.append(_beside(evidence.simple, finding, name))
+    return f"{escape(figure_title(figure))}: {'; '.join(parts)}"
 
 
-def _listed(parts: list[str]) -> str:
-    if len(parts) < 2:
-        return "".join(parts)
-    return ", ".join(parts[:-1]) + " and " + parts[-1]
+def _lead_text(stratum: Stratum, finding: Finding) -> str:
+    best = finding.ranking[0]
+    value = stratum.estimate(best, *finding.figure)
+    shown = f"{escape(best.label)} has {number(value.value if value else None)}"
+    if len(finding.ranking) == 1:
+        return f"{shown}, and no other model has the figure"
+    nearest = finding.nearest
+    if finding.leader is None or nearest is None:
+        return f"open; {shown}, no more than others on shared seeds"
+    rival, contrast = nearest
+    lead = (
+        f"{contrast.difference:.3f} ({limits(contrast)}) above {escape(rival.label)}"
+        f"{', the nearest of ' + str(len(finding.ranking) - 1) if len(finding.ranking) > 2 else ''}"
+    )
+    name = escape(finding.leader.label)
+    if not finding.resolved:
+        return f"open; {name} is highest, {lead}"
+    value = stratum.estimate(finding.leader, *finding.figure)
+    return f"**{name}** {number(value.value if value else None)}, {lead}"
+
+
+def _beside(signs: dict[tuple[Row, Finding], int], finding: Finding, floor: str) -> str:
+    told = []
+    for sign, place in ((1, "above"), (-1, "below")):
+        rows = [row for row in finding.ranking if signs.get((row, finding)) == sign]
+        told += [f"{_names(rows)} {place}"] if rows else []
+    return f"{', '.join(told)} {floor}" if told else f"nobody told apart from {floor}"
+
+
+def _own_tasks(evidence: _Evidence) -> list[str]:
+    """Models whose own loss cannot say whether they learned."""
+    silent = [row for row, state in evidence.learned.items() if state.passed is None]
+    if not silent:
+        return []
+    whose = "its" if len(silent) == 1 else "their"
+    return [
+        f"{_names(silent)}: {whose} own loss does not tell whether anything was learned (solved "
+        "before training, or without a floor); the probes may"
+    ]
+
+
+def _likelihoods(evidence: _Evidence) -> list[str]:
+    """Which figures set unlike likelihoods side by side."""
+    found = []
+    for finding in evidence.found:
+        kinds: dict[str, list[Row]] = {}
+        for row in finding.ranking:
+            note = row.note(finding.figure)
+            if note in LIKELIHOODS:
+                kinds.setdefault(note, []).append(row)
+        if len(kinds) > 1:
+            scored = listed([f"{_names(rows)} by {LIKELIHOODS[k]}" for k, rows in kinds.items()])
+            found.append(
+                f"{escape(figure_title(finding.figure))} sets unlike quantities "
+                f"side by side: {scored}. It says which model prefers the better sentence more "
+                "often, each by its own measure, and not which likelihood is better"
+            )
+    return found
+
+
+LIKELIHOODS = {
+    "causal": "the total log-probability from left to right",
+    "pseudo": "the pseudo-log-likelihood, each token masked in turn",
+    "pseudo_next": "the pseudo-log-likelihood, read one place earlier",
+}
+
+
+def _how_sure(evidence: _Evidence) -> list[str]:
+    stratum, number_of = evidence.stratum, len(evidence.found)
+    if len(stratum.models) < 2:
+        return []
+    seeds = {tuple(row.seeds) for row in stratum.models}
+    shared = evidence.seeds
+    if shared > 1:
+        text = (
+            f"How sure: the intervals cover other seeds and other test examples together, on the "
+            f"{shared} seeds that all models share"
+        )
+    elif shared == 1:
+        text = (
+            "How sure: one shared seed, so the intervals cover other test examples and not other "
+            "seeds; nothing is called a win"
+        )
+    else:
+        text = "How sure: some models share no seed, and those are not ranked"
+    if len(seeds) > 1:
+        each = [f"{escape(row.label)} {', '.join(map(str, row.seeds))}" for row in stratum.models]
+        text += f" (seeds: {'; '.join(each)})"
+    corrected = (
+        f"; a lead must hold against every rival, corrected over {number_of} figures (Holm), and "
+        "what is said of floors is corrected over all models and figures"
+    )
+    return [text + (corrected if number_of > 1 else "; a lead must hold against every rival")]
+
+
+def _names(rows: list[Row]) -> str:
+    return listed([escape(row.label) for row in rows])
+
+
+def _titles(found: list[Finding]) -> str:
+    return listed([escape(figure_title(finding.figure)) for finding in found])
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."

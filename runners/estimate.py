@@ -122,8 +122,7 @@ class Estimator:
         return References(untrained, baselines)
 
     def _is_finished(self, name: str) -> bool:
-        record = self.store.get(name)
-        return record is not None and record.status == "finished"
+        return self.store.finished(name) is not None
 
     def _measures(self, job: Job, trained: Trained) -> dict[str, float]:
         """Seconds of each measure that is not on disk."""

@@ -45,8 +45,8 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     An exception becomes a failed record, so that the other jobs of a sweep go on; an interrupt
     is not caught, and the next try goes on from the last checkpoint.
     """
-    existing = store.get(job.record_name)
-    if existing is not None and existing.status == "finished":
+    existing = store.finished(job.record_name)
+    if existing is not None:
         progress.say(f"{job.record_name} is finished already")
         return existing
     curve: list[dict[str, Any]] = []
@@ -86,8 +86,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         for measurement in measurements
         if measurement.exhibits
     }
-    store.add(record, curve=curve, examples=_examples(measures), exhibits=exhibits)
-    return record
+    return store.add(record, curve=curve, examples=_examples(measures), exhibits=exhibits)
 
 
 def run_references(jobs: Iterable[Job], store: ResultStore, progress: Progress) -> list[RunRecord]:
@@ -105,7 +104,7 @@ def run_references(jobs: Iterable[Job], store: ResultStore, progress: Progress) 
 
 
 def _run_anchors(job: Job, store: ResultStore) -> RunRecord:
-    existing = store.get(job.anchors_name)
+    existing = store.finished(job.anchors_name)
     if existing is not None:
         return existing
     set_up(job.config.trainer)
@@ -128,8 +127,7 @@ def _run_anchors(job: Job, store: ResultStore) -> RunRecord:
         **_provenance(job),
     )
     examples = pd.concat([_examples(measures, row) for row, measures in rows.items()])
-    store.add(record, curve=[], examples=examples)
-    return record
+    return store.add(record, curve=[], examples=examples)
 
 
 def _start(config: ExperimentConfig) -> tuple[AttentionKind, Likelihood]:

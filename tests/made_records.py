@@ -48,7 +48,6 @@ def config(objective: str, seed: int, **changes: Any) -> dict[str, Any]:
             "decay": "cosine",
         },
         "measures": {
-            "bootstrap": 400,
             "candidates": 64,
             "primary": ["task accuracy"],
             "adaptation_steps": 5,
@@ -70,18 +69,34 @@ def add_run(
     status: str = "finished",
     rows_hash: str = "same",
     more_values: tuple[Value, ...] = (),
+    columns: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    source: str = "s",
+    note: str = "",
+    created: str = "2026-01-01T00:00:00+00:00",
     **changes: Any,
 ) -> RunRecord:
-    """A record with a probe `task`, whose per-example scores are given, and some losses."""
+    """A record with a probe `task`, whose per-example scores are given, and some losses.
+
+    `settings` changes parts of its configuration (`{"trainer": {"weight_decay": 0}}`), `changes`
+    those of its objective.
+    """
     stratum = {"model": "tiny", "data": data, "tokenizer": "t", "measures": "m"}
     if kind == "run":
         stratum["budget"] = budget
-    values = [Value("probe task", "accuracy", float(scores.mean()))]
+    values = [Value("probe task", "accuracy", float(scores.mean()), note, "", "share")]
     values += [
         Value(f"loss {name}", "nats", value, "native" if name == objective else "foreign")
         for name, value in (nats or {}).items()
     ]
+    own = config(objective, seed, **changes)
+    for part, values_of in (settings or {}).items():
+        if isinstance(values_of, dict):
+            own[part] = {**own[part], **values_of}
+        else:
+            own[part] = values_of
     told = "".join(f"-{key}{value}" for key, value in changes.items())
+    told += f"-{hash(repr((settings, source, sorted(columns or {})))) % 10**6}"
     record = RunRecord(
         name=f"{objective}-s{seed}-{budget.split('+')[0]}{data}{told}",
         kind=kind,  # type: ignore[arg-type]
@@ -89,9 +104,9 @@ def add_run(
         objective=objective,
         seed=seed,
         stratum=stratum,
-        config=config(objective, seed, **changes),
+        config=own,
         corpus=CORPUS,
-        columns=COLUMNS,
+        columns=COLUMNS if columns is None else columns,
         traits={"attention": "causal"},
         training={
             "ledger": {
@@ -114,21 +129,22 @@ def add_run(
             "folder": f"{objective}-{seed}-{budget}-{data}-{told}",
         },
         values=(*values, *more_values),
-        environment={"hardware": "cpu", "python": "3"},
+        environment={"hardware": "cpu", "python": "3", "source": source},
         error="ValueError: it broke" if status == "failed" else "",
-        created="2026-01-01T00:00:00+00:00",
+        created=created,
     )
     curve = [
         {"step": i, "flops": i * 1e11, "progress": i / 10, "loss": 9 - i / 2, "held_out": 9 - i / 2}
         for i in range(1, 11)
     ]
-    store.add(record, curve=curve, examples=examples(scores))
-    return record
+    return store.add(record, curve=curve, examples=examples(scores))
 
 
 def add_anchors(store: ResultStore, **scores: np.ndarray) -> RunRecord:
     """Simple methods by name, on the same probe; and the losses of guessing."""
-    values = [Value("probe task", "accuracy", float(s.mean()), row=n) for n, s in scores.items()]
+    values = [
+        Value("probe task", "accuracy", float(s.mean()), "", n, "share") for n, s in scores.items()
+    ]
     values += [
         Value("loss clm", "nats", 6.2, row="uniform"),
         Value("loss clm", "nats", 5.9, row="unigram"),
@@ -145,10 +161,10 @@ def add_anchors(store: ResultStore, **scores: np.ndarray) -> RunRecord:
         corpus=CORPUS,
         columns=COLUMNS,
         values=tuple(values),
+        environment={"source": "s"},
     )
     rows = pd.concat([examples(s).assign(row=n) for n, s in scores.items()])
-    store.add(record, curve=[], examples=rows)
-    return record
+    return store.add(record, curve=[], examples=rows)
 
 
 def examples(scores: np.ndarray) -> pd.DataFrame:

@@ -2,10 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ import numpy as np
 from filelock import FileLock
 
 from runners.corpora.corpus import Corpus, CorpusCard, unigram_distribution
-from runners.corpora.document import SPLITS, CorpusConfig
+from runners.corpora.document import SPLITS, CorpusConfig, Source
 from runners.corpora.images import images_file
 from runners.corpora.shards import ShardWriter, TokenRows
-from runners.corpora.splits import SplitCounts, read_documents, write_splits
+from runners.corpora.splits import SplitCounts, drop_documents, read_documents, write_splits
 from runners.corpora.tokenizer import (
     TextTokenizer,
     chunk,
@@ -28,6 +29,12 @@ from runners.corpora.tokenizer import (
 from runners.identity import name_of, source_hash
 
 MIN_HELD_OUT_DOCUMENTS = 8
+
+NOTABLE_UNKNOWN, MOST_UNKNOWN = 0.01, 0.9
+"""Shares of unknown tokens from which it is said, and past which nothing can be learned."""
+
+LONGEST_NAME = 60
+"""Characters of a corpus's name in that of its folder."""
 
 Say = Callable[[str], None]
 
@@ -51,41 +58,87 @@ def build_corpus(
     """
     parent = output_dir / "corpora"
     parent.mkdir(parents=True, exist_ok=True)
-    source = config.open(hub_dir=hub_dir, cache_dir=parent / "hub")
+    source = config.open(hub_dir=hub_dir, output_dir=output_dir)
     tokenizer = pretrained_fingerprint(config.tokenizer) if config.tokenizer != "bpe" else ""
     key = name_of(
         {"config": asdict(config), "source": source.fingerprint, "tokenizer": tokenizer},
         source_hash("runners/corpora", "models/vocabulary.py"),
     )
-    folder = parent / f"{config.label.replace('/', '_').replace(':', '_')}-{key}"
+    name = re.sub(r"[^\w.-]", "_", config.label)[-LONGEST_NAME:]
+    folder = parent / f"{name}-{key}"
     with FileLock(str(folder) + ".lock"):
         if not (folder / "card.json").is_file():
             with tempfile.TemporaryDirectory(dir=parent, prefix=".building-") as temporary:
                 work = Path(temporary) / "corpus"
                 work.mkdir()
-                say(f"reading {config.label}")
-                counts = write_splits(source, config, work)
-                _check_size(config, counts)
-                _write_tokens(config, counts, work, say)
+                _build(source, config, work, say)
                 shutil.rmtree(folder, ignore_errors=True)
                 os.replace(work, folder)
     return Corpus(folder)
 
 
-def _check_size(config: CorpusConfig, counts: SplitCounts) -> None:
-    for split in SPLITS:
-        needed = 1 if split == "train" else MIN_HELD_OUT_DOCUMENTS
-        if counts.kept[split] < needed:
-            raise ValueError(
-                f"{config.label} is too small: {counts.read} documents, of which "
-                f"{counts.repeats + counts.near_repeats} are repeats, leave {counts.kept[split]} "
-                f"for {split} (at least {needed} needed). Give more documents, raise "
-                "dataset.validation_share and dataset.test_share, or, for one long .txt file, "
-                "try dataset.unit=line"
-            )
+def _build(source: Source, config: CorpusConfig, work: Path, say: Say) -> None:
+    say(f"reading {config.label}{_in_brackets(source.notes)}")
+    counts = write_splits(source, config, work)
+    alone = source.alone() if _short_split(counts) else None
+    if alone is not None:
+        source = alone
+        say(f"reading {config.label}{_in_brackets(source.notes)}")
+        counts = write_splits(source, config, work)
+    _check_size(config, counts, source.notes)
+    tokenizer, counts = _write_tokens(config, counts, work, say)
+    _check_size(config, counts, source.notes)
+    card = _card(config, counts, tokenizer, work, list(source.notes))
+    if card.unknown_share > MOST_UNKNOWN:
+        raise ValueError(
+            f"dataset.tokenizer: {config.tokenizer!r} knows next to nothing of {config.label}: "
+            f"{card.unknown_share:.1%} of its tokens stand for unknown text, and from the rest "
+            "nothing can be learned. Take one made for this language, or bpe, which is trained on "
+            "the corpus"
+        )
+    if card.unknown_share > NOTABLE_UNKNOWN:
+        say(f"{card.unknown_share:.1%} of the tokens stand for text that the tokenizer knows not")
+    (work / "card.json").write_text(json.dumps(asdict(card), indent=1))
 
 
-def _write_tokens(config: CorpusConfig, counts: SplitCounts, work: Path, say: Say) -> None:
+def _in_brackets(notes: Sequence[str]) -> str:
+    return f" ({'; '.join(notes)})" if notes else ""
+
+
+def _short_split(counts: SplitCounts) -> str:
+    """The first split that has too few documents, or ""."""
+    return next((split for split in SPLITS if counts.kept[split] < _needed(split)), "")
+
+
+def _needed(split: str) -> int:
+    return 1 if split == "train" else MIN_HELD_OUT_DOCUMENTS
+
+
+def _check_size(config: CorpusConfig, counts: SplitCounts, notes: Sequence[str]) -> None:
+    split = _short_split(counts)
+    if not split:
+        return
+    reasons = {
+        "without text": counts.blank,
+        "that repeat others": counts.repeats,
+        "held out that training nearly has": counts.near_repeats,
+        "of which the tokenizer makes no token": counts.tokenless,
+    }
+    left_out = ", ".join(f"{number:,} {why}" for why, number in reasons.items() if number)
+    without = f", left out {left_out}," if left_out else ""
+    advice = f" {config.advice}" if config.advice else ""
+    raise ValueError(
+        f"{config.label} is too small: {counts.read + counts.blank:,} documents{without} leave "
+        f"{counts.kept[split]} for {split} (at least {_needed(split)} needed)"
+        f"{_in_brackets(notes)}. Give more documents, or raise dataset.validation_share and "
+        f"dataset.test_share.{advice}"
+    )
+
+
+def _write_tokens(
+    config: CorpusConfig, counts: SplitCounts, work: Path, say: Say
+) -> tuple[TextTokenizer, SplitCounts]:
+    """Write the token rows of every split; a document without a token is dropped."""
     if config.tokenizer == "bpe":
         say(f"training a tokenizer of {config.vocabulary_size} tokens")
         texts = (d.text for batch in read_documents(work, "train") for d in batch)
@@ -94,14 +147,22 @@ def _write_tokens(config: CorpusConfig, counts: SplitCounts, work: Path, say: Sa
         tokenizer = load_pretrained(config.tokenizer)
     say(f"tokenizing {sum(counts.kept.values()):,} documents")
     tokenizer.save(work)
-    for split in SPLITS:
-        writer = ShardWriter(work, split, tokenizer.vocabulary.size)
-        document = pictures = 0
-        with images_file(work, split).open("wb") as images:
-            for batch in read_documents(work, split):
-                encodings = tokenizer.encode([item.text for item in batch])
-                for item, encoded in zip(batch, encodings, strict=True):
-                    size = config.sequence_length - 2
+    kept = {split: _write_rows(config, tokenizer, work, split) for split in SPLITS}
+    tokenless = sum(counts.kept.values()) - sum(kept.values())
+    return tokenizer, replace(counts, kept=kept, tokenless=tokenless)
+
+
+def _write_rows(config: CorpusConfig, tokenizer: TextTokenizer, work: Path, split: str) -> int:
+    writer = ShardWriter(work, split, tokenizer.vocabulary.size)
+    size = config.sequence_length - 2
+    pictures = 0
+    keep: list[bool] = []  # of each document, whether it has a token
+    document = 0
+    with images_file(work, split).open("wb") as images:
+        for batch in read_documents(work, split):
+            encodings = tokenizer.encode([item.text for item in batch])
+            for item, encoded in zip(batch, encodings, strict=True):
+                if encoded.ids:
                     boundaries = first_row_boundaries(encoded, item, size)
                     pictures += bool(item.image)
                     image = pictures if item.image else 0
@@ -116,20 +177,28 @@ def _write_tokens(config: CorpusConfig, counts: SplitCounts, work: Path, say: Sa
                         )
                         boundaries, image = (0, 0), 0
                     document += 1
-        if not pictures:
-            images_file(work, split).unlink()
-        writer.finish(images_file(work, split) if pictures else None)
-    card = _card(config, counts, tokenizer, work)
-    (work / "card.json").write_text(json.dumps(asdict(card), indent=1))
+                keep.append(bool(encoded.ids))
+    if not pictures:
+        images_file(work, split).unlink()
+    writer.finish(images_file(work, split) if pictures else None)
+    if not all(keep):
+        drop_documents(work, split, keep)
+    return document
 
 
 def _card(
-    config: CorpusConfig, counts: SplitCounts, tokenizer: TextTokenizer, work: Path
+    config: CorpusConfig,
+    counts: SplitCounts,
+    tokenizer: TextTokenizer,
+    work: Path,
+    notes: list[str],
 ) -> CorpusCard:
     rows = {split: TokenRows(work, split) for split in SPLITS}
     size = tokenizer.vocabulary.size
     frequencies = {split: rows[split].token_counts(size) for split in SPLITS}
     smoothed = unigram_distribution(frequencies["train"], tokenizer.vocabulary)
+    together = np.sum(list(frequencies.values()), axis=0)
+    unknown = 0 if tokenizer.unknown_id is None else int(together[tokenizer.unknown_id])
     manifests: dict[str, Any] = {
         split: json.loads((work / f"{split}-shards.json").read_text()) for split in SPLITS
     }
@@ -151,4 +220,6 @@ def _card(
         },
         vocabulary_size=size,
         sequence_length=config.sequence_length,
+        unknown_share=unknown / max(int(together.sum()), 1),
+        notes=notes,
     )

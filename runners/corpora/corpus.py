@@ -19,6 +19,9 @@ from runners.corpora.splits import SplitCounts, read_documents
 from runners.corpora.stream import RowStream
 from runners.corpora.tokenizer import TextTokenizer
 
+MIN_GROUPS = 8
+"""With fewer independent units a resampling of them is no measure of anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusCard:
@@ -28,7 +31,7 @@ class CorpusCard:
         label: name in tables.
         fingerprint: SHA-256 of splits, tokenizer and rows: equal fingerprints, equal batches.
         tokenizer: SHA-256 of the tokenizer.
-        documents: read, repeats, near_repeats, and kept by split.
+        documents: read, left out by reason, and kept by split.
         rows, tokens, num_bytes: by split; tokens without special ones.
         pairs, triplets: training rows that hold two texts that belong together, and three.
         images: training rows that come with a picture.
@@ -37,6 +40,9 @@ class CorpusCard:
             equal numbers say that the splits are alike.
         vocabulary_size: V.
         sequence_length: longest row, special tokens included.
+        unknown_share: share of the tokens that stand for text which the tokenizer does not know,
+            of all splits; where it is above 0, bits per byte leave text out.
+        notes: what a user may not expect of how the source was read, a line each.
     """
 
     label: str
@@ -53,6 +59,8 @@ class CorpusCard:
     unigram_nats: dict[str, float]
     vocabulary_size: int
     sequence_length: int
+    unknown_share: float
+    notes: list[str]
 
 
 class Corpus:
@@ -85,14 +93,21 @@ class Corpus:
         return self._rows[split]
 
     def documents(self, split: str) -> pd.DataFrame:
-        """Columns `text`, `group` and `label`, one row a document."""
-        return pd.DataFrame(
+        """Columns `text`, `group` and `label`, one row a document.
+
+        Where there are few groups (the books of a test split), each document is one of its own:
+        an interval over so few would say nothing.
+        """
+        frame = pd.DataFrame(
             [
                 (d.text, d.group, d.label)
                 for batch in read_documents(self.folder, split)
                 for d in batch
             ],
             columns=["text", "group", "label"],
+        )
+        return (
+            frame if frame["group"].nunique() >= MIN_GROUPS else frame.assign(group=frame["text"])
         )
 
     def batches(

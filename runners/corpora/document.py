@@ -2,7 +2,8 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -47,13 +48,29 @@ class Source(Protocol):
         fingerprint: SHA-256 over what it will read, so that changed content is never mistaken
             for cached content, whatever its size and time stamp say.
         splits: the splits that it defines itself; the others are taken out of `train`.
+        in_random_order: whether its first documents are a fair sample of all.
     """
 
     fingerprint: str
     splits: frozenset[str]
+    in_random_order: bool
+
+    @property
+    def sides(self) -> Mapping[str, str]:
+        """The splits of some groups (files held out whole); those of others follow from a hash."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a user may not expect of how it is read, a line each."""
+        ...
 
     def documents(self) -> Iterator[Document]:
         """All documents, in an order that depends on the content alone."""
+        ...
+
+    def alone(self) -> "Source | None":
+        """The same without `sides`, where they may be given up because they leave too few."""
         ...
 
 
@@ -70,8 +87,8 @@ class CorpusConfig:
         validation_share, test_share: shares of the groups held out, where the source has no
             splits of its own.
         image_size: width and height in pixels that pictures are brought to, where there are any.
-        max_documents: take at most so many documents, of each split that the source defines
-            itself; null takes all.
+        max_documents: take at most so many documents at random, of each split that the source
+            defines itself; null takes all.
     """
 
     sequence_length: int = 128
@@ -106,12 +123,17 @@ class CorpusConfig:
         """How tables name the corpus."""
         raise NotImplementedError
 
-    def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Source:
+    @property
+    def advice(self) -> str:
+        """What else gives more documents, a sentence, or ""."""
+        return ""
+
+    def open(self, *, hub_dir: Path | None, output_dir: Path) -> Source:
         """Find the source and fingerprint it.
 
         Args:
             hub_dir: a folder that takes the hub's place, or None for the hub itself.
-            cache_dir: where a download may be unpacked.
+            output_dir: what lies below it is never data; a download may be unpacked there.
 
         Raises:
             ValueError: it is missing, empty or unreadable; the message says what would be right.
@@ -132,8 +154,10 @@ def hash_files(paths: Iterable[Path], root: Path) -> str:
     """SHA-256 over the names below `root` and the bytes of some files."""
     digest = hashlib.sha256()
     for path in paths:
-        name = path.relative_to(root).as_posix().encode()
-        content = path.read_bytes()
+        name = os.fsencode(path.relative_to(root).as_posix())
         digest.update(len(name).to_bytes(8, "little") + name)
-        digest.update(len(content).to_bytes(8, "little") + content)
+        with path.open("rb") as file:
+            digest.update(os.fstat(file.fileno()).st_size.to_bytes(8, "little"))
+            while block := file.read(2**20):
+                digest.update(block)
     return digest.hexdigest()

@@ -1,12 +1,14 @@
 """Data sets of the Hugging Face hub, or of a local folder in the hub's place."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from runners.corpora.cells import text_of, value_of
 from runners.corpora.document import (
     SPLITS,
     CorpusConfig,
@@ -14,11 +16,14 @@ from runners.corpora.document import (
     Source,
     check_pair_columns,
     hash_files,
-    joined,
 )
 from runners.corpora.images import pixels_of
-from runners.corpora.local import check_columns, text_columns
+from runners.corpora.local import document_of, text_columns
+from runners.corpora.tables import check_columns
 from runners.hub import asking_the_hub, endpoint
+
+TEXT_TYPES = ("string", "large_string", "string_view", "null")
+"""`null` where a split has no text at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +62,7 @@ class HubConfig(CorpusConfig):
         """The name in tables: the hub name and the configuration."""
         return self.path if self.name is None else f"{self.path}:{self.name}"
 
-    def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Source:
+    def open(self, *, hub_dir: Path | None, output_dir: Path) -> Source:
         """Load the data set, from the hub, from its cache or from `hub_dir`."""
         loaded = load_hub_dataset(
             self.path,
@@ -65,13 +70,16 @@ class HubConfig(CorpusConfig):
             revision=self.revision,
             folder=self.folder,
             hub_dir=hub_dir,
-            cache_dir=cache_dir,
+            cache_dir=output_dir / "corpora" / "hub",
         )
         return _HubDocuments(self, loaded)
 
 
 class _HubDocuments:
     """The splits of a loaded data set."""
+
+    sides: Mapping[str, str] = MappingProxyType({})
+    in_random_order = False
 
     def __init__(self, config: HubConfig, loaded: Any) -> None:
         self._config = config
@@ -81,10 +89,15 @@ class _HubDocuments:
         if "train" not in self._loaded:
             raise ValueError(f"{config.label} has no split 'train'; it has {', '.join(loaded)}")
         for split, rows in self._loaded.items():
-            check_columns(f"{config.label}, split {split}", rows.column_names, self._columns)
+            where = f"{config.label}, split {split}"
+            check_columns(where, rows.column_names, self._columns)
+            for name in text_columns(config):
+                _check_text(where, name, rows.features[name], captions=bool(config.image_column))
             if config.image_column:
                 self._loaded[split] = _undecoded(rows, config.image_column, config.label)
         self.splits = frozenset(self._loaded)
+        unread = [split for split in loaded if split not in self._loaded]
+        self.notes = [f"splits not read: {', '.join(unread)}"] if unread else []
         digest = hashlib.sha256()
         for document in self.documents():
             texts = (document.split, document.group, document.label, document.text)
@@ -95,28 +108,57 @@ class _HubDocuments:
     def documents(self) -> Iterator[Document]:
         """Rows of every split, in the data set's order."""
         config = self._config
+        texts = frozenset(text_columns(config))
         for split, rows in self._loaded.items():
-            names = rows.features[config.label_column] if config.label_column else None
+            features = rows.features
             for number, row in enumerate(rows.select_columns(self._columns)):
-                texts = [_text(row[name]) for name in text_columns(config)]
-                text, second, third = joined(texts) if len(texts) > 1 else (texts[0], 0, 0)
-                label = "" if names is None else row[config.label_column]
-                if names is not None and hasattr(names, "int2str") and label != -1:
-                    label = names.int2str(label)
-                group = row[config.group_column] if config.group_column else text
-                yield Document(
-                    text,
-                    group=str(group),
-                    split=split,
-                    label=str(label),
-                    second=second,
-                    third=third,
-                    image=self._image(row, f"{config.label}, split {split}, row {number}"),
-                )
+                where = f"{config.label}, split {split}, row {number}"
+                image = self._image(row, where)
+                row.pop(config.image_column, None)
+                for name, cell in row.items():
+                    try:
+                        row[name] = (
+                            _first_text(cell) if name in texts else _named(cell, features[name])
+                        )
+                    except ValueError as error:
+                        raise ValueError(f"{where}, column {name!r} {error}") from error
+                yield document_of(row, config, split, image)
+
+    def alone(self) -> Source | None:
+        """Groups are named by the user, and never split."""
+        return None
 
     def _image(self, row: dict[str, Any], where: str) -> bytes:
         column = self._config.image_column
         return pixels_of(row[column], self._config.image_size, where) if column else b""
+
+
+def _check_text(where: str, name: str, feature: Any, *, captions: bool) -> None:
+    """Raise ValueError unless a column holds texts, or lists of them, captions of a picture."""
+    import datasets
+
+    inner = getattr(feature, "feature", None) if captions else None
+    kind = feature if inner is None else inner
+    if not isinstance(kind, datasets.Value) or kind.dtype not in TEXT_TYPES:
+        held = feature.dtype if isinstance(feature, datasets.Value) else str(feature)
+        raise ValueError(
+            f"{where}: the column {name!r} holds {held}, not texts; name one that does, or make "
+            "texts of it first"
+        )
+
+
+def _first_text(cell: Any) -> str:
+    """A text; of several captions of one picture the first."""
+    if isinstance(cell, list):
+        return next((text_of(item) for item in cell if item), "")
+    return text_of(cell)
+
+
+def _named(cell: Any, feature: Any) -> str:
+    """A label by its name where the data set has one; -1 stands for a hidden one."""
+    if hasattr(feature, "int2str"):
+        return "" if cell is None or cell == -1 else str(feature.int2str(cell))
+    return value_of(cell)
 
 
 def _undecoded(rows: Any, column: str, label: str) -> Any:
@@ -128,13 +170,6 @@ def _undecoded(rows: Any, column: str, label: str) -> Any:
             f"{label}: the column {column!r} holds {rows.features[column]}, not images"
         )
     return rows.cast_column(column, datasets.Image(decode=False))
-
-
-def _text(cell: Any) -> str:
-    """A text; of several captions of one picture the first."""
-    if isinstance(cell, list):
-        cell = cell[0] if cell else ""
-    return cell or ""
 
 
 def load_hub_dataset(

@@ -1,11 +1,12 @@
 """Pictures of a corpus: read once, brought to one size, and memory-mapped ever after."""
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 CHANNELS = 3
 
@@ -30,7 +31,7 @@ def pixels_of(value: Any, size: int, where: str) -> bytes:
         raise ValueError(f"{where}: the image is missing{missing}; remove the row or mend it")
     try:
         with Image.open(io.BytesIO(content)) as opened:
-            picture = opened.convert("RGBA")
+            picture = _eight_bit(_upright(opened)).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         unknown = isinstance(error, UnidentifiedImageError)
         reason = "of no known format" if unknown else str(error)
@@ -41,6 +42,33 @@ def pixels_of(value: Any, size: int, where: str) -> bytes:
     if on_white.size != (size, size):
         on_white = on_white.resize((size, size), Image.Resampling.BICUBIC)
     return on_white.convert("RGB").tobytes()
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """As a camera's note on how it was held says; a note that cannot be read is none."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error):
+        return picture
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """With 256 shades: Pillow would take every shade of 16 bits above 255 for white.
+
+    Raises:
+        ValueError: its numbers have no range of their own.
+    """
+    if picture.mode.startswith("I;16"):
+        shades = np.asarray(picture).astype(np.uint32)
+    elif picture.mode == "I":
+        shades = np.asarray(picture)
+        if shades.min() < 0 or shades.max() > 0xFFFF:
+            raise ValueError("its shades are whole numbers of 32 bits")
+    elif picture.mode == "F":
+        raise ValueError("its shades are fractions of 32 bits")
+    else:
+        return picture
+    return Image.fromarray((shades // 257).astype(np.uint8))
 
 
 class ImageRows:

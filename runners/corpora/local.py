@@ -1,20 +1,14 @@
 """The user's own text: .txt, .jsonl, .csv, .tsv and .parquet files, or folders of them."""
 
-import csv
 import itertools
-import json
-import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
-import pyarrow.parquet as pq
-
+from runners.corpora.cells import clean
 from runners.corpora.document import (
-    SPLITS,
     CorpusConfig,
     Document,
     Source,
@@ -22,17 +16,22 @@ from runners.corpora.document import (
     hash_files,
     joined,
 )
+from runners.corpora.files import find_files, short_name, whole_file_sides
+from runners.corpora.tables import kind_of, read_lines, read_table
 
-SUFFIXES = (".txt", ".jsonl", ".csv", ".tsv", ".parquet")
+SUFFIXES = (".txt", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 UNITS = ("paragraph", "line", "file")
+GROUPS = ("auto", "file", "document")
+
+_WHOLE = "each file stands whole on one side"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalConfig(CorpusConfig):
     """Files on this machine.
 
-    Files whose names begin with train, validation (valid, val, dev) or test are taken as those
-    splits; other files are split by a hash of each document's group.
+    In a folder, files whose names begin with train, validation (valid, val, dev) or test, and
+    those in folders of these names, are taken as those splits; other files are split by hash.
 
     Attributes:
         path: a file, or a folder that is searched with its subfolders.
@@ -43,6 +42,9 @@ class LocalConfig(CorpusConfig):
             of which the last does not (an anchor, its positive, a hard negative).
         unit: what is a document in .txt files: a `paragraph` (ended by a blank line), a `line`,
             or the whole `file`.
+        group: of .txt files: `file` never lets paragraphs of one file stand on two sides of a
+            split, `document` splits them one by one, and `auto` takes whole files where they are
+            enough to come near the shares of the splits.
     """
 
     path: str
@@ -51,27 +53,44 @@ class LocalConfig(CorpusConfig):
     label_column: str | None = None
     pair_columns: tuple[str, ...] = ()
     unit: str = "paragraph"
+    group: str = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.unit not in UNITS:
-            raise ValueError(f"unit is {self.unit!r}; known: {', '.join(UNITS)}")
+        for name, known in (("unit", UNITS), ("group", GROUPS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")
         check_pair_columns(self.pair_columns)
 
     @property
     def label(self) -> str:
         """The name in tables: that of the file or folder."""
-        return Path(self.path).name
+        return short_name(self.path)
 
-    def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Source:
+    @property
+    def advice(self) -> str:
+        """What else gives more documents."""
+        if not self.path.lower().endswith(".txt"):
+            return ""
+        return {
+            "paragraph": "A paragraph ends at a blank line; dataset.unit=line takes every line",
+            "line": "A line is a document; break long lines, for example after each sentence",
+            "file": "The file is one document; dataset.unit=paragraph or line takes its parts",
+        }[self.unit]
+
+    def open(self, *, hub_dir: Path | None, output_dir: Path) -> Source:
         """Find the files."""
-        return _LocalFiles(self)
+        return _LocalFiles(self, output_dir)
 
 
 class _LocalFiles:
     """Found files, read on demand."""
 
-    def __init__(self, config: LocalConfig) -> None:
+    in_random_order = False
+    sides: dict[str, str]
+    _whole: frozenset[str]
+
+    def __init__(self, config: LocalConfig, output_dir: Path) -> None:
         self._config = config
         path = Path(config.path).expanduser()
         if not path.exists():
@@ -79,48 +98,86 @@ class _LocalFiles:
                 f"dataset.path: there is no file or folder {path}; "
                 f"give one with {', '.join(SUFFIXES)} files"
             )
-        if path.is_dir():
-            self._root = path
-            self._files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
-        else:
-            self._root = path.parent
-            self._files = [path] if path.suffix in SUFFIXES else []
-        if not self._files:
-            raise ValueError(f"dataset.path: {path} is not and holds no {', '.join(SUFFIXES)} file")
-        self.splits = frozenset(_split_named_by(file) for file in self._files) - {""}
+        self._found = find_files(path, SUFFIXES, output_dir)
+        self.notes = self._found.notes
+        if not self._found.files:
+            passed = "".join(f" ({note})" for note in self.notes)
+            raise ValueError(
+                f"dataset.path: {path} is not and holds no {', '.join(SUFFIXES)} file{passed}"
+            )
+        self.splits = frozenset(self._found.sides.values())
         try:
-            self.fingerprint = hash_files(self._files, self._root)
+            self.fingerprint = hash_files(self._found.files, self._found.root)
         except OSError as error:
             raise ValueError(
                 f"dataset.path: {error.filename} cannot be read: {error.strerror}"
             ) from error
+        self._hold_out_files()
 
     def documents(self) -> Iterator[Document]:
         """Documents file by file, in the order of the names."""
-        for file in self._files:
-            split = _split_named_by(file)
-            if file.suffix == ".txt":
+        for file in self._found.files:
+            split = self._found.sides.get(file, "")
+            if kind_of(file) == ".txt":
+                name = self._found.name(file)
                 for text in _texts(file, self._config.unit):
-                    yield Document(text, group=text, split=split)
+                    yield Document(text, group=name if name in self._whole else text, split=split)
             else:
-                for row in read_table(file, self._columns()):
-                    texts = [row[name] for name in text_columns(self._config)]
-                    text, second, third = joined(texts) if len(texts) > 1 else (texts[0], 0, 0)
-                    group = row.get(self._config.group_column or "", text)
-                    label = row.get(self._config.label_column or "", "")
-                    yield Document(
-                        text, group=group, split=split, label=label, second=second, third=third
-                    )
+                for row in read_table(file, self._columns(), texts=text_columns(self._config)):
+                    yield document_of(row, self._config, split)
 
     def _columns(self) -> list[str]:
         config = self._config
         others = (config.group_column, config.label_column)
         return [*text_columns(config), *(name for name in others if name)]
 
+    def alone(self) -> Source | None:
+        """The same, every document for itself, unless that is so or was refused."""
+        if not self.sides or self._config.group == "file":
+            return None
+        other = copy(self)
+        other.sides, other._whole = {}, frozenset()
+        other.notes = [note for note in self.notes if note != _WHOLE]
+        other.notes.append(f"each {self._config.unit} stands alone: whole files leave too few")
+        return other
+
+    def _hold_out_files(self) -> None:
+        """Which .txt files are held out whole, and a note of it."""
+        config, found = self._config, self._found
+        self.sides, self._whole = {}, frozenset()
+        texts = [file for file in found.files if kind_of(file) == ".txt"]
+        if config.unit == "file" or config.group == "document" or not texts:
+            return
+        shares = {"validation": config.validation_share, "test": config.test_share}
+        shares = {split: share for split, share in shares.items() if split not in self.splits}
+        free = [file for file in texts if found.sides.get(file, "train") == "train"]
+        sizes = {found.name(file): file.stat().st_size for file in free}
+        if shares and free:
+            held_out = whole_file_sides(sizes, shares, required=config.group == "file")
+            if not held_out and config.group == "file":
+                raise ValueError(
+                    f"dataset.group=file: {len(free)} .txt file(s) of {config.label} cannot be "
+                    f"parted into {', '.join(('train', *shares))}; give more files, or "
+                    "dataset.group=document"
+                )
+            if not held_out:
+                few = "there is one file"
+                if len(free) > 1:
+                    few = f"{len(free)} files are too few or too unequal to be held out whole"
+                self.notes.append(f"each {config.unit} stands alone: {few}")
+                return
+            self.sides = {name: held_out.get(name, "train") for name in sizes}
+            self.notes.append(_WHOLE)
+        self._whole = frozenset(found.name(file) for file in texts)
+
 
 class _TextColumns(Protocol):
     @property
     def text_column(self) -> str: ...
+    @property
+    def group_column(self) -> str | None: ...
+    @property
+    def label_column(self) -> str | None: ...
     @property
     def pair_columns(self) -> tuple[str, ...]: ...
 
@@ -130,93 +187,33 @@ def text_columns(config: _TextColumns) -> tuple[str, ...]:
     return config.pair_columns or (config.text_column,)
 
 
-def read_table(file: Path, columns: list[str]) -> Iterator[dict[str, str]]:
-    """Rows of a .csv, .tsv, .jsonl or .parquet file, as text, with only the named columns.
-
-    Raises:
-        ValueError: a column is not there, or the file is not what its name says.
-    """
-    if file.suffix == ".parquet":
-        yield from _parquet_rows(file, columns)
-    elif file.suffix == ".jsonl":
-        yield from _json_rows(file, columns)
-    elif file.suffix in (".csv", ".tsv"):
-        yield from _csv_rows(file, columns)
-    else:
-        raise ValueError(f"{file}: a table is a .csv, .tsv, .jsonl or .parquet file")
-
-
-def check_columns(where: str, present: list[str], wanted: list[str]) -> None:
-    """Raise ValueError, naming the nearest column, unless all `wanted` are `present`."""
-    for name in wanted:
-        if name not in present:
-            near = get_close_matches(name, present, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ValueError(f"{where} has no column {name!r}; {hint}it has {', '.join(present)}")
-
-
-def _parquet_rows(file: Path, columns: list[str]) -> Iterator[dict[str, str]]:
-    try:
-        table = pq.ParquetFile(file)
-    except (OSError, ValueError) as error:  # pyarrow's ArrowInvalid is a ValueError
-        raise ValueError(f"{file} is not a readable Parquet file: {error}") from error
-    check_columns(str(file), table.schema_arrow.names, columns)
-    for batch in table.iter_batches(columns=columns):
-        for row in batch.to_pylist():
-            yield {name: "" if row[name] is None else str(row[name]) for name in columns}
-
-
-def _json_rows(file: Path, columns: list[str]) -> Iterator[dict[str, str]]:
-    for number, line in enumerate(_lines(file), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{file}, line {number} is not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise ValueError(f"{file}, line {number} is not a JSON object")
-        check_columns(f"{file}, line {number}", list(row), columns)
-        yield {name: "" if row[name] is None else str(row[name]) for name in columns}
-
-
-def _csv_rows(file: Path, columns: list[str]) -> Iterator[dict[str, str]]:
-    csv.field_size_limit(sys.maxsize)  # a document may be longer than the default 128 KiB
-    reader = csv.DictReader(_lines(file), delimiter="\t" if file.suffix == ".tsv" else ",")
-    check_columns(str(file), list(reader.fieldnames or []), columns)
-    for row in reader:
-        yield {name: row[name] or "" for name in columns}
+def document_of(
+    row: Mapping[str, str], config: _TextColumns, split: str, image: bytes = b""
+) -> Document:
+    """The document of a row: without text where one of its texts is missing."""
+    texts = [row[name] for name in text_columns(config)]
+    text, second, third = joined(texts) if len(texts) > 1 else (texts[0], 0, 0)
+    if not all(item.strip() for item in texts):
+        text = ""
+    return Document(
+        text,
+        group=row[config.group_column or ""] or text if config.group_column else text,
+        split=split,
+        label=row[config.label_column] if config.label_column else "",
+        second=second,
+        third=third,
+        image=image,
+    )
 
 
 def _texts(file: Path, unit: str) -> Iterator[str]:
     if unit == "file":
-        yield "".join(_lines(file))
+        yield clean("".join(read_lines(file)))
     elif unit == "line":
-        yield from (line.rstrip("\r\n") for line in _lines(file))
+        yield from (line.rstrip("\r\n") for line in read_lines(file) if line.strip())
     else:
-        for is_text, lines in itertools.groupby(_lines(file), key=lambda line: bool(line.strip())):
+        for is_text, lines in itertools.groupby(
+            read_lines(file), key=lambda line: bool(line.strip())
+        ):
             if is_text:
-                yield "".join(lines).rstrip("\r\n")
-
-
-def _lines(file: Path) -> Iterator[str]:
-    """Lines with their ends, so that no file is held in memory whole."""
-    number = 0
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            for number, line in enumerate(lines, start=1):
-                if "\0" in line:
-                    raise ValueError(f"{file} is a binary file (line {number}); text is expected")
-                yield line
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{file} is not UTF-8 text (after line {number}: {error.reason}); if it is text, "
-            "convert it first, for example with iconv"
-        ) from error
-
-
-def _split_named_by(file: Path) -> str:
-    named = re.match(r"(train|valid|val|dev|test)(ation)?([-_.\d]|$)", file.stem.lower())
-    if not named:
-        return ""
-    return named[1] if named[1] in SPLITS else "validation"
+                yield clean("".join(lines).rstrip("\r\n"))

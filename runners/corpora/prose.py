@@ -7,6 +7,7 @@ import pandas as pd
 
 from models.initialization import seed_of
 
+_BLANK_LINE = re.compile(r"\n\s*\n")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _CLEAN = re.compile(r"[A-Z][a-z]*(?:[ ,;:'-]+[a-z]+)+[.]")
 _PROSE_ENDS = re.compile(
@@ -16,6 +17,8 @@ _PROSE_ENDS = re.compile(
     r"|:\w+|>>>|\.\. |[-=~]{3,}|\w+ : )",
     re.MULTILINE,
 )
+
+FEW_PAIRS = 256
 
 
 def flatten(text: str) -> str:
@@ -27,7 +30,7 @@ def sentences(text: str) -> list[str]:
     """The text's sentences, each in one line; a blank line ends one as well."""
     return [
         sentence
-        for paragraph in re.split(r"\n\s*\n", text)
+        for paragraph in _BLANK_LINE.split(text)
         for sentence in _SENTENCE_END.split(flatten(paragraph))
         if sentence
     ]
@@ -59,9 +62,9 @@ def summary_and_body(text: str) -> tuple[str, str] | None:
 
 def _split(text: str) -> tuple[str, str] | None:
     """After the first paragraph, or where there is only one after its first sentence."""
-    first, _, rest = text.strip().partition("\n\n")
-    if rest:
-        return first, rest
+    parts = _BLANK_LINE.split(text.strip(), maxsplit=1)
+    if len(parts) == 2:
+        return parts[0], parts[1]
     parts = _SENTENCE_END.split(text.strip(), maxsplit=1)
     return (parts[0], parts[1]) if len(parts) == 2 else None
 
@@ -95,13 +98,16 @@ class NaturalPairs:
 
 
 def natural_pairs(documents: pd.DataFrame, *, limit: int, per_group: int = 2) -> NaturalPairs:
-    """At most `limit` pairs in an order given by their hash, at most `per_group` of a group.
+    """At most `limit` pairs in an order given by their hash, few of each group.
 
     Args:
         documents: with columns text and group.
         limit: most pairs.
-        per_group: most pairs of one group, so that no large module decides the figure.
+        per_group: most pairs of one group, so that no large module decides the figure; more where
+            the groups are too few (authors, books) for FEW_PAIRS.
     """
+    groups = max(documents["group"].nunique(), 1)
+    per_group = max(per_group, -(-min(limit, FEW_PAIRS) // groups))
     order = sorted(
         zip(documents["text"], documents["group"], strict=True), key=lambda row: seed_of(*row)
     )

@@ -8,10 +8,11 @@ import importlib.util
 import multiprocessing
 import os
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from runners.corpora.docstrings import docstrings_of
 from runners.corpora.document import CorpusConfig, Document, Source, hash_files
@@ -50,7 +51,7 @@ class PydocsConfig(CorpusConfig):
         """The name in tables."""
         return "pydocs"
 
-    def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Source:
+    def open(self, *, hub_dir: Path | None, output_dir: Path) -> Source:
         """Find the files of every library."""
         return _Docstrings(self)
 
@@ -59,6 +60,9 @@ class _Docstrings:
     """The files of some libraries, and their docstrings on demand."""
 
     splits: frozenset[str] = frozenset()
+    sides: Mapping[str, str] = MappingProxyType({})
+    in_random_order = True
+    notes: Sequence[str] = ()
 
     def __init__(self, config: PydocsConfig) -> None:
         self._files: list[tuple[str, str, Path]] = []  # (library, module path, file)
@@ -71,6 +75,10 @@ class _Docstrings:
         # In the order of a hash, so that the first thousand documents are from every library.
         self._files.sort(key=lambda entry: hashlib.sha256(entry[1].encode()).digest())
         self.fingerprint = digest.hexdigest()
+
+    def alone(self) -> Source | None:
+        """A module is never split."""
+        return None
 
     def documents(self) -> Iterator[Document]:
         """Docstrings module by module, parsed on all processors."""

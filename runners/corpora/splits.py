@@ -1,9 +1,13 @@
 """Three splits that share no text: sides chosen by hash, repeats and near-repeats dropped."""
 
 import hashlib
+import heapq
+import itertools
+import os
+import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +17,17 @@ import pyarrow.parquet as pq
 
 from runners.corpora.document import SPLITS, CorpusConfig, Document, Source
 
-SHINGLE_WORDS = 8
+SHINGLE_WORDS, SHINGLE_IDEOGRAPHS, SHINGLE_LETTERS = 8, 12, 40
 MAX_OVERLAP = 0.5
-"""A held-out document that shares this part of its 8-word shingles with training is dropped."""
+"""A held-out document that shares this part of its shingles with training is dropped."""
+
+LONGEST_MEAN = 32
+"""Where words are longer on average, no spaces separate them."""
+
+_IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Han and kana."""
+_JOINED_LETTERS = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u1a5f]")
+"""Thai, Lao, Tibetan, Myanmar, Khmer, Tai: spaces stand between sentences at most."""
 
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("text", "group", "label")]
@@ -34,37 +46,34 @@ class SplitCounts:
         repeats: dropped, because an earlier document has the same text (and picture).
         near_repeats: dropped from the held-out splits, because training has most of their text.
         kept: documents of each split.
+        blank: rows without text, or without one of the texts of a pair, which were passed over.
+        tokenless: dropped, because the tokenizer makes no token of them.
     """
 
     read: int
     repeats: int
     near_repeats: int
     kept: dict[str, int]
+    blank: int = 0
+    tokenless: int = 0
 
 
 def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCounts:
     """Write `documents-SPLIT.parquet` for every split into `folder`, in one pass and a check.
 
     The side of a document is a hash of its group: it depends neither on position, which would
-    put one genre on one side, nor on what else the corpus holds.
+    put one genre on one side, nor on what else the corpus holds. (Where files are few, the source
+    says on which side each stands.)
     """
-    seen: set[bytes] = set()
-    read = repeats = 0
+    found: Counter[str] = Counter()
     writers = {
         split: pq.ParquetWriter(_path(folder, split), _SCHEMA, compression="zstd")
         for split in SPLITS
     }
     pending: dict[str, list[Document]] = {split: [] for split in SPLITS}
     try:
-        for document in _limited(_not_blank(source.documents()), config.max_documents):
-            read += 1
-            content = document.text.strip().encode() + b"\0" + document.image
-            digest = hashlib.blake2b(content, digest_size=16).digest()
-            if digest in seen:
-                repeats += 1
-                continue
-            seen.add(digest)
-            split = _side(document, source.splits, config)
+        for document in _distinct(_limited(source, config.max_documents, found), found):
+            split = _side(document, source, config)
             pending[split].append(document)
             if len(pending[split]) >= _ROWS_AT_ONCE:
                 writers[split].write_table(_table(pending[split]))
@@ -75,9 +84,20 @@ def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCou
     finally:
         for writer in writers.values():
             writer.close()
-    near = {split: _drop_near_repeats(folder, split) for split in SPLITS[1:]}
+    near = _drop_near_repeats(folder)
     kept = {split: pq.read_metadata(_path(folder, split)).num_rows for split in SPLITS}
-    return SplitCounts(read, repeats, sum(near.values()), kept)
+    return SplitCounts(found["read"], found["repeats"], near, kept, blank=found["blank"])
+
+
+def drop_documents(folder: Path, split: str, keep: Sequence[bool]) -> None:
+    """Rewrite a split with those of its documents that are to be kept, in their order."""
+    source, target = _path(folder, split), _path(folder, f"{split}-kept")
+    place = 0
+    with pq.ParquetWriter(target, _SCHEMA, compression="zstd") as writer:
+        for batch in pq.ParquetFile(source).iter_batches(_ROWS_AT_ONCE):
+            writer.write_batch(batch.filter(pa.array(keep[place : place + len(batch)])))
+            place += len(batch)
+    os.replace(target, source)
 
 
 def read_documents(folder: Path, split: str) -> Iterator[list[Document]]:
@@ -95,59 +115,148 @@ def _table(documents: list[Document]) -> pa.Table:
     return pa.table(columns, schema=_SCHEMA)
 
 
-def _not_blank(documents: Iterable[Document]) -> Iterator[Document]:
-    return (document for document in documents if document.text.strip())
+def _limited(source: Source, limit: int | None, found: Counter[str]) -> Iterator[Document]:
+    """The documents that have text, at most `limit` of each split, taken at random.
+
+    Those whose hash is lowest are taken: the first ones would be one author's or one year's. Only
+    hashes are held in memory; the source is read twice.
+    """
+    if limit is None:
+        yield from _not_blank(source.documents(), found)
+    elif source.in_random_order:
+        yield from itertools.islice(_not_blank(source.documents(), found), limit)
+    else:
+        highest = _highest_hashes(source, limit)
+        for document in _not_blank(source.documents(), found):
+            if _hash_of(document) <= highest[document.split]:
+                yield document
 
 
-def _limited(documents: Iterable[Document], limit: int | None) -> Iterator[Document]:
-    taken: Counter[str] = Counter()
+def _highest_hashes(source: Source, limit: int) -> dict[str, bytes]:
+    """By split, the highest of its `limit` lowest hashes."""
+    lowest: dict[str, list[int]] = {}  # heaps of negative numbers: the highest hash comes first
+    members: set[tuple[str, int]] = set()  # a repeated text counts once
+    for document in _not_blank(source.documents(), Counter()):
+        split, negative = document.split, -int.from_bytes(_hash_of(document), "big")
+        heap = lowest.setdefault(split, [])
+        if (split, negative) in members or (len(heap) == limit and negative < heap[0]):
+            continue
+        members.add((split, negative))
+        if len(heap) < limit:
+            heapq.heappush(heap, negative)
+        else:
+            members.remove((split, heapq.heapreplace(heap, negative)))
+    return {split: (-heap[0]).to_bytes(16, "big") for split, heap in lowest.items()}
+
+
+def _not_blank(documents: Iterable[Document], found: Counter[str]) -> Iterator[Document]:
     for document in documents:
-        if limit is None or taken[document.split] < limit:
-            taken[document.split] += 1
+        if document.text.strip():
+            yield document
+        else:
+            found["blank"] += 1
+
+
+def _distinct(documents: Iterable[Document], found: Counter[str]) -> Iterator[Document]:
+    seen: set[bytes] = set()
+    for document in documents:
+        found["read"] += 1
+        digest = _hash_of(document)
+        if digest in seen:
+            found["repeats"] += 1
+        else:
+            seen.add(digest)
             yield document
 
 
-def _side(document: Document, own: frozenset[str], config: CorpusConfig) -> str:
+def _hash_of(document: Document) -> bytes:
+    """16 bytes, of text and picture; of another length than the hash that decides its side."""
+    content = document.text.strip().encode() + b"\0" + document.image
+    return hashlib.blake2b(content, digest_size=16).digest()
+
+
+def _side(document: Document, source: Source, config: CorpusConfig) -> str:
     """The source's own split; a split that it lacks is taken out of its training documents."""
     if document.split in ("validation", "test"):
         return document.split
+    if document.group in source.sides:
+        return source.sides[document.group]
     digest = hashlib.blake2b(document.group.encode(), digest_size=8).digest()
     place = int.from_bytes(digest, "little") / 2**64  # in [0, 1)
-    if "validation" not in own and place < config.validation_share:
+    if "validation" not in source.splits and place < config.validation_share:
         return "validation"
-    if "test" not in own and place >= 1 - config.test_share:
+    if "test" not in source.splits and place >= 1 - config.test_share:
         return "test"
     return "train"
 
 
-def _drop_near_repeats(folder: Path, split: str) -> int:
-    """Rewrite a held-out split without the documents that training mostly contains.
+def _drop_near_repeats(folder: Path) -> int:
+    """Rewrite the held-out splits without the documents that training mostly contains.
 
     Only the held-out shingles are held in memory; the training documents stream past them.
+
+    Returns:
+        How many were dropped.
     """
-    table = pq.read_table(_path(folder, split))
-    per_document = [shingles(text) for text in table["text"].to_pylist()]
-    held_out = np.unique(np.concatenate([np.empty(0, np.uint64), *per_document]))
+    per_document = {
+        split: [shingles(d.text) for batch in read_documents(folder, split) for d in batch]
+        for split in SPLITS[1:]
+    }
+    held_out = np.unique(
+        np.concatenate([np.empty(0, np.uint64), *itertools.chain(*per_document.values())])
+    )
+    if not len(held_out):
+        return 0
     in_training = np.zeros(len(held_out), dtype=bool)
     for documents in read_documents(folder, "train"):
-        in_training |= np.isin(held_out, np.concatenate([shingles(d.text) for d in documents]))
-    keep = [
-        not len(own) or float(in_training[np.searchsorted(held_out, own)].mean()) < MAX_OVERLAP
-        for own in per_document
-    ]
-    if not all(keep):
-        pq.write_table(table.filter(pa.array(keep)), _path(folder, split), compression="zstd")
-    return len(keep) - sum(keep)
+        hashes = np.concatenate([shingles(d.text) for d in documents])
+        places = np.minimum(np.searchsorted(held_out, hashes), len(held_out) - 1)
+        in_training[places[held_out[places] == hashes]] = True
+    dropped = 0
+    for split, shingled in per_document.items():
+        keep = [
+            not len(own) or float(in_training[np.searchsorted(held_out, own)].mean()) < MAX_OVERLAP
+            for own in shingled
+        ]
+        if not all(keep):
+            drop_documents(folder, split, keep)
+        dropped += len(keep) - sum(keep)
+    return dropped
 
 
 def shingles(text: str) -> np.ndarray:
-    """(number of words - 7,) uint64, a hash of every run of 8 words; empty for shorter texts."""
-    words = np.fromiter((zlib.crc32(w.encode()) for w in text.lower().split()), dtype=np.uint64)
-    if len(words) < SHINGLE_WORDS:
+    """(n,) uint64, a hash of every run of 8 words; empty for shorter texts.
+
+    Of texts whose words no spaces separate, of every run of 12 ideographs or kana, or of 40
+    letters (Thai, a sequence of nucleotides): about as much text.
+    """
+    text = text.lower()
+    words = text.split()
+    width = _characters_in_a_shingle(text, len(words))
+    if width:
+        units = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32).astype(np.uint64)
+    else:
+        width = SHINGLE_WORDS
+        units = np.fromiter((zlib.crc32(w.encode()) for w in words), np.uint64, len(words))
+    count = len(units) - width + 1
+    if count < 1:
         return np.empty(0, np.uint64)
-    windows = np.lib.stride_tricks.sliding_window_view(words, SHINGLE_WORDS)
-    hashes: np.ndarray = (windows * _POWERS).sum(axis=1, dtype=np.uint64)  # modulo 2^64
+    hashes = np.zeros(count, np.uint64)
+    for place in range(width):
+        hashes += units[place : place + count] * _POWERS[place]  # modulo 2^64
     return hashes
 
 
-_POWERS = np.array([pow(0x9E3779B97F4A7C15, k, 2**64) for k in range(SHINGLE_WORDS)], np.uint64)
+def _characters_in_a_shingle(text: str, words: int) -> int:
+    """0 where words are the unit: most texts, whatever names they hold in another script."""
+    if not text.isascii():
+        if len(_IDEOGRAPHS.findall(text)) > words:
+            return SHINGLE_IDEOGRAPHS
+        if 2 * len(_JOINED_LETTERS.findall(text)) > len(text):
+            return SHINGLE_LETTERS
+    if len(text) > LONGEST_MEAN * words and len("".join(text.split())) > LONGEST_MEAN * words:
+        return SHINGLE_LETTERS
+    return 0
+
+
+_POWERS = np.array([pow(0x9E3779B97F4A7C15, k, 2**64) for k in range(SHINGLE_LETTERS)], np.uint64)

@@ -20,6 +20,12 @@ TOKENIZER_FILES = ("*.json", "*.txt", "*.model")
 TRAINING_BYTES = 64 * 2**20
 """The trainer sees at most so much text: merges settle long before."""
 
+LONGEST_WORD = 256
+_WORD = (
+    r"'(?:s|t|re|ve|m|ll|d)| ?\p{L}{1,N}| ?\p{N}{1,N}| ?[^\s\p{L}\p{N}]{1,N}|\s{1,N}(?!\S)|\s{1,N}"
+).replace(",N", f",{LONGEST_WORD}")
+"""What GPT-2 takes for a word, with a limit to its length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -41,6 +47,10 @@ class TextTokenizer:
         tokenizer: the compiled tokenizer, which holds every token of SPECIAL_TOKENS or a token
             of its own for the same role.
         roles: token of each of the roles CLS, SEP, PAD and MASK.
+
+    Attributes:
+        unknown_id: of the token that stands for text which the tokenizer does not know, or None.
+            It is text like any other, read and predicted, although tokenizers call it special.
     """
 
     def __init__(self, tokenizer: Tokenizer, roles: dict[str, str]) -> None:
@@ -55,13 +65,15 @@ class TextTokenizer:
             index for index, token in tokenizer.get_added_tokens_decoder().items() if token.special
         }
         size = max(vocabulary.values()) + 1  # an id may be unused
+        unknown = _unknown_token(tokenizer)
+        self.unknown_id = None if unknown in roles.values() else vocabulary.get(unknown)
         self.vocabulary = Vocabulary(
             size=size,
             cls_id=ids[CLS],
             sep_id=ids[SEP],
             pad_id=ids[PAD],
             mask_id=ids[MASK],
-            special_ids=tuple(sorted(special | set(ids.values()))),
+            special_ids=tuple(sorted((special | set(ids.values())) - {self.unknown_id})),
             sentinel_ids=tuple(vocabulary[token] for token in SENTINELS),
             mode_ids=tuple(vocabulary[token] for token in MODES),
             tokens=_token_texts(tokenizer, size),
@@ -94,6 +106,14 @@ class TextTokenizer:
         return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), roles)
 
 
+def _unknown_token(tokenizer: Tokenizer) -> str:
+    """What the tokenizer writes in place of text that it does not know, or ""."""
+    model = json.loads(tokenizer.to_str())["model"]
+    if model["type"] == "Unigram":
+        return "" if model["unk_id"] is None else str(model["vocab"][model["unk_id"]][0])
+    return str(model.get("unk_token") or "")
+
+
 def _token_texts(tokenizer: Tokenizer, size: int) -> tuple[str, ...]:
     """The text of every token, with a space before those that begin a word after a space."""
     kinds = json.loads(tokenizer.to_str())
@@ -111,9 +131,18 @@ def _token_texts(tokenizer: Tokenizer, size: int) -> tuple[str, ...]:
 
 
 def train_bpe(texts: Iterable[str], vocabulary_size: int) -> TextTokenizer:
-    """Byte-level BPE: lossless, and the same vocabulary from the same texts in every process."""
+    """Byte-level BPE: lossless, and the same vocabulary from the same texts in every process.
+
+    Words of more than LONGEST_WORD characters (Chinese without punctuation, nucleotides, base64)
+    are cut: the trainer's time grows with the square of the longest word.
+    """
     tokenizer = Tokenizer(tokenizers.models.BPE())
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
+        [
+            tokenizers.pre_tokenizers.Split(tokenizers.Regex(_WORD), "isolated"),
+            tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = tokenizers.decoders.ByteLevel()
     trainer = tokenizers.trainers.BpeTrainer(
         vocab_size=vocabulary_size,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runners.corpora.hub import load_hub_dataset
-from runners.corpora.local import SUFFIXES, check_columns, read_table
+from runners.corpora.local import SUFFIXES
+from runners.corpora.tables import check_columns, read_table
 from runners.probes.base import Probe
 
 Row = dict[str, str]

@@ -11,26 +11,28 @@ import sys
 from pathlib import Path
 
 from cli.main import main
-from results.comparison import StoredRun, Stratum, contrast, strata
+from results.comparison import Stratum, strata
+from results.findings import probe_figures
+from results.learning import family_of, native_losses
+from results.markdown import limits
+from results.rows import StoredRun
 from results.store import ResultStore
-from results.tables import column_traits, probe_columns
 
 
 def not_learnt(stratum: Stratum) -> list[str]:
     """Token losses that did not fall under those of the untrained model."""
     found = []
-    assert stratum.untrained is not None
     for row in stratum.models:
-        for measure, metric in stratum.measures("loss "):
-            if metric != "nats" or row.runs[0].note(measure, metric) != "native":
+        start = stratum.start_of(row)
+        assert start is not None
+        for measure in native_losses(stratum, row):
+            if family_of(stratum, measure) not in ("LM", "DAE"):
                 continue
-            if column_traits(stratum, measure)["family"] not in ("LM", "DAE"):
-                continue
-            own, start = (r.estimate(measure, metric) for r in (row, stratum.untrained))
+            own, begin = (stratum.estimate(each, measure, "nats") for each in (row, start))
             assert own is not None
-            assert start is not None
-            print(f"{row.label:20} {measure:26} {own.value:8.3f}  untrained {start.value:8.3f}")
-            if own.value >= start.value:
+            assert begin is not None
+            print(f"{row.label:20} {measure:26} {own.value:8.3f}  untrained {begin.value:8.3f}")
+            if own.value >= begin.value:
                 found.append(f"{row.label} does not learn {measure}")
     return found
 
@@ -38,18 +40,18 @@ def not_learnt(stratum: Stratum) -> list[str]:
 def gained_by_placebos(stratum: Stratum) -> list[str]:
     """Probe figures of placebos that lie above the untrained model's."""
     found = []
-    assert stratum.untrained is not None
     for row in stratum.models:
-        if row.runs[0].record.traits["family"] != "placebo":
+        start = stratum.start_of(row)
+        if row.record.traits["family"] != "placebo" or start is None:
             continue
-        for measure, metric in probe_columns(stratum):
-            gain = contrast(row, stratum.untrained, measure, metric)
+        for measure, metric in probe_figures(stratum):
+            gain = stratum.contrast(row, start, measure, metric)
             if gain is None:
                 continue
-            limits = f"{gain.low:+.3f} to {gain.high:+.3f}"
-            print(f"{row.label:20} {measure} {metric}: {gain.difference:+.3f} ({limits})")
-            if gain.low > 0:
-                found.append(f"the placebo {row.label} gains on {measure} {metric}: {limits}")
+            told = f"{gain.difference:+.3f} ({limits(gain, '+.3f')})"
+            print(f"{row.label:20} {measure} {metric}: {told}")
+            if gain.sign > 0:
+                found.append(f"the placebo {row.label} gains on {measure} {metric}: {told}")
     return found
 
 
@@ -59,7 +61,7 @@ def check(output_dir: Path) -> int:
     if main(arguments):
         return 1
     store = ResultStore(output_dir)
-    (stratum,) = strata(StoredRun(record, store) for record in store.records())
+    (stratum,) = strata(StoredRun(record, store) for record in store.records()[0])
     wrong = [f"{record.objective} failed: {record.error}" for record in stratum.failed]
     wrong += not_learnt(stratum) + gained_by_placebos(stratum)
     print("\n".join(wrong) or f"all well: {len(stratum.models)} objectives")

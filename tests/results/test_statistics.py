@@ -1,107 +1,162 @@
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
+from results.influence import Sample
 from results.statistics import (
-    bootstrap,
-    example_contrast,
+    Contrast,
+    Variance,
+    contrast,
+    estimate,
     holm,
-    percentile_interval,
-    seed_contrast,
-    t_interval,
+    of_difference,
+    pooled,
+    summed,
 )
 
-
-def rows(values: np.ndarray, groups: list[str] | None = None, **more: np.ndarray) -> pd.DataFrame:
-    groups = groups or [str(i) for i in range(len(values))]
-    return pd.DataFrame({"group": groups, "value": values, **more})
+NONE = Variance(0.0, 0.0)
 
 
-def test_student_t_covers_95_percent_at_three_seeds() -> None:
-    generator = np.random.default_rng(0)
-    covered = 0
-    for _ in range(2000):
-        low, high = t_interval(list(generator.normal(1.0, 2.0, 3)))
-        covered += low <= 1.0 <= high
-    assert covered / 2000 == pytest.approx(0.95, abs=0.015)
+def of(values: np.ndarray, estimator: str = "share") -> Sample:
+    groups = np.arange(len(values)).astype(object)
+    return Sample(float(values.mean()), estimator, groups, values - values.mean())
 
 
-def test_t_interval_is_the_textbooks() -> None:
+def right(count: int, of_all: int) -> Sample:
+    return of((np.arange(of_all) < count).astype(float))
+
+
+def figure(value: float) -> Sample:
+    """Without test examples."""
+    return Sample(value, "ratio", np.empty(0, object), np.empty(0))
+
+
+def compared(first: list[Sample], second: list[Sample]) -> Contrast:
+    own = [Variance.of([each.value for each in side]) for side in (first, second)]
+    variance = of_difference(*own, pooled(own))
+    return contrast(first, second, range(len(first)), variance)
+
+
+def test_one_seed_has_wilsons_interval_over_examples() -> None:
+    found = estimate([right(300, 400)], NONE)
+    expected = stats.binomtest(300, 400).proportion_ci(0.95, method="wilson")
+    assert found.over == "examples"
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-3)
+
+
+def test_a_perfect_score_is_neither_certain_nor_above_one() -> None:
+    found = estimate([right(20, 20)], NONE)
+    assert found.high == 1.0
+    assert found.low is not None
+    assert 0.8 < found.low < 0.9
+
+
+def test_seeds_without_examples_have_students_t() -> None:
     values = [1.0, 2.0, 4.0]
+    found = estimate([figure(value) for value in values], Variance.of(values))
     expected = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
-    assert t_interval(values) == pytest.approx(expected)
+    assert found.over == "seeds"
+    assert (found.low, found.high) == pytest.approx(expected)
 
 
-def test_bootstrap_of_a_mean_has_the_standard_error() -> None:
-    values = np.random.default_rng(1).normal(0, 1, 400)
-    drawn = bootstrap(rows(values), "mean", 4000)
-    assert drawn.std() == pytest.approx(values.std() / 20, rel=0.05)
-    assert drawn.mean() == pytest.approx(values.mean(), abs=0.005)
+def test_a_figure_alone_has_no_interval() -> None:
+    assert estimate([figure(1.0)], NONE).low is None
 
 
-def test_resampling_groups_is_wider_than_resampling_their_members() -> None:
-    values = np.repeat(np.random.default_rng(2).normal(0, 1, 40), 10)
-    alone = bootstrap(rows(values), "mean", 2000).std()
-    grouped = bootstrap(rows(values, [str(i // 10) for i in range(400)]), "mean", 2000).std()
-    assert grouped == pytest.approx(alone * np.sqrt(10), rel=0.15)
-
-
-def test_a_ratio_is_total_over_total() -> None:
-    generator = np.random.default_rng(3)
-    counts = generator.integers(1, 50, 300).astype(float)
-    sums = 3.0 * counts + generator.normal(0, 1, 300)
-    drawn = bootstrap(rows(sums, target=counts), "ratio", 2000)
-    low, high = percentile_interval(drawn)
-    assert low < sums.sum() / counts.sum() < high
-    assert drawn.mean() == pytest.approx(3.0, abs=0.02)
-
-
-def test_a_correlation_is_resampled_by_pairs() -> None:
-    generator = np.random.default_rng(4)
-    target = generator.normal(0, 1, 200)
-    value = target + generator.normal(0, 1, 200)
-    drawn = bootstrap(rows(value, target=target), "spearman", 300)
-    expected = stats.spearmanr(value, target).statistic
-    assert drawn.mean() == pytest.approx(expected, abs=0.02)
-    assert 0.02 < drawn.std() < 0.08
-
-
-def test_two_models_are_resampled_together() -> None:
-    generator = np.random.default_rng(5)
-    hard = generator.normal(0, 5, 300)
-    first, second = rows(hard + 0.3), rows(hard + generator.normal(0, 0.1, 300))
-    found = example_contrast(first, second, "mean", 2000, 0.3)
-    assert found.high - found.low < 0.05
-    assert found.p < 0.01
-    same = example_contrast(first, first, "mean", 2000, 0.0)
-    assert same.p == 1.0
-
-
-def test_different_examples_are_not_contrasted() -> None:
-    with pytest.raises(ValueError, match="different test examples"):
-        example_contrast(rows(np.ones(3)), rows(np.ones(3), list("abc")), "mean", 10, 0.0)
-
-
-def test_example_contrast_keeps_its_level() -> None:
-    generator = np.random.default_rng(6)
-    rejected = 0
-    for _ in range(300):
-        a, b = generator.normal(0, 1, (2, 60))
-        found = example_contrast(rows(a), rows(b), "mean", 400, float(a.mean() - b.mean()))
-        rejected += found.p < 0.05
-    assert rejected / 300 < 0.09
-
-
-def test_seed_contrast_is_the_paired_t_test_with_its_correlation() -> None:
+def test_two_models_without_examples_have_the_unpaired_t_test() -> None:
     first, second = [1.0, 2.0, 3.5], [0.5, 1.8, 2.9]
-    found = seed_contrast(first, second)
-    assert found.p == pytest.approx(stats.ttest_rel(first, second).pvalue)
-    assert found.difference == pytest.approx(np.mean(np.subtract(first, second)))
-    assert found.correlation == pytest.approx(np.corrcoef(first, second)[0, 1])
-    assert seed_contrast([1.0, 2.0], [1.0, 2.0]).p == 1.0
-    assert seed_contrast([1.5, 2.5], [1.0, 2.0]).p == 0.0
-    assert seed_contrast([1.0, 1.0], [1.0, 2.0]).correlation is None
+    found = compared(list(map(figure, first)), list(map(figure, second)))
+    assert found.p == pytest.approx(stats.ttest_ind(first, second).pvalue, rel=1e-4)
+    assert found.over == "seeds"
+
+
+def test_the_p_value_is_where_the_interval_reaches_zero() -> None:
+    generator = np.random.default_rng(3)
+    sides = [[of(generator.random(100) + shift) for _ in range(3)] for shift in (0.0, 0.1)]
+    found = compared(*sides)
+    assert found.low is not None
+    assert (found.p < 0.05) == (found.sign != 0)
+    back = found.reversed
+    assert (back.difference, back.low, back.high) == (
+        -found.difference,
+        -(found.high or 0),
+        -found.low,
+    )
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_equal_differences_give_no_certainty(rows: bool) -> None:
+    """12 against 11 right of 20 at both seeds: the spread over seeds is 0, the doubt is not."""
+    sides = [[right(12, 20)] * 2, [right(11, 20)] * 2]
+    if not rows:
+        sides = [[figure(each.value) for each in side] for side in sides]
+    assert compared(*sides).p > 0.2
+
+
+def test_one_seed_with_other_examples_on_either_side_says_nothing() -> None:
+    found = compared([right(12, 20)], [right(11, 30)])
+    assert found.p == 1.0
+    assert found.low is None
+
+
+def test_examples_that_suit_one_model_at_every_seed_are_part_of_the_doubt() -> None:
+    """More seeds do not help where the same test examples decide every time."""
+    taste = np.random.default_rng(4).normal(0, 1, 50)
+    many = compared([of(taste, "ratio")] * 50, [of(0 * taste, "ratio")] * 50)
+    assert many.high is not None
+    assert many.low is not None
+    assert many.high - many.low == pytest.approx(2 * 2.01 * taste.std(ddof=1) / 50**0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "examples", "seed_sd"), [(1, 20, 0), (2, 600, 0.1), (3, 100, 0), (5, 600, 0.1)]
+)
+def test_intervals_of_differences_cover_the_truth(
+    seeds: int, examples: int, seed_sd: float
+) -> None:
+    generator = np.random.default_rng(seeds)
+    covered, repeats = 0, 600
+    for _ in range(repeats):
+        hard = generator.normal(0, 1, examples)
+        sides = [
+            [
+                of((generator.normal(0, seed_sd) + hard > generator.normal(size=examples)) * 1.0)
+                for _ in range(seeds)
+            ]
+            for _ in range(2)
+        ]
+        found = compared(*sides)
+        covered += found.sign == 0
+    assert covered / repeats > 0.95 - 2 * (0.05 * 0.95 / repeats) ** 0.5
+
+
+def test_three_standard_errors_are_found_over_five_seeds() -> None:
+    generator = np.random.default_rng(5)
+    found = 0
+    for _ in range(200):
+        sides = [
+            [figure(mean + generator.normal(0, 1)) for _ in range(5)]
+            for mean in (3 * (2 / 5) ** 0.5, 0)
+        ]
+        found += compared(*sides).sign > 0
+    assert found / 200 > 0.7
+
+
+def test_a_noisy_pair_stands_by_itself() -> None:
+    quiet, noisy = Variance(1.0, 2.0), Variance(9.0, 2.0)
+    common = pooled([quiet, quiet, noisy])
+    assert (common.value, common.freedom) == (pytest.approx(11 / 3), 6)
+    assert of_difference(quiet, noisy, common) == Variance(10.0, 6.0)
+    assert of_difference(quiet, quiet, common).value == pytest.approx(22 / 3)
+    assert pooled([NONE]).freedom == 0
+
+
+def test_unlike_variances_have_satterthwaites_degrees_of_freedom() -> None:
+    first, second = [1.0, 2.0, 3.5], [0.5, 5.8, 2.9, 1.0]
+    found = summed(*(Variance(np.var(v, ddof=1) / len(v), len(v) - 1) for v in (first, second)))
+    theirs = stats.ttest_ind(first, second, equal_var=False)
+    assert found.freedom == pytest.approx(theirs.df)
+    assert summed(NONE, Variance(4.0, 2.0)) == Variance(4.0, 2.0)
 
 
 def test_holm_is_holms() -> None:

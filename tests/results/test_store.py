@@ -5,7 +5,7 @@ import pytest
 from made_records import add_run, answers
 
 from results.record import RunRecord
-from results.store import ResultStore, tidy
+from results.store import ResultStore
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def store(tmp_path: Path) -> ResultStore:
 def test_what_goes_in_comes_out(store: ResultStore) -> None:
     record = add_run(store, "clm", answers(0.5), nats={"clm": 5.0})
     assert store.get(record.name) == record
-    assert store.records() == [record]
+    assert store.records() == ([record], {})
     assert store.examples(record.name)["value"].mean() == 0.5
     assert store.curve(record.name)["loss"].iloc[-1] == 4.0
 
@@ -35,33 +35,38 @@ def test_a_half_written_record_is_not_seen(store: ResultStore) -> None:
     work = store.folder / ".writing-abc"
     work.mkdir()
     (work / "record.json").write_text("{")
-    assert [r.name for r in store.records()] == [record.name]
+    assert [r.name for r in store.records()[0]] == [record.name]
 
 
-@pytest.mark.parametrize("content", ["{", '{"schema": 1}', '{"schema": 99}', "[]"])
-def test_an_unreadable_record_is_named(store: ResultStore, content: str) -> None:
-    record = add_run(store, "clm", answers(0.5))
+@pytest.mark.parametrize("content", ["{", '{"schema": 2}', '{"schema": 1}', "[]"])
+def test_an_unreadable_record_is_named_and_the_others_are_read(
+    store: ResultStore, content: str
+) -> None:
+    record, other = (add_run(store, name, answers(0.5)) for name in ("clm", "mlm"))
     file = store.folder / record.name / "record.json"
     file.write_text(content)
-    with pytest.raises(ValueError, match=record.name):
-        store.records()
+    found, unreadable = store.records()
+    assert [each.name for each in found] == [other.name]
+    assert str(file) in unreadable[record.name]
+    assert store.finished(record.name) is None  # so that it is made again
+    assert add_run(store, "clm", answers(0.9)).values[0].value == 0.9
 
 
-def test_tidy_has_a_row_a_value(store: ResultStore) -> None:
-    records = [add_run(store, n, answers(0.5), nats={"clm": 5.0}) for n in ("clm", "simcse")]
-    frame = tidy(records)
-    assert len(frame) == 4
-    assert {
-        "run",
-        "model",
-        "objective",
-        "dataset",
-        "seed",
-        "step",
-        "measure",
-        "metric",
-        "value",
-    } <= set(frame.columns)
+@pytest.mark.parametrize("name", ["curve.jsonl", "examples.parquet"])
+def test_a_damaged_file_is_named(store: ResultStore, name: str) -> None:
+    record = add_run(store, "clm", answers(0.5))
+    file = store.folder / record.name / name
+    for damage in (lambda: file.write_text('{"step": 1, "lo'), file.unlink):
+        damage()
+        with pytest.raises(ValueError, match=f"{record.name}/{name} is missing or damaged"):
+            store.curve(record.name) if name == "curve.jsonl" else store.examples(record.name)
+
+
+def test_who_adds_a_record_sees_what_others_read(store: ResultStore) -> None:
+    """Tuples are lists on disk: were the fresh record kept, one setting would be two models."""
+    record = add_run(store, "clm", answers(0.5), betas=(0.9, 0.98))
+    assert record.config["objective"]["betas"] == [0.9, 0.98]
+    assert record == store.get(record.name)
 
 
 def test_records_are_plain_json(store: ResultStore) -> None:

@@ -44,7 +44,7 @@ try:
     elif "tokenizer" in settings:
         print(load_pretrained(settings["tokenizer"]).vocabulary.size)
     else:
-        source = HubConfig(**settings).open(hub_dir=None, cache_dir=Path("unused"))
+        source = HubConfig(**settings).open(hub_dir=None, output_dir=Path("unused"))
         documents = list(source.documents())
         print(len(documents), sorted(source.splits), documents[0].text)
 except ValueError as error:
@@ -182,10 +182,10 @@ def test_changed_bytes_are_never_served_stale(tmp_path: Path) -> None:
 
 def test_wikitext_and_labels_from_a_local_copy(hub_dir: Path, tmp_path: Path) -> None:
     config = HubConfig(path="Salesforce/wikitext", name="wikitext-2-raw-v1", folder="wikitext2")
-    source = config.open(hub_dir=hub_dir, cache_dir=tmp_path)
+    source = config.open(hub_dir=hub_dir, output_dir=tmp_path)
     texts = [document.text for document in source.documents() if document.text.strip()]
     assert source.splits == {"train", "validation", "test"}
     assert texts[0].strip() == "= Valkyria Chronicles III ="
     labelled = HubConfig(path="ag_news", label_column="label")
-    labels = {d.label for d in labelled.open(hub_dir=hub_dir, cache_dir=tmp_path).documents()}
+    labels = {d.label for d in labelled.open(hub_dir=hub_dir, output_dir=tmp_path).documents()}
     assert len(labels) == 4

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from runners.corpora.prose import is_clean, natural_pairs, sentences, summary_and_body
+from runners.corpora.prose import body_start, is_clean, natural_pairs, sentences, summary_and_body
 
 
 def test_sentences_are_flat_and_end_at_blank_lines() -> None:
@@ -72,8 +72,31 @@ def test_pairs_are_limited_by_group_and_never_ambiguous() -> None:
             "group": ["big"] * 6 + list("abcd") + ["e"],
         }
     )
-    pairs = natural_pairs(documents, limit=100)
+    pairs = natural_pairs(documents, limit=12)
     assert pairs.groups.count("big") == 2
     assert {"a", "b", "c", "d"} <= set(pairs.groups)
     assert len(set(pairs.summaries)) == len(pairs)
     assert len(natural_pairs(documents, limit=3)) == 3
+
+
+def test_few_groups_give_more_pairs_each() -> None:
+    """A test split of three books has three groups, and a retrieval probe needs fifty pairs."""
+    texts = [
+        f"Summary of the item {i}.\n\n{'It is told at length why ' * 2}{i}." for i in range(90)
+    ]
+    documents = pd.DataFrame({"text": texts, "group": [f"book {i % 3}" for i in range(90)]})
+    pairs = natural_pairs(documents, limit=60)
+    assert len(pairs) == 60
+    assert {pairs.groups.count(f"book {i}") for i in range(3)} == {20}
+
+
+@pytest.mark.parametrize("blank", ["\n\n", "\n \n", "\n\t\n\n"])
+def test_any_blank_line_ends_a_summary(blank: str) -> None:
+    text = f"It was dark. The night was cold.{blank}The rain fell on all the roofs of the town."
+    found = summary_and_body(text)
+    assert found == (
+        "It was dark. The night was cold.",
+        "The rain fell on all the roofs of the town.",
+    )
+    assert len(sentences(text)) == 3
+    assert text[body_start(text) :].startswith("The rain")

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,19 @@ from runners.corpora.splits import read_documents, shingles, write_splits
 
 class Listed:
     fingerprint = "x"
+    in_random_order = False
+    notes = ()
 
-    def __init__(self, documents: Sequence[Document], splits: frozenset[str] = frozenset()) -> None:
-        self._documents, self.splits = documents, splits
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        splits: frozenset[str] = frozenset(),
+        sides: Mapping[str, str] | None = None,
+    ) -> None:
+        self._documents, self.splits, self.sides = documents, splits, sides or {}
+
+    def alone(self) -> None:
+        return None
 
     def documents(self) -> Iterator[Document]:
         return iter(self._documents)
@@ -24,7 +34,7 @@ def sides(folder: Path) -> dict[str, list[Document]]:
 
 
 def numbered(count: int, groups: int) -> list[Document]:
-    return [Document(f"text number {i} " + "x" * i, group=f"g{i % groups}") for i in range(count)]
+    return [Document(f"text number {i}", group=f"g{i % groups}") for i in range(count)]
 
 
 CONFIG = CorpusConfig(validation_share=0.2, test_share=0.3)

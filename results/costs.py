@@ -1,0 +1,66 @@
+"""Tables of what was trained and what it cost."""
+
+from results.comparison import Stratum
+from results.markdown import DASH, escape, quantity, table
+
+
+def objective_table(stratum: Stratum) -> str:
+    """What every objective states of itself, and the parameters that only it has."""
+    header = ["model", "family", "attention when probed", "own pooling", "passes a row"]
+    header += ["supervises", "parameters in heads"]
+    rows = []
+    for row in stratum.models:
+        traits, training = row.record.traits, row.record.training
+        heads = [f"{name} {quantity(count)}" for name, count in training["head_parameters"].items()]
+        rows.append(
+            [
+                escape(row.label),
+                escape(traits.get("family", DASH)),
+                escape(traits["attention"]),
+                escape(traits.get("pooling", DASH)),
+                f"{traits['passes']:.3g}" if "passes" in traits else DASH,
+                escape(traits.get("supervises", DASH)),
+                escape(", ".join(heads)) or DASH,
+            ]
+        )
+    return table(header, rows)
+
+
+def cost_table(stratum: Stratum) -> str:
+    """What each model spent, the mean over its seeds; the clock's time stands at the page's end."""
+    header = ["model", "parameters", "in heads", "learning rate", "rows an update", "updates"]
+    header += ["corpus tokens", "processed tokens", "supervised items", "passes", "FLOPs"]
+    rows = []
+    for row in stratum.models:
+        record = row.record
+        phases = record.training["phases"]
+        scale = record.config["trainer"].get("learning_rate_scale", 1.0)
+        ledgers = [model.record.training["ledger"] for model in row.models]
+        spent = {
+            name: sum(ledger[name] for ledger in ledgers) / len(ledgers) for name in ledgers[0]
+        }
+        rows.append(
+            [
+                escape(row.label),
+                quantity(record.training["parameters"]),
+                quantity(sum(record.training["head_parameters"].values())),
+                ", ".join(f"{phase['learning_rate'] * scale:g}" for phase in phases),
+                ", ".join(str(phase["rows_per_update"]) for phase in phases),
+                f"{spent['steps']:,.0f}",
+                quantity(spent["tokens"]),
+                quantity(spent["processed_tokens"]),
+                quantity(spent["supervised_targets"]),
+                quantity(spent["forward_passes"]),
+                quantity(spent["flops"]),
+            ]
+        )
+    return table(header, rows)
+
+
+def seconds(stratum: Stratum) -> str:
+    """Training time by the clock, which no two machines share: for the one line that may change."""
+    each = []
+    for row in stratum.models:
+        spent = [model.record.training["ledger"]["seconds"] for model in row.models]
+        each.append(f"{escape(row.label)} {sum(spent) / len(spent):.0f} s")
+    return ", ".join(each)

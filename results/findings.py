@@ -1,0 +1,183 @@
+"""What the figures say: who leads in what, and whether that is above the simple floors."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+from results.comparison import Stratum
+from results.rows import Figure, Row
+from results.statistics import Contrast, holm
+
+LEVEL = 0.05
+PART = " of "
+"""Between a metric and the part of the test set that it is taken over."""
+
+GUESSES = ("chance", "majority class", "uniform")
+"""Simple methods that read nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One primary figure of a probe.
+
+    Attributes:
+        figure: which.
+        ranking: models that have it, best first by their mean over seeds.
+        contrasts: of every two of them, the first minus the second, in the order of the ranking.
+        leader: the model whose every difference to models of other objectives is above 0, if
+            there is one.
+        p: that the leader leads, adjusted over all primary figures; 1 without one.
+    """
+
+    figure: Figure
+    ranking: tuple[Row, ...]
+    contrasts: dict[tuple[Row, Row], Contrast]
+    leader: Row | None
+    p: float
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the leader's lead is more than chance."""
+        return self.leader is not None and self.p < LEVEL
+
+    @property
+    def seeds(self) -> int:
+        """Shared by the leader and every rival."""
+        if self.leader is None:
+            return 0
+        return min(len(c.seeds) for c in _against(self.leader, self.contrasts).values())
+
+    @property
+    def nearest(self) -> tuple[Row, Contrast] | None:
+        """The rival that the leader is least sure to be above."""
+        if self.leader is None:
+            return None
+        rivals = _against(self.leader, self.contrasts)
+        return max(rivals.items(), key=lambda pair: pair[1].p)
+
+
+def probe_figures(stratum: Stratum) -> list[Figure]:
+    """Every probe figure over a whole test set, in the order of the records."""
+    return [figure for figure in stratum.measures("probe ") if PART not in figure[1]]
+
+
+def primary_figures(stratum: Stratum) -> list[Figure]:
+    """The figures that `measures.primary` declares; of a probe without one, its main figure."""
+    declared = {
+        (f"probe {probe}", metric)
+        for probe, _, metric in (
+            name.rpartition(" ") for name in stratum.record.config["measures"]["primary"]
+        )
+    }
+    named = {measure for measure, _ in declared}
+    main = {
+        f"probe {probe['name']}": probe.get("main")
+        for row in stratum.models
+        for probe in row.record.config.get("probes", [])
+    }
+    chosen: list[Figure] = []
+    undeclared: set[str] = set()
+    for measure, metric in probe_figures(stratum):
+        raw = stratum.raw.get(measure, measure)
+        if (raw, metric) in declared:
+            chosen.append((measure, metric))
+        elif raw not in named | undeclared and main.get(raw) in (None, metric):
+            chosen.append((measure, metric))
+            undeclared.add(raw)
+    return chosen
+
+
+def findings(stratum: Stratum) -> list[Finding]:
+    """Every primary figure, ranked.
+
+    A figure is led by a model that is above every model of other objectives. Each of them must be
+    passed, so that within a figure nothing needs correcting (an intersection-union test: Berger
+    1982) unless several settings of one objective had a try; over figures Holm's adjustment is
+    made.
+    """
+    found = []
+    for figure in primary_figures(stratum):
+        scored = [(e.value, row) for row in stratum.models if (e := stratum.estimate(row, *figure))]
+        scored.sort(key=lambda pair: -pair[0])
+        ranking = tuple(row for _, row in scored)
+        contrasts = {
+            (first, second): contrast
+            for first, second in combinations(ranking, 2)
+            if (contrast := stratum.contrast(first, second, *figure))
+        }
+        found.append((figure, ranking, contrasts, *_lead(ranking, contrasts)))
+    adjusted = holm([p for *_, p in found])
+    return [
+        Finding(figure, ranking, contrasts, leader, p)
+        for (figure, ranking, contrasts, leader, _), p in zip(found, adjusted, strict=True)
+    ]
+
+
+def _lead(
+    ranking: tuple[Row, ...], contrasts: dict[tuple[Row, Row], Contrast]
+) -> tuple[Row | None, float]:
+    """The row that is above all of its rivals, and the probability of that by chance."""
+    for row in ranking:
+        rivals = _against(row, contrasts)
+        if not rivals or any(contrast.difference <= 0 for contrast in rivals.values()):
+            continue
+        alike = [other for other in ranking if other.objective == row.objective]
+        others = [other for other in ranking if other.objective != row.objective]
+        if {other.objective for other in others} - {other.objective for other in rivals}:
+            return row, 1.0  # one of them shares no seed with it
+        tries = len(alike) if others else 1  # its settings are then ranked among themselves
+        return row, min(1.0, tries * max(contrast.p for contrast in rivals.values()))
+    return None, 1.0
+
+
+def _differences(row: Row, contrasts: dict[tuple[Row, Row], Contrast]) -> dict[Row, Contrast]:
+    """Of a row to every other that it was contrasted with."""
+    found = {second: c for (first, second), c in contrasts.items() if first is row}
+    return found | {first: c.reversed for (first, second), c in contrasts.items() if second is row}
+
+
+def _against(row: Row, contrasts: dict[tuple[Row, Row], Contrast]) -> dict[Row, Contrast]:
+    """Of a row to its rivals: rows of other objectives under the same shared settings.
+
+    Where only one objective was trained, its other settings are the rivals.
+    """
+    found = _differences(row, contrasts)
+    others = {other: c for other, c in found.items() if other.objective != row.objective}
+    alike = {other: c for other, c in others.items() if shared(other) == shared(row)}
+    return alike or others or found
+
+
+def shared(row: Row) -> dict[str, object]:
+    """Settings that are not an objective's own."""
+    return {k: v for k, v in row.settings.items() if not k.startswith("objective.")}
+
+
+def best_simple(stratum: Stratum, figure: Figure) -> Row | None:
+    """The best simple method on a probe, guesses left out."""
+    scored = [
+        (estimate.value, row)
+        for row in stratum.anchors
+        if row.method not in GUESSES and (estimate := stratum.estimate(row, *figure))
+    ]
+    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+@dataclass(frozen=True)
+class Floors:
+    """Where a model stands beside what needs no training, by 95 % intervals of the differences.
+
+    Attributes:
+        start: model minus the untrained one, or None where one of them has no figure.
+        simple: model minus the best simple method, or None.
+    """
+
+    start: Contrast | None
+    simple: Contrast | None
+
+
+def floors(stratum: Stratum, row: Row, figure: Figure) -> Floors:
+    """A model beside its start and the best simple method."""
+    start, simple = stratum.start_of(row), best_simple(stratum, figure)
+    return Floors(
+        stratum.contrast(row, start, *figure) if start else None,
+        stratum.contrast(row, simple, *figure) if simple else None,
+    )

@@ -1,0 +1,53 @@
+"""Every value in one table: a row each, with the settings that were swept as columns."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from results.record import RunRecord
+from results.settings import Flat, differing, training_settings
+
+
+def tidy(records: Sequence[RunRecord]) -> pd.DataFrame:
+    """One row a value: run, model, objective, dataset, seed, budget, step, measure, metric, value.
+
+    Settings that differ between runs have a column each, under their dotted name: an objective's
+    own where two runs of that objective differ in it, all others where any two runs do.
+    """
+    settings = {record.name: training_settings(record) for record in records}
+    swept = _swept(records, settings)
+    rows = [
+        {
+            "run": record.name,
+            "kind": record.kind,
+            "status": record.status,
+            "model": record.stratum.get("model", ""),
+            "objective": value.row or record.objective,
+            "dataset": record.corpus.get("label", ""),
+            "data": record.corpus.get("fingerprint", "")[:12],
+            "seed": record.seed,
+            "budget": record.stratum.get("budget", ""),
+            **{name: settings[record.name].get(name) for name in swept},
+            "step": record.training.get("ledger", {}).get("steps", 0),
+            "measure": value.measure,
+            "metric": value.metric,
+            "value": value.value,
+            "note": value.note,
+        }
+        for record in records
+        for value in record.values
+    ]
+    return pd.DataFrame(rows)
+
+
+def _swept(records: Sequence[RunRecord], settings: dict[str, Flat]) -> list[str]:
+    runs = [record for record in records if record.kind == "run"]
+    names = {
+        name
+        for name in differing([settings[record.name] for record in runs])
+        if not name.startswith(("objective.", "budget."))
+    }
+    for objective in {record.objective for record in runs}:
+        alike = [settings[record.name] for record in runs if record.objective == objective]
+        names |= {name for name in differing(alike) if name.startswith("objective.")}
+    return sorted(names)

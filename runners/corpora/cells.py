@@ -1,0 +1,61 @@
+"""What a cell of a table means: a text, a label or another plain value, or nothing at all."""
+
+import math
+import re
+from typing import Any
+
+_HALF_PAIRS = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    r"""With `\n` for every end of a line, and U+FFFD for half a surrogate pair.
+
+    Texts that were cut in UTF-16 hold such halves, and UTF-8 cannot.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text if text.isascii() else _HALF_PAIRS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def text_of(cell: Any) -> str:
+    """The text of a cell, or "" where it is missing (null, NaN).
+
+    Raises:
+        ValueError: it holds something else; a number made text is a mistaken column more often
+            than it is a text.
+    """
+    if isinstance(cell, str):
+        return clean(cell)
+    if _is_missing(cell):
+        return ""
+    raise ValueError(f"holds {_kind(cell)}, not a text")
+
+
+def value_of(cell: Any) -> str:
+    """A label, a score or the name of a group as text, or "" where it is missing (null, NaN, "").
+
+    1 and 1.0 are one label: a column of whole numbers becomes one of fractions as soon as one of
+    them is missing.
+
+    Raises:
+        ValueError: it holds a list, an object or bytes.
+    """
+    if isinstance(cell, str):
+        return clean(cell) if cell.strip() else ""
+    if _is_missing(cell):
+        return ""
+    if isinstance(cell, list | tuple | dict | bytes):
+        raise ValueError(f"holds {_kind(cell)}, not one value")
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _is_missing(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
+
+
+def _kind(cell: Any) -> str:
+    kinds: dict[type, str] = {list: "a list", tuple: "a list", dict: "an object", bytes: "bytes"}
+    if type(cell) in kinds:
+        return kinds[type(cell)]
+    kind = "a number" if isinstance(cell, int | float) and not isinstance(cell, bool) else "a value"
+    return f"{kind} ({cell})"

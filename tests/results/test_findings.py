@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_records import add_run, answers
+
+from results.comparison import Stratum, strata
+from results.findings import findings, primary_figures
+from results.record import Value
+from results.rows import StoredRun
+from results.store import ResultStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ResultStore:
+    return ResultStore(tmp_path)
+
+
+def sweep(store: ResultStore, **shares: dict[int, float]) -> Stratum:
+    """Objectives by seed and share of right answers."""
+    records = [
+        add_run(store, name, answers(share), seed=seed)
+        for name, seeds in shares.items()
+        for seed, share in seeds.items()
+    ]
+    (stratum,) = strata([StoredRun(record, store) for record in records])
+    return stratum
+
+
+def test_a_lead_is_over_every_rival_on_shared_seeds(store: ResultStore) -> None:
+    stratum = sweep(
+        store, clm={0: 0.8, 1: 0.81, 2: 0.82}, mlm={0: 0.5, 1: 0.51, 2: 0.52}, rtd={0: 0.3, 1: 0.31}
+    )
+    (finding,) = findings(stratum)
+    assert finding.leader is not None
+    assert finding.leader.label == "clm"
+    assert finding.resolved
+    assert finding.seeds == 2
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        {"clm": {0: 0.6, 2: 0.9, 3: 0.9}, "mlm": {1: 0.75}},
+        {"clm": {0: 0.6, 1: 0.6, 2: 0.95, 3: 0.95}, "mlm": {0: 0.7, 1: 0.7}},
+    ],
+)
+def test_nobody_leads_by_seeds_that_the_other_has_not(
+    store: ResultStore, shares: dict[str, dict[int, float]]
+) -> None:
+    (finding,) = findings(sweep(store, **shares))
+    assert not (finding.resolved and finding.leader and finding.leader.label == "clm")
+
+
+def test_a_third_that_is_open_keeps_the_lead_open(store: ResultStore) -> None:
+    stratum = sweep(
+        store,
+        clm={0: 0.80, 1: 0.81, 2: 0.80},
+        mlm={0: 0.70, 1: 0.71, 2: 0.70},
+        rtd={0: 0.55, 1: 0.90, 2: 0.60},
+    )
+    assert not findings(stratum)[0].resolved
+
+
+def test_equal_differences_at_both_seeds_are_not_a_lead(store: ResultStore) -> None:
+    records = [
+        add_run(store, name, answers(share, 20), seed=seed)
+        for name, share in (("clm", 0.6), ("mlm", 0.55))
+        for seed in (0, 1)
+    ]
+    (stratum,) = strata([StoredRun(record, store) for record in records])
+    assert not findings(stratum)[0].resolved
+
+
+def test_many_objectives_can_still_be_told_apart(store: ResultStore) -> None:
+    generator = np.random.default_rng(0)
+    shares = {f"o{i:02}": {0: 0.1 + generator.random() / 10} for i in range(14)}
+    stratum = sweep(store, best={0: 0.9}, **shares)
+    (finding,) = findings(stratum)
+    assert len(finding.contrasts) == 105
+    assert finding.resolved
+
+
+def test_settings_of_one_objective_are_tries_and_not_rivals(store: ResultStore) -> None:
+    records = [
+        add_run(store, "mlm", answers(share, 100), mlm_probability=rate)
+        for rate, share in ((0.15, 0.60), (0.3, 0.61), (0.4, 0.62))
+    ]
+    records.append(add_run(store, "clm", answers(0.555, 100)))
+    (stratum,) = strata([StoredRun(record, store) for record in records])
+    (finding,) = findings(stratum)
+    assert finding.leader is not None
+    assert finding.leader.label == "mlm (mlm_probability=0.4)"
+    alone = [records[2], records[3]]
+    (pair,) = strata([StoredRun(record, store) for record in alone])
+    assert finding.p == pytest.approx(3 * findings(pair)[0].p)
+
+
+def test_of_an_undeclared_probe_its_main_figure_is_primary(store: ResultStore) -> None:
+    more = tuple(
+        Value("probe mine", metric, 0.5, estimator="share")
+        for metric in ("accuracy_frozen", "accuracy_finetuned")
+    )
+    settings = {"probes": [{"name": "mine", "main": "accuracy_finetuned"}]}
+    record = add_run(store, "clm", answers(0.5), more_values=more, settings=settings)
+    (stratum,) = strata([StoredRun(record, store)])
+    assert primary_figures(stratum) == [
+        ("probe task", "accuracy"),
+        ("probe mine", "accuracy_finetuned"),
+    ]
