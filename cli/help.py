@@ -42,25 +42,26 @@ GENERAL = {
 HEAD = """\
 usage: compare run [GROUP=OPTION] [SETTING=VALUE] [+experiment=OPTION] [-m]
 
-Pretrain one Transformer per objective under one budget, measure every model under every
-objective's loss and on probes, and write a report.
+Pretrain one Transformer per objective under one budget, measure every model
+under every objective's loss and on probes, and write a report.
 
-  compare run objective=clm,mlm,simcse -m               a job for each of several values
-  compare run objective=clm,mlm,simcse seed=0,1,2 -m    intervals over seeds
-  compare run objective=mlm +experiment=smoke           everything tiny, to try a command
-  compare plan ...                                      the same arguments; trains nothing
+  compare run objective=clm,mlm,simcse -m             a job for each value
+  compare run objective=clm,mlm seed=0,1,2 -m         intervals over seeds
+  compare run objective=mlm +experiment=smoke         tiny, to try a command
+  compare plan ...                                    how long that would take
 
-  -m, --multirun            one job for each of several values, separated by commas
+  -m, --multirun            a job for each of several values between commas
   --cfg job                 print the resolved configuration
   -cd, --config-dir FOLDER  more options, in folders named like the groups
-  -sc install=bash          print what makes a shell complete all this:
-                            eval "$(compare run -sc install=bash)"  (zsh too)
+  -sc install=bash          what lets the tab key complete all this (or zsh):
+                            eval "$(compare run -sc install=bash)"
   --hydra-help              Hydra's own flags
 """
 
 FOOT = """\
-A path or name with brackets, commas, = or quotes is quoted twice: "dataset.path='my (old) texts'".
-`compare list objectives` (models, datasets, probes, runs) says what each option is.
+A path or name with brackets, commas, = or quotes in it is quoted twice:
+"dataset.path='my (old) texts'". `compare list objectives` (models, datasets,
+probes, runs) says what each option is.
 """
 
 

@@ -147,6 +147,9 @@ def test_an_interrupted_sweep_keeps_what_is_finished(
     monkeypatch.setattr(experiment_module, "pretrain", interrupted)
     assert run(output, "objective=clm,mlm", "-m") == 130
     captured = capsys.readouterr()
+    assert "report of 1 of 2 job(s): " in captured.out
+    part = Path(captured.out.strip().rpartition(": ")[2]).read_text()
+    assert re.search(r"^\| clm \|", part, re.MULTILINE)
     assert "Traceback" not in captured.err
     assert [r.objective for r in ResultStore(output).records()[0]] == ["clm"]
     monkeypatch.undo()
@@ -318,8 +321,17 @@ def test_plan_trains_nothing(output: Path, capsys: pytest.CaptureFixture[str]) -
     assert "nothing is trained" in text
     for name in ("clm", "mlm", "simcse"):
         assert f"{name}, seed 0" in text
+    assert "primary: retrieval mrr; also measured: the losses clm, mlm, simcse" in text
+    for part in ("training", "losses and probes", "untrained models", "baselines", "report"):
+        assert f"{part} " in text.splitlines()[-1]
     assert not (output / "runs").exists()
     assert not (output / "models").exists()
+    assert run(output, "objective=clm", "-m") == 0
+    capsys.readouterr()
+    assert main(["plan", "objective=clm", *TINY, f"output_dir={output}"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("done already") == 3
+    assert "About 2 s in all" in text
 
 
 def test_hydra_shows_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
