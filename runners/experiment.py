@@ -244,7 +244,11 @@ def _provenance(job: Job) -> dict[str, Any]:
     return {
         "config": job.config.to_json(),
         "columns": {column.name: _traits(column) for column in job.config.columns},
-        "corpus": {**asdict(job.corpus.card), "skipped_probes": dict(job.skipped)},
+        "corpus": {
+            **asdict(job.corpus.card),
+            "skipped_probes": dict(job.skipped),
+            "probes": {name: task.facts for name, task in job.tasks.items()},
+        },
         "environment": {
             "hardware": describe(job.config.trainer),
             "python": platform.python_version(),

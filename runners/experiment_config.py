@@ -113,7 +113,15 @@ class ExperimentConfig:
             "trainer": trainer,
             "measures": asdict(self.measures),
             "columns": [described(column) for column in self.columns],
-            "probes": [{"kind": type(probe).__name__, **asdict(probe)} for probe in self.probes],
+            "probes": [
+                {
+                    "kind": type(probe).__name__,
+                    **asdict(probe),
+                    "main": probe.main_metric,
+                    "metrics": list(probe.metrics),
+                }
+                for probe in self.probes
+            ],
             "plugins": self.plugins,
         }
 
