@@ -310,7 +310,11 @@ def _provenance(job: Job) -> dict[str, Any]:
     return {
         "config": job.config.to_json(),
         "columns": {column.name: _traits(column) for column in job.config.columns},
-        "corpus": {**plain(job.corpus.card), "skipped_probes": plain(job.skipped)},
+        "corpus": {
+            **plain(job.corpus.card),
+            "skipped_probes": plain(job.skipped),
+            "probes": {name: plain(task.facts) for name, task in job.tasks.items()},
+        },
         "environment": {
             "hardware": describe(job.config.trainer),
             "python": platform.python_version(),

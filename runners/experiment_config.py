@@ -123,7 +123,15 @@ class ExperimentConfig:
             "trainer": plain(self.trainer),
             "measures": plain(self.measures),
             "columns": plain(self.columns),
-            "probes": [{"kind": type(probe).__name__, **plain(probe)} for probe in self.probes],
+            "probes": [
+                {
+                    "kind": type(probe).__name__,
+                    **plain(probe),
+                    "main": probe.main_metric,
+                    "metrics": list(probe.metrics),
+                }
+                for probe in self.probes
+            ],
         }
         del content["trainer"]["checkpoint_seconds"]
         content["model"].pop("folder", None)

@@ -1,6 +1,6 @@
 """A job: a configuration whose data are there and checked, so that it can be run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from models.pretrained_size import PretrainedConfig
@@ -80,11 +80,19 @@ class Job:
 
 
 def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job]:
-    """Resolve hardware, build every corpus once and load every probe, before anything trains.
+    """Read every table, build every corpus and load every probe once, before anything trains.
+
+    Tables come first: a mistake in one is found in seconds, and a corpus takes minutes.
 
     Raises:
         ValueError: some data are missing or unusable, or a corpus is too small.
     """
+    opened: dict[Probe, Callable[[Corpus], Task]] = {}
+    for config in configs:
+        cache = config.output_dir / "corpora" / "hub"
+        for probe in config.probes:
+            if probe not in opened:
+                opened[probe] = probe.open(hub_dir=config.hub_dir, cache_dir=cache)
     corpora: dict[CorpusConfig, Corpus] = {}
     probes: dict[tuple[CorpusConfig, Probe], Task | str] = {}
     jobs = []
@@ -103,7 +111,7 @@ def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job
             check_rows(config.objective, corpus)
         for probe in config.probes:
             if (config.dataset, probe) not in probes:
-                probes[config.dataset, probe] = _load(probe, corpus, config)
+                probes[config.dataset, probe] = _load(opened[probe], corpus)
         loaded = {probe.name: probes[config.dataset, probe] for probe in config.probes}
         jobs.append(
             Job(
@@ -125,9 +133,8 @@ def _fitted(config: ExperimentConfig, corpus: Corpus) -> ExperimentConfig:
     )
 
 
-def _load(probe: Probe, corpus: Corpus, config: ExperimentConfig) -> Task | str:
-    cache = config.output_dir / "corpora" / "hub"
+def _load(make: Callable[[Corpus], Task], corpus: Corpus) -> Task | str:
     try:
-        return probe.load(corpus, hub_dir=config.hub_dir, cache_dir=cache)
+        return make(corpus)
     except NotApplicableError as error:
         return str(error)
