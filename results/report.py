@@ -170,7 +170,7 @@ def _section(stratum: Stratum, folder: Path, index: int) -> dict[str, Any]:
         "bytes": bits_per_byte(stratum),
         "terms": term_table(stratum),
         "probes": probe_tables(stratum),
-        "probe_facts": facts.probes(record),
+        "probe_facts": [*facts.probes(record), *facts.unmeasured(stratum)],
         "parts": part_tables(stratum),
         "exhibits": exhibits(stratum, folder),
         "pooling": escape(measures["pooling"]),

@@ -30,7 +30,6 @@ class MeasuresConfig:
         adaptation_rows: rows in each of those updates.
         adaptation_learning_rate: constant.
         pooling: how a text becomes a vector, in probes and in the pairs' InfoNCE.
-        bootstrap: resamples behind an interval over test examples.
         primary: the probe metrics that the verdict is about, declared before the run.
     """
 
@@ -42,17 +41,16 @@ class MeasuresConfig:
     adaptation_rows: int = 16
     adaptation_learning_rate: float = 1e-3
     pooling: str = "mean"
-    bootstrap: int = 2000
     primary: tuple[str, ...] = ()
 
     @property
     def measuring(self) -> dict[str, Any]:
         """What figures depend on; the others decide what is said of them."""
-        told = ("bootstrap", "primary")
+        told = ("primary",)
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in told}
 
     def __post_init__(self) -> None:
-        for name in ("rows", "adaptation_rows", "bootstrap"):
+        for name in ("rows", "adaptation_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.candidates < 2:

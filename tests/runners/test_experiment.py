@@ -215,7 +215,7 @@ def test_the_untrained_floor_follows_the_trainer(
             assert figures(other)[adapted] != figures(record)[adapted]
     # What only training or the telling depends on is not measured again.
     later = replace(small, trainer=replace(small.trainer, warmup=0.5, evaluations=9))
-    later = replace(later, measures=replace(small.measures, bootstrap=7, primary=("probe x",)))
+    later = replace(later, measures=replace(small.measures, primary=("probe x",)))
     run_job(job_of(later, corpus, probe=FakeTask(), more=FakeTask()), store, Silent())
     assert len(kept()) == 3 * count + 1
 
