@@ -62,7 +62,7 @@ def finetune(
     *,
     config: FinetuneConfig,
     seed: int,
-) -> np.ndarray:
+) -> np.ndarray | None:
     """Train a copy of the model to tell classes apart, and predict.
 
     Args:
@@ -74,7 +74,7 @@ def finetune(
         seed: of the new layer, the order and the dropout.
 
     Returns:
-        (test texts,) int predicted classes.
+        (test texts,) int predicted classes, or None where training diverged.
     """
     trainer = model.trainer
     classifier = _Classifier(model, int(labels.max()) + 1)
@@ -87,7 +87,7 @@ def finetune(
         epoch, index = divmod(step, len(batches))
         order = np.random.default_rng([seed, epoch]).permutation(len(batches))
         batch, places = batches[order[index]]
-        share = (step + 1) / steps
+        share = (step + 0.5) / steps  # in its middle, so that no update has a rate of 0
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(share / 0.1, (1 - share) / 0.9)
         torch.manual_seed(seed_of("finetune dropout", seed, step))
@@ -95,6 +95,8 @@ def finetune(
             logits = classifier(batch.to(trainer.device))
         targets = torch.from_numpy(labels[places]).to(trainer.device)
         loss = F.cross_entropy(logits.float(), targets)
+        if not torch.isfinite(loss):
+            return None
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(classifier.parameters(), trainer.clip_norm)
         optimizer.step()
@@ -103,5 +105,8 @@ def finetune(
     predicted = np.empty(len(test_texts), dtype=np.int64)
     with torch.no_grad(), autocast(trainer):
         for batch, places in model.corpus.text_batches(test_texts, batch_size=EMBEDDED_AT_ONCE):
-            predicted[places] = classifier(batch.to(trainer.device)).argmax(1).cpu()
+            logits = classifier(batch.to(trainer.device))
+            if not torch.isfinite(logits).all():
+                return None
+            predicted[places] = logits.argmax(1).cpu()
     return predicted

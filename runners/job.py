@@ -1,6 +1,6 @@
 """A job: a configuration whose data are there and checked, so that it can be run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from models.pretrained_size import PretrainedConfig
@@ -9,7 +9,7 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
 from runners.experiment_config import ExperimentConfig
 from runners.hardware import resolve_hardware
-from runners.identity import name_of, source_hash
+from runners.identity import code_hash, name_of
 from runners.pretrain import check_rows
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.progress import Progress
@@ -50,7 +50,7 @@ class Job:
     def anchors_name(self) -> str:
         """The name of the record of what needs no model."""
         content = self.config.to_json()
-        kept = ("measures", "columns", "probes", "plugins")
+        kept = ("measures", "columns", "probes")
         return f"anchors-{self._hash({key: content[key] for key in kept})}"
 
     @property
@@ -74,16 +74,25 @@ class Job:
         return found
 
     def _hash(self, content: object) -> str:
-        data = [self.corpus.card.fingerprint, *(t.fingerprint() for t in self.tasks.values())]
-        return name_of(content, *data, source_hash("models", "objectives", "runners"))
+        card = self.corpus.card
+        data = [card.fingerprint, *(task.fingerprint() for task in self.tasks.values())]
+        return name_of([content, card.sequence_length], *data, code_hash())
 
 
 def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job]:
-    """Resolve hardware, build every corpus once and load every probe, before anything trains.
+    """Read every table, build every corpus and load every probe once, before anything trains.
+
+    Tables come first: a mistake in one is found in seconds, and a corpus takes minutes.
 
     Raises:
         ValueError: some data are missing or unusable, or a corpus is too small.
     """
+    opened: dict[Probe, Callable[[Corpus], Task]] = {}
+    for config in configs:
+        cache = config.output_dir / "corpora" / "hub"
+        for probe in config.probes:
+            if probe not in opened:
+                opened[probe] = probe.open(hub_dir=config.hub_dir, cache_dir=cache)
     corpora: dict[CorpusConfig, Corpus] = {}
     probes: dict[tuple[CorpusConfig, Probe], Task | str] = {}
     jobs = []
@@ -102,7 +111,7 @@ def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job
             check_rows(config.objective, corpus)
         for probe in config.probes:
             if (config.dataset, probe) not in probes:
-                probes[config.dataset, probe] = _load(probe, corpus, config)
+                probes[config.dataset, probe] = _load(opened[probe], corpus)
         loaded = {probe.name: probes[config.dataset, probe] for probe in config.probes}
         jobs.append(
             Job(
@@ -124,9 +133,8 @@ def _fitted(config: ExperimentConfig, corpus: Corpus) -> ExperimentConfig:
     )
 
 
-def _load(probe: Probe, corpus: Corpus, config: ExperimentConfig) -> Task | str:
-    cache = config.output_dir / "corpora" / "hub"
+def _load(make: Callable[[Corpus], Task], corpus: Corpus) -> Task | str:
     try:
-        return probe.load(corpus, hub_dir=config.hub_dir, cache_dir=cache)
+        return make(corpus)
     except NotApplicableError as error:
         return str(error)

@@ -222,4 +222,5 @@ def _card(
         sequence_length=config.sequence_length,
         unknown_share=unknown / max(int(together.sum()), 1),
         notes=notes,
+        kind=type(config).__name__,
     )

@@ -43,6 +43,7 @@ class CorpusCard:
         unknown_share: share of the tokens that stand for text which the tokenizer does not know,
             of all splits; where it is above 0, bits per byte leave text out.
         notes: what a user may not expect of how the source was read, a line each.
+        kind: class of its configuration.
     """
 
     label: str
@@ -61,6 +62,7 @@ class CorpusCard:
     sequence_length: int
     unknown_share: float
     notes: list[str]
+    kind: str
 
 
 class Corpus:
@@ -220,6 +222,14 @@ class Corpus:
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             yield self.batch([encoded[index] for index in chosen]), chosen
+
+    def seen(self, texts: Sequence[str]) -> list[str]:
+        """What models read of each text: all of it, or the part that fits the longest row."""
+        limit = self.card.sequence_length - 2
+        return [
+            text if len(encoded.ids) <= limit else text[: encoded.starts[limit]]
+            for text, encoded in zip(texts, self.tokenizer.encode(texts), strict=True)
+        ]
 
 
 def unigram_distribution(counts: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:

@@ -118,7 +118,7 @@ class _HubDocuments:
                 for name, cell in row.items():
                     try:
                         row[name] = (
-                            _first_text(cell) if name in texts else _named(cell, features[name])
+                            _first_text(cell) if name in texts else named(cell, features[name])
                         )
                     except ValueError as error:
                         raise ValueError(f"{where}, column {name!r} {error}") from error
@@ -154,7 +154,7 @@ def _first_text(cell: Any) -> str:
     return text_of(cell)
 
 
-def _named(cell: Any, feature: Any) -> str:
+def named(cell: Any, feature: Any) -> str:
     """A label by its name where the data set has one; -1 stands for a hidden one."""
     if hasattr(feature, "int2str"):
         return "" if cell is None or cell == -1 else str(feature.int2str(cell))

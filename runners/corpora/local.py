@@ -70,6 +70,8 @@ class LocalConfig(CorpusConfig):
     @property
     def advice(self) -> str:
         """What else gives more documents."""
+        if self.group == "file":
+            return "dataset.group=document lets the paragraphs of a file stand on several sides"
         if not self.path.lower().endswith(".txt"):
             return ""
         return {

@@ -4,11 +4,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.initialization import seed_of
 from runners.corpora.corpus import Corpus
-from runners.corpora.prose import is_clean, sentences
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+from runners.probes.sentences import REPEATED, clean_sentences, held_out_sentences
 
 MIN_PAIRS = 500
 """Fewer are one verb ("is") over and over: then the probe is left out."""
@@ -96,10 +95,16 @@ class AgreementProbe(Probe):
         if self.pairs < MIN_PAIRS:
             raise ValueError(f"pairs is {self.pairs}; fewer than {MIN_PAIRS} say too little")
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The mean over verbs."""
+        return ("accuracy_macro",)
+
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Make the pairs from the test split, balanced between the two directions."""
+        found, repeated = held_out_sentences(corpus, longest=self.longest)
         by_number: tuple[list[tuple[str, str, str]], ...] = ([], [])
-        for sentence in clean_sentences(corpus, "test", longest=self.longest):
+        for sentence in found:
             broken = break_agreement(sentence)
             if broken:
                 by_number[broken[1] in _SINGULAR_OF].append((sentence, *broken))
@@ -116,17 +121,11 @@ class AgreementProbe(Probe):
             else "other " + ("singular" if verb in _PLURAL_OF else "plural")
             for *_, verb in chosen
         ]
-        pairs = SentencePairs([good for good, *_ in chosen], [bad for _, bad, _ in chosen], kinds)
-        training = clean_sentences(corpus, "train", longest=25)
-        return MinimalPairsTask(pairs, training, macro=True)
-
-
-def clean_sentences(corpus: Corpus, split: str, *, longest: int) -> list[str]:
-    """The distinct clean sentences of a split, in an order given by their hash."""
-    found = {
-        sentence
-        for text in corpus.documents(split)["text"]
-        for sentence in sentences(text)
-        if is_clean(sentence, longest=longest)
-    }
-    return sorted(found, key=lambda sentence: seed_of("sentence", sentence))
+        good = [sentence for sentence, *_ in chosen]
+        return MinimalPairsTask(
+            SentencePairs(good, [bad for _, bad, _ in chosen], kinds, [found[s] for s in good]),
+            list(clean_sentences(corpus, "train", longest=25)),
+            macro=True,
+            seen=corpus.seen,
+            known={REPEATED: repeated},
+        )

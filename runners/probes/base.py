@@ -1,8 +1,9 @@
 """What a probe is: data that is loaded once, and a measurement of every model on it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,12 @@ import pandas as pd
 
 from runners.corpora.corpus import Corpus
 from runners.pretrained import Pretrained
+
+Seen = Callable[[Sequence[str]], list[str]]
+"""Texts to the parts of them that a model reads (`Corpus.seen`)."""
+
+CUT = "texts longer than a row, cut for models and simple methods alike"
+"""Of a task's facts: the share of such texts."""
 
 
 class NotApplicableError(ValueError):
@@ -42,14 +49,45 @@ class Measurement:
     estimator: str = "ratio"
 
 
-def mean_of(metric: str, values: np.ndarray, groups: Sequence[str]) -> Measurement:
-    """The mean of scores in [0, 1] over test examples, with its rows."""
-    rows = example_rows(values, groups)
-    return Measurement(metric, float(np.mean(values)), examples=rows, estimator="share")
+def mean_of(
+    metric: str,
+    values: np.ndarray,
+    groups: Sequence[str] | np.ndarray,
+    weights: np.ndarray | None = None,
+) -> Measurement:
+    """The (weighted) mean of scores in [0, 1] over test examples, with its rows."""
+    if weights is None:
+        rows = example_rows(values, groups)
+        return Measurement(metric, float(np.mean(values)), examples=rows, estimator="share")
+    rows = example_rows(values * weights, groups, targets=weights)
+    mean = float((values * weights).sum() / weights.sum())
+    return Measurement(metric, mean, examples=rows, estimator="share")
+
+
+def not_numbers(what: str, values: np.ndarray) -> str:
+    """Why a model cannot be measured, where its answers are no finite numbers, or "".
+
+    Args:
+        what: they are, such as `vectors`.
+        values: (N, ...), one answer a text.
+    """
+    finite = np.isfinite(values).reshape(len(values), -1).all(1)
+    return "" if finite.all() else f"{(~finite).sum()} of {len(values)} {what} are no numbers"
+
+
+def share_cut(texts: Sequence[str], seen: Seen) -> float:
+    """Share of the texts of which a model reads only a part."""
+    cut = sum(whole != read for whole, read in zip(texts, seen(texts), strict=True))
+    return cut / max(len(texts), 1)
+
+
+def without_zeros(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are worth a word."""
+    return {what: value for what, value in facts.items() if value}
 
 
 def example_rows(
-    values: np.ndarray, groups: Sequence[str], targets: np.ndarray | None = None
+    values: np.ndarray, groups: Sequence[str] | np.ndarray, targets: np.ndarray | None = None
 ) -> pd.DataFrame:
     """One row a test example, in the order of the test set."""
     rows = pd.DataFrame(
@@ -73,6 +111,14 @@ class Task(ABC):
     def fingerprint(self) -> str:
         """A hash of the data, so that other data never passes for this."""
 
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What must be known of the data to judge a figure: numbers, shares, short texts by name.
+
+        A number is a count, a fraction a share.
+        """
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Probe(ABC):
@@ -94,9 +140,25 @@ class Probe(ABC):
         """The figure that is primary where none was declared."""
         return self.metrics[0] if self.metrics else ""
 
+    def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Callable[[Corpus], Task]:
+        """Read and check what needs no corpus, before one is built.
+
+        Returns:
+            What makes the task, once the corpus is there.
+
+        Raises:
+            ValueError: as of `load`.
+        """
+        return partial(self.load, hub_dir=hub_dir, cache_dir=cache_dir)
+
     @abstractmethod
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Read and check the data.
+
+        Args:
+            corpus: which supplies them, or whose tokenizer reads them.
+            hub_dir: a folder that takes the hub's place.
+            cache_dir: for conversions of its files.
 
         Raises:
             NotApplicableError: the corpus has no such data.

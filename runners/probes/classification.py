@@ -3,9 +3,11 @@
 The user's own labelled file, or a hub data set, through `probe=classification`.
 """
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,21 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.initialization import seed_of
-from runners.corpora.corpus import Corpus
 from runners.finetune import FinetuneConfig, finetune
 from runners.identity import name_of
 from runners.pretrained import Pretrained
-from runners.probes.base import Measurement, Task, mean_of
-from runners.probes.tables import TableProbe
+from runners.probes.base import (
+    CUT,
+    Measurement,
+    Seen,
+    Task,
+    mean_of,
+    not_numbers,
+    share_cut,
+    without_zeros,
+)
+from runners.probes.overlap import normalized_text
+from runners.probes.tables import Row, TableProbe
 
 MODES = ("frozen", "finetuned")
 WORDS = r"(?u)\w+|[^\w\s]+"
@@ -30,6 +41,9 @@ WORDS = r"(?u)\w+|[^\w\s]+"
 
 REGULARIZATIONS = (0.01, 0.1, 1.0, 10.0)
 """Inverse strengths that the linear layer may choose from, on a fifth of its training examples."""
+
+UNCHOSEN = 1.0
+"""The one it takes where that fifth would leave a single class to learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +68,22 @@ class ClassificationTask(Task):
         train, test: the examples; classes are those of `train`.
         modes: `frozen`, `finetuned` or both.
         recipe: of fine-tuning.
+        seen: what models read of a text.
+        known: facts of how the examples were found.
     """
 
     def __init__(
-        self, train: Labelled, test: Labelled, modes: Sequence[str], recipe: FinetuneConfig
+        self,
+        train: Labelled,
+        test: Labelled,
+        modes: Sequence[str],
+        recipe: FinetuneConfig,
+        *,
+        seen: Seen = list,
+        known: Mapping[str, Any] | None = None,
     ) -> None:
         self.train, self.test, self._modes, self._recipe = train, test, modes, recipe
+        self._seen, self._known = seen, dict(known or {})
         self._classes = sorted(set(train.labels))
         place = {label: index for index, label in enumerate(self._classes)}
         self._targets = np.array([place[label] for label in train.labels])
@@ -69,9 +93,7 @@ class ClassificationTask(Task):
         """Accuracy by mode."""
         measured = []
         if "frozen" in self._modes:
-            vectors, test_vectors = model.embed(self.train.texts), model.embed(self.test.texts)
-            predicted = fit_linear(vectors, self._targets).predict(test_vectors)
-            measured.append(self._accuracy("accuracy_frozen", predicted))
+            measured.append(self._frozen(model))
         if "finetuned" in self._modes:
             predicted = finetune(
                 model,
@@ -81,23 +103,58 @@ class ClassificationTask(Task):
                 config=self._recipe,
                 seed=seed_of("finetune", seed),
             )
-            measured.append(self._accuracy("accuracy_finetuned", predicted))
+            measured.append(
+                Measurement("accuracy_finetuned", None, note="fine-tuning diverged")
+                if predicted is None
+                else self._accuracy("accuracy_finetuned", predicted)
+            )
         return measured
+
+    def _frozen(self, model: Pretrained) -> Measurement:
+        vectors, test_vectors = model.embed(self.train.texts), model.embed(self.test.texts)
+        reason = not_numbers("vectors", np.concatenate([vectors, test_vectors]))
+        if reason:
+            return Measurement("accuracy_frozen", None, note=reason)
+        predicted = fit_linear(vectors, self._targets).predict(test_vectors)
+        return self._accuracy("accuracy_frozen", predicted)
 
     def baselines(self) -> dict[str, list[Measurement]]:
         """The commonest class; and TF-IDF of words and word pairs under the same linear layer."""
-        constant = DummyClassifier(strategy="most_frequent")
-        constant.fit(self.train.texts, self._targets)
+        texts, test_texts = self._seen(self.train.texts), self._seen(self.test.texts)
+        constant = DummyClassifier(strategy="most_frequent").fit(texts, self._targets)
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
-        linear = fit_linear(words.fit_transform(self.train.texts), self._targets, scale=False)
+        linear = fit_linear(words.fit_transform(texts), self._targets, scale=False)
         predicted = {
-            "majority class": constant.predict(self.test.texts),
-            "TF-IDF": linear.predict(words.transform(self.test.texts)),
+            "majority class": constant.predict(test_texts),
+            "TF-IDF": linear.predict(words.transform(test_texts)),
         }
         return {
-            name: [self._accuracy(f"accuracy_{mode}", values) for mode in self._modes]
+            name: [self._accuracy(metric, values) for metric in accuracies(self._modes)]
             for name, values in predicted.items()
         }
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Classes, examples, and what makes a figure mean less than it seems."""
+        train, test = Counter(self.train.labels), Counter(self.test.labels)
+        known = {normalized_text(text) for text in self.train.texts}
+        return without_zeros(
+            {
+                "classes": len(train),
+                "classes of the test examples": len(test) if len(test) != len(train) else 0,
+                "training examples": len(self.train.texts),
+                "test examples": len(self.test.texts),
+                "classes with a single training example": sum(n == 1 for n in train.values()),
+                "test examples of a class that training lacks, which no model can get right": sum(
+                    n for label, n in test.items() if label not in train
+                ),
+                "test examples whose text is a training example too": sum(
+                    normalized_text(text) in known for text in self.test.texts
+                ),
+                **self._known,
+                CUT: share_cut([*self.train.texts, *self.test.texts], self._seen),
+            }
+        )
 
     def fingerprint(self) -> str:
         """A hash of all texts and labels."""
@@ -122,6 +179,8 @@ def fit_linear(
     inner, held_back = train_test_split(
         np.arange(len(targets)), test_size=0.2, random_state=0, stratify=_stratify(targets)
     )
+    if len(set(targets[inner])) < 2:
+        return build(UNCHOSEN).fit(vectors, targets)
     scores = [
         build(strength)
         .fit(vectors[inner], targets[inner])
@@ -132,7 +191,10 @@ def fit_linear(
 
 
 def _stratify(targets: np.ndarray) -> np.ndarray | None:
-    return targets if np.bincount(targets).min() >= 2 else None
+    """By class, where every class can have an example on either side."""
+    sizes = np.bincount(targets)
+    sizes = sizes[sizes > 0]
+    return targets if sizes.min() >= 2 and -(-len(targets) // 5) >= len(sizes) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,28 +216,66 @@ class ClassificationProbe(TableProbe):
         super().__post_init__()
         check_modes(self.modes)
 
-    def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
-        """Read the table and check it."""
-        train, test = (
-            Labelled(
-                texts=[row[self.text_column] for row in rows],
-                labels=[row[self.label_column] for row in rows],
-                groups=[row[self.text_column] for row in rows],
-            )
-            for rows in self.read(
-                [self.text_column, self.label_column],
-                key=self.text_column,
-                hub_dir=hub_dir,
-                cache_dir=cache_dir,
-            )
-        )
-        classes = set(train.labels)
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Accuracy by mode."""
+        return accuracies(self.modes)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The texts."""
+        return (self.text_column,)
+
+    @property
+    def value_column(self) -> str:
+        """The classes."""
+        return self.label_column
+
+    def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
+        """Two classes to learn, and one of them to test on."""
+        classes, tested = ({_label(row) for row in side} for side in (train, test))
         if len(classes) < 2:
             raise ValueError(
-                f"probe {self.name}: {self.path} has {len(classes)} class in column "
-                f"{self.label_column!r}; a classification needs at least 2"
+                f"{self.path} leaves {len(train)} training examples of {len(classes)} class(es) in "
+                f"column {self.label_column!r}; a classification needs at least 2"
             )
-        return ClassificationTask(train, test, self.modes, self.finetune)
+        if not classes & tested:
+            hidden = "-1 stands for hidden labels: " if tested == {"-1"} else ""
+            raise ValueError(
+                f"no label of the test examples ({_some(tested)}) is one of the training examples "
+                f"({_some(classes)}); {hidden}take another split (test_split) or file (test_path) "
+                "to test on"
+            )
+
+    def task(
+        self, train: Sequence[Row], test: Sequence[Row], seen: Seen, known: Mapping[str, Any]
+    ) -> Task:
+        """Both sides as they are."""
+        train_side, test_side = (
+            Labelled(
+                texts=[row.texts[0] for row in rows],
+                labels=[_label(row) for row in rows],
+                groups=[normalized_text(row.texts[0]) for row in rows],
+            )
+            for rows in (train, test)
+        )
+        return ClassificationTask(
+            train_side, test_side, self.modes, self.finetune, seen=seen, known=known
+        )
+
+
+def _label(row: Row) -> str:
+    """A class; 1 and 1.0 are one, as of a column of whole numbers in two files."""
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", row.value)
+
+
+def _some(labels: set[str]) -> str:
+    return ", ".join([*map(repr, sorted(labels)[:3]), *(["..."] if len(labels) > 3 else [])])
+
+
+def accuracies(modes: Sequence[str]) -> tuple[str, ...]:
+    """The figures of a classification, in the order in which they are measured."""
+    return tuple(f"accuracy_{mode}" for mode in MODES if mode in modes)
 
 
 def check_modes(modes: Sequence[str]) -> None:

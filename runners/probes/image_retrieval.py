@@ -5,6 +5,7 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,18 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from objectives.clip import CLIP
 from runners.corpora.corpus import Corpus
 from runners.pretrained import Pretrained
-from runners.probes.base import Measurement, NotApplicableError, Probe, Task, mean_of
+from runners.probes.base import (
+    CUT,
+    Measurement,
+    NotApplicableError,
+    Probe,
+    Seen,
+    Task,
+    mean_of,
+    not_numbers,
+    share_cut,
+    without_zeros,
+)
 from runners.probes.classification import WORDS
 from runners.probes.retrieval import normalized, ranks_of_own
 
@@ -42,11 +54,13 @@ class Pictures:
         pixels: (N, 3, size, size) uint8.
         captions: (N,).
         categories: (N,), "" where the corpus knows none.
+        groups: (N,) units of resampling; without, each picture is one.
     """
 
     pixels: np.ndarray
     captions: Sequence[str]
     categories: Sequence[str]
+    groups: Sequence[str] = ()
 
     @classmethod
     def of(cls, corpus: Corpus, split: str, limit: int) -> "Pictures":
@@ -60,6 +74,7 @@ class Pictures:
             corpus.images(split).take(with_image["image"] - 1),
             documents["text"].iloc[places].tolist(),
             documents["label"].iloc[places].tolist(),
+            documents["group"].iloc[places].tolist(),
         )
 
     @property
@@ -69,24 +84,32 @@ class Pictures:
 
 
 class ImageRetrievalTask(Task):
-    """Held-out pictures and captions, all against all."""
+    """Held-out pictures and captions, all against all.
 
-    def __init__(self, pictures: Pictures, training: Pictures) -> None:
-        self._pictures, self._training = pictures, training
+    Args:
+        pictures: those to test on.
+        training: what the simple method may look at.
+        seen: what models read of a text.
+    """
+
+    def __init__(self, pictures: Pictures, training: Pictures, *, seen: Seen = list) -> None:
+        self._pictures, self._training, self._seen = pictures, training, seen
+        self._groups = list(pictures.groups) or [str(i) for i in range(len(pictures.captions))]
         self._names = pictures.category_names
 
     def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
         """Recall both ways, within each category, and categories told by their names alone."""
         towers = [found for found in model.objectives if isinstance(found, CLIP)]
         if not towers or "image_tower" not in model.model.heads:
-            return [
-                Measurement(metric, None, note="no image tower") for metric in self._metric_names()
-            ]
+            return self._unmeasured("no image tower")
         pictures = self._encode_pictures(model)
         captions, names = (
             self._encode_texts(model, towers[0], texts)
             for texts in (self._pictures.captions, self._names)
         )
+        reason = not_numbers("vectors", np.concatenate([pictures, captions, names]))
+        if reason:
+            return self._unmeasured(reason)
         similarities = pictures @ captions.T
         found = self._measure(similarities)
         if self._names:
@@ -110,10 +133,10 @@ class ImageRetrievalTask(Task):
         if self._names:
             by_chance["zero_shot_category"] = 1 / len(self._names)
         words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS)
-        known = words.fit_transform(self._training.captions)
+        known = words.fit_transform(self._seen(self._training.captions))
         nearest = self._nearest_training_pictures()
         guessed = np.asarray(np.stack([np.asarray(known[row].mean(0)).ravel() for row in nearest]))
-        similarities = guessed @ words.transform(self._pictures.captions).toarray().T
+        similarities = guessed @ words.transform(self._seen(self._pictures.captions)).toarray().T
         simple = self._measure(similarities)
         if self._names:
             votes = [[self._training.categories[place] for place in row] for row in nearest]
@@ -131,6 +154,18 @@ class ImageRetrievalTask(Task):
             digest.update(part.pixels.tobytes())
             digest.update("\x1f".join([*part.captions, *part.categories]).encode())
         return digest.hexdigest()
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """How many pictures there are, and how many categories."""
+        captions = self._pictures.captions
+        return without_zeros(
+            {
+                "pictures": len(captions),
+                "categories": len(self._names),
+                CUT: share_cut(captions, self._seen),
+            }
+        )
 
     @torch.no_grad()
     def _encode_pictures(self, model: Pretrained) -> np.ndarray:
@@ -152,8 +187,7 @@ class ImageRetrievalTask(Task):
 
     def _measure(self, similarities: np.ndarray) -> list[Measurement]:
         """From an (N, N) matrix of pictures by captions."""
-        groups = [str(place) for place in range(len(similarities))]
-        kinds = np.array(self._pictures.categories)
+        groups, kinds = self._groups, np.array(self._pictures.categories)
         inside = self._in_category()
         found, by_category = [], []
         for direction, matrix in zip(DIRECTIONS, (similarities, similarities.T), strict=True):
@@ -181,17 +215,18 @@ class ImageRetrievalTask(Task):
         """(N,) places in the names of the categories; pictures without one are left out."""
         known = [place for place, name in enumerate(self._pictures.categories) if name]
         right = np.array([self._names[told[i]] == self._pictures.categories[i] for i in known])
-        return mean_of("zero_shot_category", right, [str(place) for place in known])
+        return mean_of("zero_shot_category", right, [self._groups[place] for place in known])
 
     def _in_category(self) -> list[int]:
         """Pictures whose category has others."""
         kinds = list(self._pictures.categories)
         return [place for place, kind in enumerate(kinds) if kind and kinds.count(kind) > 1]
 
-    def _metric_names(self) -> list[str]:
+    def _unmeasured(self, reason: str) -> list[Measurement]:
         nobody = np.zeros((len(self._pictures.captions),) * 2)
         names = [measurement.metric for measurement in self._measure(nobody)]
-        return [*names, "zero_shot_category"] if self._names else names
+        names += ["zero_shot_category"] if self._names else []
+        return [Measurement(name, None, note=reason) for name in names]
 
     def _nearest_training_pictures(self) -> np.ndarray:
         """(N, NEIGHBOURS) places in the training pictures, by the cosine of centred thumbnails."""
@@ -255,6 +290,13 @@ class ImageRetrievalProbe(Probe):
         if self.candidates < MIN_IMAGES:
             raise ValueError(f"candidates is {self.candidates}; it must be at least {MIN_IMAGES}")
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Recall both ways, and what is measured of categories where the corpus has them."""
+        recalls = (*(f"recall_at_{k}" for k in RECALLS), "recall_at_1_in_category")
+        both = (f"{direction}_{metric}" for direction in DIRECTIONS for metric in recalls)
+        return (*both, "zero_shot_category")
+
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take the pictures."""
         available = int((corpus.rows("test").table["image"] > 0).sum())
@@ -266,4 +308,5 @@ class ImageRetrievalProbe(Probe):
         return ImageRetrievalTask(
             Pictures.of(corpus, "test", self.candidates),
             Pictures.of(corpus, "train", 10 * self.candidates),
+            seen=corpus.seen,
         )

@@ -1,7 +1,12 @@
-"""Which library is a docstring from? A classification that the corpus itself supplies."""
+"""Of which label is a document? A classification that the corpus itself supplies.
+
+On the embedded corpus: which library is a docstring from?
+"""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -9,12 +14,23 @@ import pandas as pd
 from models.initialization import seed_of
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import sentences
+from runners.corpora.pydocs import PydocsConfig
 from runners.finetune import FinetuneConfig
 from runners.probes.base import NotApplicableError, Probe, Task
-from runners.probes.classification import MODES, ClassificationTask, Labelled, check_modes
+from runners.probes.classification import (
+    MODES,
+    ClassificationTask,
+    Labelled,
+    accuracies,
+    check_modes,
+)
+from runners.probes.overlap import in_training, normalized_text
 
 MIN_TRAIN, MIN_TEST = 20, 10
 """Labels with fewer documents are not a class."""
+
+MIN_WORDS, MIN_CHARACTERS = 4, 8
+"""Shorter sentences say too little; characters count where no spaces separate words."""
 
 PLACEHOLDER = "this"
 """Stands for every name that gives a library away."""
@@ -35,9 +51,10 @@ ALIASES = {
 
 @dataclass(frozen=True, kw_only=True)
 class LibraryProbe(Probe):
-    """Documents by the corpus's own label: summary sentence only, names masked.
+    """Documents by the corpus's own label, from their first sentence only.
 
-    Whole docstrings would be told apart by layout alone.
+    Whole docstrings would be told apart by layout alone. In the embedded corpus the names of
+    libraries are masked; labels of the user's own are no names, and their texts stay as they are.
 
     Attributes:
         classes: at most so many labels, those with the most documents to test on.
@@ -58,14 +75,18 @@ class LibraryProbe(Probe):
             if getattr(self, name) < 2:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 2")
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Accuracy by mode."""
+        return accuracies(self.modes)
+
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take the examples, equally many of each class."""
-        train, test = (_summaries(corpus.documents(split)) for split in ("train", "test"))
-        if train.empty or test.empty:
-            raise NotApplicableError(
-                f"{corpus.card.label} has no labels (set dataset.label_column where its table "
-                "has one)"
-            )
+        train, test = (_summaries(corpus, split) for split in ("train", "test"))
+        known = set(train["text"].map(normalized_text))
+        repeated = in_training(corpus, list(test["written"]))
+        repeated |= test["text"].map(normalized_text).isin(known).to_numpy()
+        test = test[~repeated]
         counts = pd.DataFrame(
             {
                 side: rows["label"].value_counts()
@@ -77,7 +98,7 @@ class LibraryProbe(Probe):
         if len(chosen) < 2:
             raise NotApplicableError(
                 f"{corpus.card.label} has {len(chosen)} labels with {MIN_TRAIN} documents to "
-                f"train on and {MIN_TEST} to test on; 2 are needed"
+                f"train on and {MIN_TEST} to test on that training text does not have; 2 are needed"
             )
         labels = sorted(chosen.index)
         return ClassificationTask(
@@ -85,30 +106,63 @@ class LibraryProbe(Probe):
             _balanced(test, labels, min(self.test_per_class, int(chosen["test"].min()))),
             self.modes,
             self.finetune,
+            seen=corpus.seen,
+            known={
+                "labels left out": len(counts) - len(chosen),
+                "held-out sentences that training text has too, left out": int(repeated.sum()),
+            },
         )
 
 
-def mask_names(sentence: str, labels: list[str]) -> str:
+def mask_names(sentence: str, labels: Sequence[str]) -> str:
     """Replace every name and alias of the labels, in any case, also inside dotted names."""
+    return _names(tuple(labels)).sub(PLACEHOLDER, sentence)
+
+
+@lru_cache(maxsize=2)
+def _names(labels: tuple[str, ...]) -> re.Pattern[str]:
     names = {name for label in labels for name in (label, *ALIASES.get(label, "").split())}
-    pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.sub(rf"(?i)(?<![a-z])(?:{pattern})(?![a-z])", PLACEHOLDER, sentence)
+    pattern = "|".join(re.escape(name) for name in sorted(names, key=lambda n: (-len(n), n)))
+    return re.compile(rf"(?i)(?<![a-z])(?:{pattern})(?![a-z])")
 
 
-def _summaries(documents: pd.DataFrame) -> pd.DataFrame:
-    """First sentences of labelled documents, one row each, in an order given by their hash."""
+def _summaries(corpus: Corpus, split: str) -> pd.DataFrame:
+    """First sentences of labelled documents, one row each, in an order given by their hash.
+
+    Returns:
+        Columns text, label, group, and written: the sentence before names were masked.
+    """
+    documents = corpus.documents(split)
     labelled = documents[documents["label"] != ""]
-    labels = sorted(set(labelled["label"]))
-    rows = [
-        (mask_names(sentences(text)[0], labels), label, group)
-        for text, label, group in zip(
-            labelled["text"], labelled["label"], labelled["group"], strict=True
+    if labelled.empty:
+        raise NotApplicableError(
+            f"the {split} split of {corpus.card.label} has no labels (set dataset.label_column "
+            "where its table has one)"
         )
-    ]
-    rows = [row for row in rows if len(row[0].split()) >= 4]
-    frame = pd.DataFrame(rows, columns=["text", "label", "group"])
+    is_own = corpus.card.kind != PydocsConfig.__name__
+    labels = sorted(set(labelled["label"]))
+    rows = []
+    for text, label, group in zip(
+        labelled["text"], labelled["label"], labelled["group"], strict=True
+    ):
+        written = next(iter(sentences(text)), "")
+        masked = written if is_own else mask_names(written, labels)
+        if _says_enough(masked):
+            rows.append((masked, label, group, written))
+    frame = pd.DataFrame(rows, columns=["text", "label", "group", "written"])
     frame = frame.drop_duplicates("text", keep=False)  # told by two libraries, it has no label
+    if frame.empty:
+        raise NotApplicableError(
+            f"no labelled document in the {split} split of {corpus.card.label} begins with a "
+            f"sentence of {MIN_WORDS} words that no other begins with"
+        )
     return frame.iloc[frame["text"].map(lambda text: seed_of("summary", text)).argsort()]
+
+
+def _says_enough(sentence: str) -> bool:
+    if len(sentence.split()) >= MIN_WORDS:
+        return True
+    return not sentence.isascii() and len(normalized_text(sentence)) >= MIN_CHARACTERS
 
 
 def _balanced(summaries: pd.DataFrame, labels: list[str], per_class: int) -> Labelled:

@@ -1,13 +1,25 @@
 """Minimal pairs: the better sentence should get the higher total log-probability."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from runners.identity import name_of
 from runners.pretrained import Pretrained
-from runners.probes.base import Measurement, Task, mean_of
+from runners.probes.base import (
+    CUT,
+    Measurement,
+    Seen,
+    Task,
+    mean_of,
+    not_numbers,
+    share_cut,
+    without_zeros,
+)
 from runners.probes.ngrams import NgramModel
 
 MIN_KIND = 10
@@ -21,11 +33,13 @@ class SentencePairs:
     Attributes:
         good, bad: the i-th of each belong together.
         kinds: of what kind each pair is; the macro average gives each kind one voice.
+        groups: units of resampling, such as the module of a sentence; without, each pair is one.
     """
 
     good: list[str]
     bad: list[str]
     kinds: list[str]
+    groups: list[str] = field(default_factory=list)
 
 
 class MinimalPairsTask(Task):
@@ -35,12 +49,21 @@ class MinimalPairsTask(Task):
         pairs: the test pairs.
         training_sentences: what the n-gram models may read.
         macro: report the mean over kinds instead of over pairs.
+        seen: what models read of a text.
+        known: facts of how the pairs were found.
     """
 
     def __init__(
-        self, pairs: SentencePairs, training_sentences: Sequence[str], *, macro: bool = False
+        self,
+        pairs: SentencePairs,
+        training_sentences: Sequence[str],
+        *,
+        macro: bool = False,
+        seen: Seen = list,
+        known: Mapping[str, Any] | None = None,
     ) -> None:
         self._pairs, self._training, self._macro = pairs, training_sentences, macro
+        self._seen, self._known = seen, dict(known or {})
 
     def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
         """By total log p, or pseudo-log-likelihood, in float32 summed in float64."""
@@ -48,15 +71,33 @@ class MinimalPairsTask(Task):
         bad = model.log_likelihood(self._pairs.bad)
         if good is None or bad is None:
             return [Measurement(self._metric, None, note="no token likelihood")]
-        return [self._measure(good - bad)]
+        reason = not_numbers("log-likelihoods", np.concatenate([good, bad]))
+        if reason:
+            return [Measurement(self._metric, None, note=reason)]
+        return [replace(self._measure(good - bad), note=model.likelihood)]
 
     def baselines(self) -> dict[str, list[Measurement]]:
         """Chance, and word n-gram models of the training split's sentences."""
         found = {"chance": [Measurement(self._metric, 0.5)]}
+        good, bad = self._seen(self._pairs.good), self._seen(self._pairs.bad)
         for name, order in (("word bigrams", 2), ("word trigrams", 3)):
             score = NgramModel(self._training, order).log_probability
-            found[name] = [self._measure(_scores(score, self._pairs))]
+            found[name] = [self._measure(_margins(score, good, bad))]
         return found
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """How many pairs there are, and what became of the others."""
+        counted = int(self._is_counted().sum())
+        return without_zeros(
+            {
+                "pairs": counted,
+                f"pairs of verbs with fewer than {MIN_KIND}, left out": len(self._pairs.good)
+                - counted,
+                **self._known,
+                CUT: share_cut(self._pairs.good, self._seen),
+            }
+        )
 
     def fingerprint(self) -> str:
         """A hash of all pairs, and of what the n-grams read."""
@@ -69,20 +110,21 @@ class MinimalPairsTask(Task):
     def _measure(self, margins: np.ndarray) -> Measurement:
         """From log p(good) - log p(bad); a tie is half a point."""
         points = np.where(margins > 0, 1.0, np.where(margins == 0, 0.5, 0.0))
-        kinds = np.array(self._pairs.kinds)
-        measured = mean_of(self._metric, points, [str(i) for i in range(len(points))])
+        groups = np.array(self._pairs.groups or [str(i) for i in range(len(points))])
         if not self._macro:
-            return measured
-        counted = [kind for kind in sorted(set(kinds)) if (kinds == kind).sum() >= MIN_KIND]
-        # Every pair weighs so that the plain mean over its rows is the mean over kinds.
-        weights = np.zeros(len(points))
-        for kind in counted:
-            weights[kinds == kind] = len(points) / (len(counted) * (kinds == kind).sum())
-        weighted = points * weights
-        return mean_of(self._metric, weighted, [str(i) for i in range(len(points))])
+            return mean_of(self._metric, points, groups)
+        counted, kinds = self._is_counted(), np.array(self._pairs.kinds)
+        # Every pair weighs so that the weighted mean over the rows is the mean over kinds.
+        sizes = Counter(kinds[counted])
+        weights = np.array([counted.sum() / len(sizes) / sizes[kind] for kind in kinds[counted]])
+        return mean_of(self._metric, points[counted], groups[counted], weights)
+
+    def _is_counted(self) -> np.ndarray:
+        """(pairs,) bool, not those of rare kinds in a macro average, unless all are rare."""
+        sizes = Counter(self._pairs.kinds)
+        enough = np.array([sizes[kind] >= MIN_KIND for kind in self._pairs.kinds])
+        return enough if self._macro and enough.any() else np.ones_like(enough)
 
 
-def _scores(score: Callable[[str], float], pairs: SentencePairs) -> np.ndarray:
-    return np.array(
-        [score(good) - score(bad) for good, bad in zip(pairs.good, pairs.bad, strict=True)]
-    )
+def _margins(score: Callable[[str], float], good: Sequence[str], bad: Sequence[str]) -> np.ndarray:
+    return np.array([score(one) - score(other) for one, other in zip(good, bad, strict=True)])

@@ -1,37 +1,66 @@
 """Retrieval: find the body that belongs to a summary, among the bodies of other documents."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from runners.corpora.corpus import Corpus
-from runners.corpora.prose import NaturalPairs, natural_pairs
+from runners.corpora.prose import NaturalPairs, natural_pairs, summary_and_body
 from runners.identity import name_of
 from runners.pretrained import Pretrained
-from runners.probes.base import Measurement, NotApplicableError, Probe, Task, mean_of
+from runners.probes.base import (
+    CUT,
+    Measurement,
+    NotApplicableError,
+    Probe,
+    Seen,
+    Task,
+    mean_of,
+    not_numbers,
+    share_cut,
+    without_zeros,
+)
 from runners.probes.classification import WORDS
+from runners.probes.overlap import in_training
 
 MIN_PAIRS = 50
+METRICS = ("mrr", "recall_at_1", "recall_at_10")
 
 
 class RetrievalTask(Task):
-    """Held-out summaries, each against the same bodies."""
+    """Held-out summaries, each against the same bodies.
 
-    def __init__(self, pairs: NaturalPairs) -> None:
-        self._pairs = pairs
+    Args:
+        pairs: of summaries and bodies.
+        seen: what models read of a text.
+        known: facts of how the pairs were found.
+    """
+
+    def __init__(
+        self, pairs: NaturalPairs, *, seen: Seen = list, known: Mapping[str, Any] | None = None
+    ) -> None:
+        self._pairs, self._seen, self._known = pairs, seen, dict(known or {})
 
     def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
         """Reciprocal rank and recall by the cosine of frozen vectors."""
         summaries, bodies = model.embed(self._pairs.summaries), model.embed(self._pairs.bodies)
+        reason = not_numbers("vectors", np.concatenate([summaries, bodies]))
+        if reason:
+            return [Measurement(metric, None, note=reason) for metric in METRICS]
         return self._measure(normalized(summaries) @ normalized(bodies).T)
 
     def baselines(self) -> dict[str, list[Measurement]]:
         """A random order, and the cosine of TF-IDF vectors weighted on these very bodies."""
         count = len(self._pairs)
-        words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS).fit(self._pairs.bodies)
-        products = words.transform(self._pairs.summaries) @ words.transform(self._pairs.bodies).T
+        summaries, bodies = self._seen(self._pairs.summaries), self._seen(self._pairs.bodies)
+        words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS).fit(bodies)
+        products = words.transform(summaries) @ words.transform(bodies).T
         by_chance = {
             "mrr": float((1 / np.arange(1, count + 1)).mean()),
             "recall_at_1": 1 / count,
@@ -42,6 +71,14 @@ class RetrievalTask(Task):
             "TF-IDF": self._measure(products.toarray()),
         }
 
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """How many pairs there are, and what became of the others."""
+        texts = [*self._pairs.summaries, *self._pairs.bodies]
+        return without_zeros(
+            {"pairs": len(self._pairs), **self._known, CUT: share_cut(texts, self._seen)}
+        )
+
     def fingerprint(self) -> str:
         """A hash of all pairs."""
         return name_of(asdict(self._pairs), length=64)
@@ -50,10 +87,9 @@ class RetrievalTask(Task):
         """From an (N, N) matrix of summaries by bodies."""
         ranks = ranks_of_own(similarities)
         groups = self._pairs.groups
+        scores = (1 / ranks, ranks <= 1, ranks <= 10)
         return [
-            mean_of("mrr", 1 / ranks, groups),
-            mean_of("recall_at_1", ranks <= 1, groups),
-            mean_of("recall_at_10", ranks <= 10, groups),
+            mean_of(metric, score, groups) for metric, score in zip(METRICS, scores, strict=True)
         ]
 
 
@@ -71,19 +107,42 @@ class RetrievalProbe(Probe):
         if self.candidates < MIN_PAIRS:
             raise ValueError(f"candidates is {self.candidates}; it must be at least {MIN_PAIRS}")
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Mean reciprocal rank and recalls."""
+        return METRICS
+
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
-        """Take the pairs."""
-        pairs = natural_pairs(corpus.documents("test"), limit=self.candidates)
+        """Take the pairs, without those of which training text has a side."""
+        documents, repeated = _unknown(corpus)
+        pairs = natural_pairs(documents, limit=self.candidates)
         if len(pairs) < MIN_PAIRS:
             raise NotApplicableError(
                 f"the test split of {corpus.card.label} holds {len(pairs)} documents with a "
-                f"summary and a body; {MIN_PAIRS} are needed"
+                f"summary and a body that training text does not have; {MIN_PAIRS} are needed"
             )
-        return RetrievalTask(pairs)
+        known = {"held-out pairs of which training text has a side, left out": repeated}
+        return RetrievalTask(pairs, seen=corpus.seen, known=known)
+
+
+def _unknown(corpus: Corpus) -> tuple[pd.DataFrame, int]:
+    """Test documents of whose pair training text has neither side, and the number of others."""
+    documents = corpus.documents("test")
+    pairs = [summary_and_body(text) for text in documents["text"]]
+    found = np.array([pair is not None for pair in pairs], dtype=bool)
+    sides = list(zip(*(pair for pair in pairs if pair is not None), strict=True))
+    repeated = np.zeros(len(pairs), dtype=bool)
+    if sides:
+        repeated[found] = np.any([in_training(corpus, side) for side in sides], axis=0)
+    return documents[~repeated], int(repeated.sum())
 
 
 def ranks_of_own(similarities: np.ndarray) -> np.ndarray:
-    """(N,) places of the diagonal in the rows of an (N, N) matrix; a tie counts as half a place."""
+    """(N,) places of the diagonal in the rows of an (N, N) matrix; a tie counts as half a place.
+
+    What is no number comes last.
+    """
+    similarities = np.where(np.isnan(similarities), -np.inf, similarities)
     own = np.diag(similarities)[:, None]
     ties = (similarities == own).sum(1) - 1
     ranks: np.ndarray = 1 + (similarities > own).sum(1) + ties / 2
@@ -92,6 +151,7 @@ def ranks_of_own(similarities: np.ndarray) -> np.ndarray:
 
 def normalized(vectors: np.ndarray) -> np.ndarray:
     """(N, D) vectors of length 1."""
+    vectors = vectors.astype(np.float64)  # squares of large float32 overflow
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: np.ndarray = vectors / np.maximum(norms, 1e-12)
     return unit

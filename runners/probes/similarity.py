@@ -1,84 +1,173 @@
 """Sentence similarity: Spearman correlation of cosines with human scores (STS)."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from runners.corpora.corpus import Corpus
+from runners.corpora.corpus import MIN_GROUPS
 from runners.identity import name_of
 from runners.pretrained import Pretrained
-from runners.probes.base import Measurement, Task, example_rows
+from runners.probes.base import (
+    CUT,
+    Measurement,
+    Seen,
+    Task,
+    example_rows,
+    not_numbers,
+    share_cut,
+    without_zeros,
+)
 from runners.probes.classification import WORDS
-from runners.probes.tables import TableProbe
+from runners.probes.overlap import normalized_text
+from runners.probes.retrieval import normalized
+from runners.probes.tables import Row, TableProbe
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N,) cosine of the i-th rows of two (N, D) arrays."""
-    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    products: np.ndarray = (first * second).sum(1) / np.maximum(norms, 1e-12)
+    products: np.ndarray = (normalized(first) * normalized(second)).sum(1)
     return products
 
 
 class SimilarityTask(Task):
-    """Pairs of sentences with a score; all pairs together, and no regressor."""
+    """Pairs of sentences with a score; all pairs together, and no regressor.
 
-    def __init__(self, first: list[str], second: list[str], scores: Sequence[float]) -> None:
+    Args:
+        first, second: the sentences.
+        scores: higher for more alike.
+        seen: what models read of a text.
+        known: facts of how the pairs were found.
+    """
+
+    def __init__(
+        self,
+        first: list[str],
+        second: list[str],
+        scores: Sequence[float],
+        *,
+        seen: Seen = list,
+        known: Mapping[str, Any] | None = None,
+    ) -> None:
         self._first, self._second = first, second
         self._scores = np.array(scores, dtype=float)
+        self._groups = groups_of_pairs(first, second)
+        self._seen, self._known = seen, dict(known or {})
 
     def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
         """Spearman of the cosine of the two frozen vectors."""
-        return [self._correlation(cosines(model.embed(self._first), model.embed(self._second)))]
+        first, second = model.embed(self._first), model.embed(self._second)
+        reason = not_numbers("vectors", np.concatenate([first, second]))
+        if reason:
+            return [Measurement("spearman", None, note=reason)]
+        return [self._correlation(cosines(first, second))]
 
     def baselines(self) -> dict[str, list[Measurement]]:
         """The cosine of TF-IDF vectors, weighted on these very sentences."""
-        words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS).fit(
-            self._first + self._second
-        )
-        first = words.transform(self._first).toarray()
-        second = words.transform(self._second).toarray()
-        return {"TF-IDF": [self._correlation(cosines(first, second))]}
+        first, second = self._seen(self._first), self._seen(self._second)
+        words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS).fit(first + second)
+        products = words.transform(first).multiply(words.transform(second)).sum(1)
+        return {"TF-IDF": [self._correlation(np.asarray(products).ravel())]}
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """How many pairs there are, and what became of the others."""
+        cut = share_cut([*self._first, *self._second], self._seen)
+        return without_zeros({"pairs": len(self._first), **self._known, CUT: cut})
 
     def fingerprint(self) -> str:
         """A hash of pairs and scores."""
         return name_of([self._first, self._second, self._scores.tolist()], length=64)
 
     def _correlation(self, values: np.ndarray) -> Measurement:
+        if np.ptp(values) == 0:
+            return Measurement("spearman", None, note="all pairs are equally similar to it")
         value = float(spearmanr(values, self._scores).statistic)
-        rows = example_rows(values, self._first, targets=self._scores)
+        rows = example_rows(values, self._groups, targets=self._scores)
         return Measurement("spearman", value, examples=rows, estimator="spearman")
+
+
+def groups_of_pairs(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """Units of resampling: pairs that share a sentence, or are linked by others, are one.
+
+    Where nearly all are linked, each first sentence is one.
+    """
+    count = len(first)
+    codes, _ = pd.factorize(pd.Series([normalized_text(text) for text in (*first, *second)]))
+    one, other = codes[:count], codes[count:]
+    size = int(codes.max()) + 1
+    links = coo_matrix((np.ones(count), (one, other)), shape=(size, size))
+    components, of = connected_components(links, directed=False)
+    return [str(group) for group in (of[one] if components >= MIN_GROUPS else one)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimilarityProbe(TableProbe):
     """Similarity of the user's pairs, or of a hub data set such as STS-B.
 
+    Nothing is trained, so that a file is used whole.
+
     Attributes:
         first_column, second_column: the two sentences.
         score_column: a number, higher for more alike.
     """
+
+    trains: ClassVar[bool] = False
 
     first_column: str = "sentence1"
     second_column: str = "sentence2"
     score_column: str = "label"
     test_share: float = 1.0
 
-    def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
-        """Read the pairs; nothing is trained, so a file is used whole."""
-        columns = [self.first_column, self.second_column, self.score_column]
-        _, rows = self.read(columns, key=self.first_column, hub_dir=hub_dir, cache_dir=cache_dir)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.test_path is not None:
+            raise ValueError("test_path has no use: nothing is trained, so that path is tested on")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The rank correlation."""
+        return ("spearman",)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The pair."""
+        return (self.first_column, self.second_column)
+
+    @property
+    def value_column(self) -> str:
+        """The scores."""
+        return self.score_column
+
+    def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
+        """All scores are numbers, and not the same."""
+        if len({self._score(row) for row in test}) < 2:
+            raise ValueError(f"all scores of {self.path} are the same")
+
+    def task(
+        self, train: Sequence[Row], test: Sequence[Row], seen: Seen, known: Mapping[str, Any]
+    ) -> Task:
+        """The test pairs."""
+        first, second = ([row.texts[side] for row in test] for side in (0, 1))
+        scores = [self._score(row) for row in test]
+        return SimilarityTask(first, second, scores, seen=seen, known=known)
+
+    def _score(self, row: Row) -> float:
         try:
-            scores = [float(row[self.score_column]) for row in rows]
-        except ValueError as error:
+            score = float(row.value)
+        except ValueError:
+            score = math.nan
+        if not math.isfinite(score):
             raise ValueError(
-                f"probe {self.name}: column {self.score_column!r} of {self.path} must hold "
-                f"numbers: {error}"
-            ) from error
-        if len(set(scores)) < 2:
-            raise ValueError(f"probe {self.name}: all scores of {self.path} are the same")
-        first, second = ([row[column] for row in rows] for column in columns[:2])
-        return SimilarityTask(first, second, scores)
+                f"column {self.score_column!r} of {self.path} must hold numbers, and {row.place} "
+                f"holds {row.value!r}; leave the cell empty where there is no score"
+            )
+        return score

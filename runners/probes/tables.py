@@ -1,16 +1,45 @@
 """Probes on a table: the user's own file, or a data set of the hub."""
 
 import hashlib
-from abc import ABC
-from dataclasses import dataclass
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, ClassVar
 
-from runners.corpora.hub import load_hub_dataset
-from runners.corpora.local import SUFFIXES
-from runners.corpora.tables import check_columns, read_table
-from runners.probes.base import Probe
+from runners.corpora.cells import text_of
+from runners.corpora.corpus import MIN_GROUPS, Corpus
+from runners.corpora.hub import load_hub_dataset, named
+from runners.corpora.tables import check_columns, kind_of, read_table
+from runners.probes.base import Probe, Seen, Task
+from runners.probes.overlap import normalized_text
 
-Row = dict[str, str]
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_FILE_ENDINGS = (*TABLES, ".txt", ".json", ".xls", ".xlsx", ".gz", ".zip", ".arrow", ".feather")
+"""What ends like these and is not there is a file that is missing, not the name of a data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An example.
+
+    Attributes:
+        place: of the row in its file or split, for messages.
+        texts: one, or two of a pair.
+        value: the class, or the score.
+    """
+
+    place: str
+    texts: tuple[str, ...]
+    value: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing."""
+        return bool(self.value.strip()) and all(text.strip() for text in self.texts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +48,7 @@ class TableProbe(Probe, ABC):
 
     Attributes:
         path: a .csv, .tsv, .jsonl or .parquet file, or the hub name of a data set.
+        test_path: of a file, another one to test on; without, `path` is split.
         subset: configuration of a hub data set.
         folder: below hub_dir, where that is not the last part of `path`.
         train_split, test_split: of a hub data set.
@@ -26,7 +56,11 @@ class TableProbe(Probe, ABC):
         max_train, max_test: at most so many examples, chosen by hash.
     """
 
+    trains: ClassVar[bool] = True
+    """Whether anything is learned; without, only test examples are read."""
+
     path: str
+    test_path: str | None = None
     subset: str | None = None
     folder: str | None = None
     train_split: str = "train"
@@ -42,67 +76,204 @@ class TableProbe(Probe, ABC):
             if getattr(self, name) < 2:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 2")
 
-    def read(
-        self, columns: list[str], *, key: str, hub_dir: Path | None, cache_dir: Path
-    ) -> tuple[list[Row], list[Row]]:
-        """Training and test rows, as text, without blanks, cut to the limits.
+    @property
+    @abstractmethod
+    def text_columns(self) -> tuple[str, ...]:
+        """Columns with text; the hash of the first splits a file and orders the rows."""
 
-        Args:
-            columns: those to read.
-            key: the column whose hash splits a file and orders the rows; equal texts stay on
-                one side.
-            hub_dir: a folder that takes the hub's place.
-            cache_dir: for conversions of its files.
+    @property
+    @abstractmethod
+    def value_column(self) -> str:
+        """The column with the class, or the score."""
+
+    @abstractmethod
+    def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
+        """Raise ValueError unless the examples can be used; neither side has blanks."""
+
+    @abstractmethod
+    def task(
+        self, train: Sequence[Row], test: Sequence[Row], seen: Seen, known: Mapping[str, Any]
+    ) -> Task:
+        """The task on checked examples."""
+
+    def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Callable[[Corpus], Task]:
+        """Read and check the table, before a corpus is built."""
+        try:
+            sides = self._sides(hub_dir, cache_dir)
+            whole = [[row for row in side if row.is_whole] for side in sides]
+            missing = sum(map(len, sides)) - sum(map(len, whole))
+            train, test = self._chosen(whole, missing)
+            self.check(train, test)
+        except ValueError as error:
+            raise self._named(error) from error
+        known: dict[str, Any] = {}
+        if missing:
+            known["rows without a text or a value, left out"] = missing
+        for name, all_rows, chosen in (
+            ("max_train", whole[0], train),
+            ("max_test", whole[1], test),
+        ):
+            if len(chosen) < len(all_rows):
+                known[f"examples left out by {name}"] = len(all_rows) - len(chosen)
+        return lambda corpus: self._task(corpus, train, test, known)
+
+    def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
+        """Read the table and check it."""
+        return self.open(hub_dir=hub_dir, cache_dir=cache_dir)(corpus)
+
+    def _named(self, error: ValueError) -> ValueError:
+        return ValueError(f"probe {self.name}: {error}")
+
+    def _task(
+        self, corpus: Corpus, train: list[Row], test: list[Row], known: Mapping[str, Any]
+    ) -> Task:
+        """Without the rows of whose texts the tokenizer makes no token."""
+        kept = []
+        for side in (train, test):
+            tokens = [
+                [bool(encoded.ids) for encoded in corpus.tokenizer.encode(texts)]
+                for texts in zip(*(row.texts for row in side), strict=True)
+            ]
+            kept.append(
+                [row for row, has in zip(side, zip(*tokens, strict=True), strict=True) if all(has)]
+            )
+        tokenless = len(train) + len(test) - sum(map(len, kept))
+        if tokenless:
+            known = {**known, "rows of which the tokenizer makes no token, left out": tokenless}
+            try:
+                self._check_sizes(kept[1], tokenless)
+                self.check(*kept)
+            except ValueError as error:
+                raise self._named(error) from error
+        return self.task(kept[0], kept[1], corpus.seen, known)
+
+    def _chosen(self, sides: list[list[Row]], missing: int) -> tuple[list[Row], list[Row]]:
+        train, test = (sorted(side, key=_digest) for side in sides)
+        train, test = train[: self.max_train], test[: self.max_test]
+        self._check_sizes(test, missing)
+        return train, test
+
+    def _check_sizes(self, test: Sequence[Row], left_out: int) -> None:
+        if len(test) < MIN_GROUPS:
+            also = f" ({left_out} rows have no text or no value and are left out)"
+            raise ValueError(
+                f"{self.test_path or self.path} leaves {len(test)} example(s) to test on"
+                f"{also if left_out else ''}; {MIN_GROUPS} are needed: give more rows, or raise "
+                "test_share or max_test"
+            )
+
+    def _sides(self, hub_dir: Path | None, cache_dir: Path) -> tuple[list[Row], list[Row]]:
+        """Training and test rows, blanks and all.
 
         Raises:
-            ValueError: file, column or split is not there, or nothing is left to test on.
+            ValueError: a file, column or split is not there, or settings do not go together.
         """
-        file = Path(self.path).expanduser()
-        if file.suffix in SUFFIXES or file.exists():
-            if not file.is_file():
-                raise ValueError(f"probe {self.name}: there is no file {file}")
-            train, test = self._split(list(read_table(file, columns)), key)
-        else:
-            train, test = self._from_hub(columns, hub_dir, cache_dir)
-        train, test = (
-            sorted(_without_blanks(rows), key=lambda row: _digest(row[key]))
-            for rows in (train, test)
-        )
-        if not test:
-            raise ValueError(f"probe {self.name}: {self.path} leaves no example to test on")
-        return train[: self.max_train], test[: self.max_test]
+        columns = (*self.text_columns, self.value_column)
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"the columns {', '.join(columns)} must be different ones")
+        file = self._file(self.path, "path", hub_dir)
+        if file is None:
+            if self.test_path is not None:
+                raise ValueError(
+                    f"test_path is {self.test_path}, and {self.path} is no file: a data set is "
+                    "tested on its test_split"
+                )
+            return self._from_hub(hub_dir, cache_dir)
+        self._check_settings_of_a_file(file)
+        if self.test_path is None:
+            train, test = self._split(list(self._from_file(file)))
+            return (train if self.trains else []), test
+        other = self._file(self.test_path, "test_path", hub_dir)
+        if other is None:
+            raise ValueError(f"test_path is {self.test_path}, which is no file as path is")
+        if other.resolve() == file.resolve():
+            raise ValueError(f"path and test_path are one file, {file}; give one without the other")
+        return list(self._from_file(file)), list(self._from_file(other))
 
-    def _split(self, rows: list[Row], key: str) -> tuple[list[Row], list[Row]]:
+    def _file(self, path: str, setting: str, hub_dir: Path | None) -> Path | None:
+        """The file that a setting names, or None where it is the name of a data set."""
+        if not path.strip():
+            raise ValueError(f"{setting} is empty; name a table ({', '.join(TABLES)})")
+        file = Path(path).expanduser()
+        if file.is_file():
+            if kind_of(file) not in TABLES:
+                raise ValueError(f"{setting}: {file} is no table; one ends in {', '.join(TABLES)}")
+            return file
+        names = (self.folder,) if self.folder else (path, path.rsplit("/", 1)[-1])
+        in_hub = hub_dir is not None and any((hub_dir / name).is_dir() for name in names)
+        if file.is_dir() and not in_hub:
+            found = sorted(each.name for each in file.iterdir() if kind_of(each) in TABLES)
+            held = f"it holds {', '.join(found[:5])}" if found else "it holds none"
+            raise ValueError(
+                f"{setting}: {path} is a folder; name a table in it ({held}), and with "
+                "test_path another one to test on"
+            )
+        if kind_of(file) in _FILE_ENDINGS or not _HUB_NAME.fullmatch(path) or path.startswith("."):
+            known = [each.name for each in file.parent.iterdir()] if file.parent.is_dir() else []
+            near = get_close_matches(file.name, known, n=1)
+            hint = f"; did you mean {file.parent / near[0]}?" if near else ""
+            raise ValueError(f"{setting}: there is no file {file}{hint}")
+        return None
+
+    def _check_settings_of_a_file(self, file: Path) -> None:
+        """Raise ValueError for settings that a file has no use for."""
+        usual = {f.name: f.default for f in fields(self)}
+        for name in ("train_split", "test_split", "subset"):
+            if getattr(self, name) != usual[name]:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)!r}, and {file} is a file: only data sets of "
+                    "the hub have splits and subsets. Name another file to test on with "
+                    "test_path, or the share of this one with test_share"
+                )
+        if self.test_path is not None and self.test_share != usual["test_share"]:
+            raise ValueError("test_share and test_path exclude each other")
+
+    def _from_file(self, file: Path) -> Iterator[Row]:
+        columns = [*self.text_columns, self.value_column]
+        for number, row in enumerate(read_table(file, columns, texts=self.text_columns), start=1):
+            texts = tuple(row[name] for name in self.text_columns)
+            yield Row(f"row {number} of {file}", texts, row[self.value_column].strip())
+
+    def _split(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+        """By a hash of the first text, so that equal texts stay on one side."""
         sides: tuple[list[Row], list[Row]] = [], []
         for row in rows:
-            place = int.from_bytes(_digest(row[key])[:8], "big") / 2**64  # in [0, 1)
+            place = int.from_bytes(_digest(row)[:8], "big") / 2**64  # in [0, 1)
             sides[place >= 1 - self.test_share].append(row)
         return sides
 
-    def _from_hub(
-        self, columns: list[str], hub_dir: Path | None, cache_dir: Path
-    ) -> tuple[list[Row], list[Row]]:
+    def _from_hub(self, hub_dir: Path | None, cache_dir: Path) -> tuple[list[Row], list[Row]]:
         loaded = load_hub_dataset(
             self.path, name=self.subset, folder=self.folder, hub_dir=hub_dir, cache_dir=cache_dir
         )
-        sides: list[list[Row]] = []
-        for split in (self.train_split, self.test_split):
+        settings = ("train_split", "test_split") if self.trains else ("test_split",)
+        for setting in settings:
+            split = getattr(self, setting)
             if split not in loaded:
                 raise ValueError(
-                    f"probe {self.name}: {self.path} has no split {split!r}; it has "
-                    f"{', '.join(loaded)}"
+                    f"{self.path} has no split {split!r}; it has {', '.join(loaded)}: "
+                    f"choose with {setting}"
                 )
-            table = loaded[split]
-            check_columns(f"{self.path}, split {split}", table.column_names, columns)
-            sides.append(
-                [{c: str(row[c]) for c in columns} for row in table.select_columns(columns)]
-            )
-        return sides[0], sides[1]
+        splits = [getattr(self, setting) for setting in settings]
+        *train, test = (list(self._from_split(loaded[split], split)) for split in splits)
+        return (train[0] if train else []), test
+
+    def _from_split(self, table: Any, split: str) -> Iterator[Row]:
+        columns = [*self.text_columns, self.value_column]
+        check_columns(f"{self.path}, split {split}", table.column_names, columns)
+        feature = table.features[self.value_column]
+        for number, row in enumerate(table.select_columns(columns), start=1):
+            place = f"row {number} of {self.path}, split {split}"
+            name = ""
+            try:
+                found = []
+                for name in self.text_columns:
+                    found.append(text_of(row[name]))  # noqa: PERF401
+                name = self.value_column
+                yield Row(place, tuple(found), named(row[name], feature).strip())
+            except ValueError as error:
+                raise ValueError(f"{place}, column {name!r} {error}") from error
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
-
-
-def _without_blanks(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if all(value.strip() for value in row.values())]
+def _digest(row: Row) -> bytes:
+    return hashlib.sha256(normalized_text(row.texts[0]).encode()).digest()

@@ -1,7 +1,9 @@
 """Word order: has one pair of neighbouring words in a clean sentence been swapped?"""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +12,15 @@ from runners.corpora.corpus import Corpus
 from runners.finetune import FinetuneConfig
 from runners.identity import name_of
 from runners.pretrained import Pretrained
-from runners.probes.agreement import clean_sentences
 from runners.probes.base import Measurement, NotApplicableError, Probe, Task
-from runners.probes.classification import ClassificationTask, Labelled, check_modes
+from runners.probes.classification import (
+    ClassificationTask,
+    Labelled,
+    accuracies,
+    check_modes,
+)
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+from runners.probes.sentences import REPEATED, clean_sentences, held_out_sentences
 
 MIN_SENTENCES = 200
 
@@ -56,6 +63,12 @@ class WordOrderTask(Task):
         classified = self._classified.fingerprint() if self._classified else ""
         return name_of([self._pairs.fingerprint(), classified], length=64)
 
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Those of both."""
+        classified = self._classified.facts if self._classified else {}
+        return {**classified, **self._pairs.facts}
+
 
 @dataclass(frozen=True, kw_only=True)
 class WordOrderProbe(Probe):
@@ -86,24 +99,28 @@ class WordOrderProbe(Probe):
                     f"{name} is {getattr(self, name)}; it must be at least {MIN_SENTENCES}"
                 )
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Of the pairs, and of the classification by mode."""
+        return ("accuracy", *accuracies(self.modes))
+
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take sentences and swap."""
-        training, test = (
-            [
-                (s, swapped)
-                for s in clean_sentences(corpus, split, longest=self.longest)
-                if (swapped := swap_neighbours(s))
-            ]
-            for split in ("train", "test")
-        )
+        held_out, repeated = held_out_sentences(corpus, longest=self.longest)
+        training = _swapped(clean_sentences(corpus, "train", longest=self.longest))
+        test = _swapped(held_out)
         if min(len(training), len(test)) < MIN_SENTENCES:
             raise NotApplicableError(
                 f"{corpus.card.label} has {len(training)} clean sentences to train on and "
-                f"{len(test)} to test on; {MIN_SENTENCES} of each are needed"
+                f"{len(test)} to test on that training text does not have; {MIN_SENTENCES} of each "
+                "are needed"
             )
         chosen = test[: self.pairs]
         pairs = SentencePairs(
-            [s for s, _ in chosen], [s for _, s in chosen], ["swap"] * len(chosen)
+            [good for good, _, _ in chosen],
+            [bad for _, bad, _ in chosen],
+            ["swap"] * len(chosen),
+            [group for _, _, group in chosen],
         )
         classified = None
         if self.modes:
@@ -112,12 +129,25 @@ class WordOrderProbe(Probe):
                 _half_swapped(test[: self.test]),
                 self.modes,
                 self.finetune,
+                seen=corpus.seen,
             )
-        return WordOrderTask(MinimalPairsTask(pairs, [s for s, _ in training]), classified)
+        minimal = MinimalPairsTask(
+            pairs, [s for s, *_ in training], seen=corpus.seen, known={REPEATED: repeated}
+        )
+        return WordOrderTask(minimal, classified)
 
 
-def _half_swapped(sentences: list[tuple[str, str]]) -> Labelled:
+def _swapped(found: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Sentences as written, swapped, and their groups; those that allow no swap left out."""
+    return [
+        (sentence, swapped, group)
+        for sentence, group in found.items()
+        if (swapped := swap_neighbours(sentence))
+    ]
+
+
+def _half_swapped(sentences: list[tuple[str, str, str]]) -> Labelled:
     is_swapped = np.arange(len(sentences)) % 2
     texts = [pair[swapped] for pair, swapped in zip(sentences, is_swapped, strict=True)]
     labels = ["swapped" if swapped else "kept" for swapped in is_swapped]
-    return Labelled(texts, labels, texts)
+    return Labelled(texts, labels, [group for *_, group in sentences])

@@ -210,7 +210,7 @@ def test_the_users_own_csv(corpus: Corpus, tmp_path: Path) -> None:
     ("content", "settings", "message"),
     [
         ("text,label\na,x\n", {"label_column": "labels"}, "did you mean 'label'"),
-        ("text,label\n" + "a b,x\n" * 9, {}, "leaves no example|has . class"),
+        ("text,label\n" + "a b,x\n" * 9, {}, "to test on|training examples of . class"),
         ("text,label\n" + "".join(f"t{i},x\n" for i in range(50)), {}, "at least 2"),
         ("text,label\n" + "".join(f"t{i},{i}\n" for i in range(50)), {"modes": ("warm",)}, "modes"),
     ],
@@ -226,7 +226,8 @@ def test_a_csv_that_cannot_be_used_is_refused(
 
 def test_scores_that_are_no_numbers_are_refused(corpus: Corpus, tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
-    file.write_text("sentence1,sentence2,label\na,b,high\nc,d,low\n")
+    rows = "".join(f"a{i},b{i},{'high' if i % 2 else 'low'}\n" for i in range(9))
+    file.write_text("sentence1,sentence2,label\n" + rows)
     with pytest.raises(ValueError, match="must hold numbers"):
         load(SimilarityProbe(name="t", path=str(file)), corpus)
 
