@@ -1,6 +1,6 @@
 """From plain mappings to typed, checked dataclasses; a mistake is answered with its place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from types import NoneType, UnionType
@@ -50,18 +50,23 @@ def build(
 
 def unknown_key(place: str, key: str, known: list[str]) -> str:
     """A message about a key that does not exist, with the nearest one that does."""
-    near = get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"there is no {place}; {hint}known: {', '.join(sorted(known))}"
+    return f"there is no {place}; {nearest(key, known)}known: {', '.join(sorted(known))}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'? ` with the nearest of some words, in any case of letters, or ""."""
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), by_lower, n=1)
+    return f"did you mean {by_lower[near[0]]!r}? " if near else ""
 
 
 def pick(kinds: Mapping[str, type[T]], values: Mapping[str, Any], where: str) -> T:
     """Build the dataclass that `kind` names, from the other values."""
     kind = str(values.get("kind"))
     if kind not in kinds:
-        near = get_close_matches(kind, kinds, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise UsageError(f"{where}.kind is {kind!r}; {hint}known: {', '.join(kinds)}")
+        raise UsageError(
+            f"{where}.kind is {kind!r}; {nearest(kind, kinds)}known: {', '.join(kinds)}"
+        )
     rest = {key: value for key, value in values.items() if key != "kind"}
     return build(kinds[kind], rest, where)
 
@@ -96,6 +101,8 @@ def _scalar(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     if hint is int and is_number and float(value).is_integer():
         return int(value)
+    if hint is str and value == "":
+        raise UsageError(f"{where} is empty; give it as {where}=VALUE")
     if hint is str and (isinstance(value, str) or is_number):
         return str(value)
     if hint is bool and isinstance(value, bool):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.build import build, pick, unknown_key
+from cli.figures import check_primary
 from cli.hydra_app import Composed
 from cli.main import UsageError
 from models.config import BackboneConfig
@@ -38,8 +39,11 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
     known = {*GROUPS, "probe", "probes", "seed", "columns", "output_dir", "hub_dir", "plugins"}
     for key in values:
         if key not in known:
-            raise UsageError(unknown_key(f"setting {key}", key, sorted(known)))
-    plugins = [Path(path) for path in values["plugins"]]
+            raise UsageError(unknown_key(f"setting {key}", key, sorted({*known, "experiment"})))
+    plugins = [Path(str(path)).expanduser() for path in values["plugins"]]
+    if values["output_dir"] in (None, ""):
+        raise UsageError("output_dir is empty; give it as output_dir=FOLDER")
+    hub_dir = str("" if values["hub_dir"] is None else values["hub_dir"])
     trainer = build(TrainerConfig, values["trainer"], "trainer")
     trained = objective(values["objective"], plugins, "objective")
     if trainer.rows_per_update is not None:
@@ -47,6 +51,9 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
     seed = values["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UsageError(f"seed is {seed!r}; a whole number from 0 up is expected")
+    probes = _probes(values)
+    measures = build(MeasuresConfig, values["measures"], "measures")
+    check_primary(measures.primary, probes, composed.probes)
     try:
         return ExperimentConfig(
             seed=seed,
@@ -55,12 +62,12 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
             dataset=pick(CORPORA, values["dataset"], "dataset"),
             budget=build(BudgetConfig, values["budget"], "budget"),
             trainer=trainer,
-            measures=build(MeasuresConfig, values["measures"], "measures"),
+            measures=measures,
             columns=_columns(columns, plugins),
-            probes=_probes(values),
+            probes=probes,
             plugins=_contents(plugins),
-            output_dir=Path(values["output_dir"]).expanduser().resolve(),
-            hub_dir=Path(values["hub_dir"]).expanduser() if values["hub_dir"] else None,
+            output_dir=Path(str(values["output_dir"])).expanduser().resolve(),
+            hub_dir=Path(hub_dir).expanduser() if hub_dir else None,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -77,11 +84,11 @@ def objective(values: Mapping[str, Any], plugins: Sequence[Path], where: str) ->
     """The objective that `name` names, with the other values."""
     if "name" not in values:
         raise UsageError(f"{where}.name is not set; it names the objective")
-    own = dict(values)
     try:
-        kind = find_objective(str(own.pop("kind", None) or own["name"]), plugins)
+        kind = objective_kind(values, plugins)
     except ValueError as error:
         raise UsageError(f"{where}: {error}") from error
+    own = {key: value for key, value in values.items() if key != "kind"}
     given: dict[str, Any] = {}
     if "terms" in own:  # a fusion's
         terms = own.pop("terms") or {}
@@ -93,6 +100,11 @@ def objective(values: Mapping[str, Any], plugins: Sequence[Path], where: str) ->
     if schedules:
         given["schedules"] = tuple(schedules.items())
     return build(kind, own, where, given)
+
+
+def objective_kind(values: Mapping[str, Any], plugins: Sequence[Path] = ()) -> type[Objective]:
+    """The class that `kind`, or without it `name`, names."""
+    return find_objective(str(values.get("kind") or values["name"]), plugins)
 
 
 def _without_schedules(
@@ -140,14 +152,24 @@ def _contents(plugins: Sequence[Path]) -> dict[str, str]:
 
 
 def _probes(values: Mapping[str, Any]) -> tuple[Probe, ...]:
-    found = []
-    for name, settings in (values.get("probes") or {}).items():
-        found.append(pick(PROBES, {"name": name, **settings}, f"probes.{name}"))
+    found: dict[str, Probe] = {}
+    places: dict[str, str] = {}
     own = values.get("probe")
+    settings = {
+        f"probes.{key}": (key, given) for key, given in (values.get("probes") or {}).items()
+    }
     if own:  # the user's own table, at the top level so that probe.path=... names it
-        own = {**own, "name": own.get("name") or Path(str(own.get("path"))).stem}
-        found.append(pick(PROBES, own, "probe"))
-    names = [probe.name for probe in found]
-    if len(set(names)) < len(names):
-        raise UsageError(f"two probes have one name: {', '.join(names)}; set probe.name")
-    return tuple(found)
+        settings["probe"] = (Path(str(own.get("path"))).stem, own)
+    for place, (name, given) in settings.items():
+        if not isinstance(given, Mapping) or "kind" not in given:
+            raise UsageError(f"{place}.kind is not set; known: {', '.join(PROBES)}")
+        if given.get("name") is not None:
+            name = str(given["name"])
+        if name in found:
+            raise UsageError(
+                f"{places[name]} and {place} are both named {name!r} in tables; give one another "
+                f"name: {place}.name=OTHER"
+            )
+        found[name] = pick(PROBES, {**given, "name": name}, place)
+        places[name] = place
+    return tuple(found.values())

@@ -3,34 +3,23 @@
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from unittest.mock import patch
 
 import hydra
 from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import (
-    InterpolationToMissingValueError,
-    MissingMandatoryValue,
-    OmegaConfBaseException,
-)
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from cli.build import unknown_key
+from cli.explain import CONFIG_FOLDER, VERSION_BASE, explain
 from cli.main import UsageError
-
-CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "conf"
-
-_OLD = hydra.__version__.startswith("1.3.")
-
-VERSION_BASE: dict[str, Any] = {"version_base": "1.3"} if _OLD else {}
-"""Hydra 1.3 asks for it, 1.4 asks to leave it out."""
+from cli.overrides import check_overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,56 +29,81 @@ class Composed:
     Attributes:
         values: the resolved configuration, plain.
         columns: of each objective that models are measured under, the values of its YAML.
+        overrides: of the command line and of what it sweeps.
+        probes: the options of the group `probe`, chosen or not.
     """
 
     values: dict[str, Any]
     columns: dict[str, dict[str, Any]]
-
-
-@cache
-def invocation() -> str:
-    """A name for this call that no other call has, not even one in the same second."""
-    return f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{os.getpid()}"
-
-
-_register: Any = OmegaConf.register_new_resolver if _OLD else OmegaConf.register_resolver
-_register("invocation", invocation, replace=True)
+    overrides: tuple[str, ...]
+    probes: tuple[str, ...]
 
 
 def in_order(arguments: Sequence[str]) -> list[str]:
-    """Flags first, then overrides: Hydra 1.3 rejects flags between overrides."""
-    overrides = list(get_args_parser().parse_intermixed_args(list(arguments)).overrides)
+    """Flags first, then overrides: Hydra 1.3 rejects flags between overrides.
+
+    Raises:
+        UsageError: a flag or an override that no command can have.
+    """
+    overrides = list(_parsed(arguments).overrides)
     flags = list(arguments)
     for override in reversed(overrides):  # from the end, where equal words are overrides
         del flags[len(flags) - 1 - flags[::-1].index(override)]
-    return flags + overrides
+    return flags + check_overrides(overrides)
 
 
-def only_shows(arguments: Sequence[str]) -> bool:
-    """Whether Hydra is asked to print something (help, configuration) rather than to run."""
-    parsed = get_args_parser().parse_intermixed_args(list(arguments))
-    asked = (parsed.help, parsed.hydra_help, parsed.cfg, parsed.info, parsed.shell_completion)
-    return any(asked)
+def shown_only(arguments: Sequence[str]) -> str:
+    """What Hydra is asked to print rather than to run (`help`, `cfg`, ...), or ""."""
+    parsed = _parsed(arguments)
+    flags = ("help", "hydra_help", "cfg", "info", "shell_completion")
+    return next((flag for flag in flags if getattr(parsed, flag)), "")
 
 
-def call_hydra(arguments: Sequence[str], task: Callable[[DictConfig], None]) -> None:
-    """Let Hydra compose and launch.
+def _parsed(arguments: Sequence[str]) -> Any:
+    parser = get_args_parser()
+
+    def error(message: str) -> NoReturn:
+        unknown = next((a for a in arguments if a in message.split() and a[:2] == "--"), "")
+        name = unknown.lstrip("-").partition("=")[0]
+        if name and message.startswith("unrecognized"):
+            message += f"; settings are written without dashes: {name}=VALUE"
+        raise UsageError(f"{message}; `compare run --help` shows the others")
+
+    parser.error = error  # type: ignore[method-assign]
+    return parser.parse_intermixed_args(list(arguments))
+
+
+def call_hydra(
+    arguments: Sequence[str], task: Callable[[DictConfig], None], more: Sequence[str] = ()
+) -> None:
+    """Let Hydra compose.
 
     Args:
         arguments: of the sub-command.
         task: called with every job's configuration.
+        more: overrides of our own.
 
     Raises:
         UsageError: an argument or the configuration is wrong.
     """
+    errors: list[Exception] = []
+
+    def guarded(config: DictConfig) -> None:  # Hydra would print a line of its own
+        try:
+            task(config)
+        except (UsageError, OmegaConfBaseException, HydraException) as error:
+            errors.append(error)
+
     decorated = hydra.main(config_path=str(CONFIG_FOLDER), config_name="config", **VERSION_BASE)(
-        task
+        guarded
     )
-    command = ["compare run", *in_order(arguments)]
+    command = ["compare run", *in_order(arguments), *more]
     # Without HYDRA_FULL_ERROR Hydra prints errors in its own way and exits with 1.
     with patch.object(sys, "argv", command), patch.dict(os.environ, HYDRA_FULL_ERROR="1"):
         try:
             decorated()
+            if errors:
+                raise errors[0]
         except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise UsageError(explain(error, arguments)) from error
 
@@ -101,15 +115,17 @@ def collect(arguments: Sequence[str]) -> list[Composed]:
         UsageError: some job's configuration is wrong, so that nothing should be run.
     """
     found: list[Composed] = []
-    call_without_output(arguments, lambda config: found.append(_composed(config)))
+    options: dict[str, Any] = {}  # composing takes a tenth of a second
+    call_without_output(arguments, lambda config: found.append(_composed(config, options)))
     return found
 
 
 def call_without_output(arguments: Sequence[str], task: Callable[[DictConfig], None]) -> None:
     """Let Hydra compose and call the task, and keep no output directory of its own."""
+    _parsed(arguments)  # a flag without its value would take ours
     with tempfile.TemporaryDirectory(prefix="compare-") as scratch:
-        quiet = [f"hydra.run.dir={scratch}", f"hydra.sweep.dir={scratch}", "hydra/launcher=basic"]
-        call_hydra([*arguments, *quiet, "hydra.output_subdir=null"], task)
+        quiet = [f"hydra.run.dir={scratch}", f"hydra.sweep.dir={scratch}"]
+        call_hydra(arguments, task, [*quiet, "hydra.output_subdir=null"])
 
 
 def compose_option(group: str, option: str, overrides: Sequence[str] = ()) -> Any:
@@ -118,7 +134,8 @@ def compose_option(group: str, option: str, overrides: Sequence[str] = ()) -> An
     return OmegaConf.to_container(config[group], resolve=True)
 
 
-def _composed(config: DictConfig) -> Composed:
+def _composed(config: DictConfig, options: dict[str, Any]) -> Composed:
+    _check_choices(config)
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
     overrides = HydraConfig.get().overrides.task
@@ -130,52 +147,51 @@ def _composed(config: DictConfig) -> Composed:
     choice = HydraConfig.get().runtime.choices["objective"]
     columns: dict[str, dict[str, Any]] = {}
     for option in [*values["columns"], choice]:
-        canonical = compose_option("objective", option)
+        if option not in options:
+            options[option] = compose_option("objective", option)
+        canonical = options[option]
         columns.setdefault(str(canonical.get("name", option)), canonical)
-    return Composed({str(key): value for key, value in values.items()}, columns)
-
-
-def explain(error: Exception, arguments: Sequence[str]) -> str:
-    """One message in place of Hydra's several, with the nearest valid name."""
-    text = str(error).strip()
-    first = " ".join(text.splitlines()[0].split())
-    if isinstance(error, MissingMandatoryValue | InterpolationToMissingValueError):
-        named = first.rpartition("Missing mandatory value: ")[2]  # of another key's ${...}
-        key = error.full_key if isinstance(error, MissingMandatoryValue) else named
-        return f"{key} is not set; give it as {key}=VALUE"
-    if isinstance(error, OverrideParseException):
-        return f"the argument {error.override!r} cannot be read: {first}"
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, option = str(error.missing_cfg_file).rpartition("/")
-        known = [name for name in error.options or [] if "/" not in name]
-        if known:
-            return unknown_key(f"{group or 'configuration'} named {option!r}", option, known)
-    if "Ambiguous value for argument" in text:
-        argument = first.split("'")[1]
-        return f"{argument} has several values: add -m to run one job for each"
-    if text.startswith(("Could not override", "Could not append")):
-        key = first.split("'")[1].lstrip("+~").split("=")[0]
-        leaf = key.rsplit(".", 1)
-        siblings = _known_keys(leaf[0] if len(leaf) == 2 else "", arguments)
-        if siblings:
-            return unknown_key(f"setting {key}", leaf[-1], siblings)
-    return first
-
-
-def _known_keys(parent: str, arguments: Sequence[str]) -> list[str]:
-    """The keys below a place of the configuration with the options chosen in the same group, or
-    at the top the names of the groups.
-    """  # noqa: D205
-    group = f"{parent.split('.')[0]}="
-    chosen = [a for a in arguments if a.startswith(group) and not set(a) & set(",(*")]
-    with hydra.initialize_config_dir(str(CONFIG_FOLDER), **VERSION_BASE):
-        config = hydra.compose("config", overrides=chosen)
-        node = OmegaConf.select(config, parent) if parent else config
-        keys = [str(key) for key in node] if isinstance(node, DictConfig) else []
-    return (
-        keys
-        if parent
-        else sorted(
-            {*keys, *(p.name for p in CONFIG_FOLDER.iterdir() if p.is_dir())} - {"__pycache__"}
-        )
+    return Composed(
+        values={str(key): value for key, value in values.items()},
+        columns=columns,
+        overrides=tuple(overrides),
+        probes=tuple(GlobalHydra.instance().config_loader().get_group_options("probe")),
     )
+
+
+def _check_choices(config: DictConfig) -> None:
+    """Raise UsageError where Hydra would merge, drop or run something else than what was meant."""
+    settings = HydraConfig.get()
+    for group in ("objective", "model", "dataset", "budget", "trainer", "measures"):
+        if not isinstance(settings.runtime.choices.get(group), str):
+            raise UsageError(
+                f"{group} takes one option, {group}=OPTION; several are a sweep, "
+                f"{group}=OPTION,OPTION -m"
+            )
+    for name in ("columns", "plugins"):
+        if not isinstance(config.get(name), ListConfig):
+            value = config.get(name)
+            raise UsageError(f"{name} is {value!r}; a list is expected, {name}=[{value}]")
+    names = [o.lstrip("+").partition("=")[0] for o in settings.overrides.task]
+    swept = [name for name in settings.sweeper.params or {} if name not in names]
+    if settings.mode == RunMode.RUN and swept:
+        raise UsageError(
+            f"this experiment is a sweep over {' and '.join(swept)}: add -m, or set "
+            + " and ".join(f"{name}=VALUE" for name in swept)
+        )
+    defaults = (
+        GlobalHydra.instance()
+        .config_loader()
+        .compute_defaults_list("config", list(settings.overrides.task), RunMode.RUN)
+    )
+    own = [
+        str(default.config_path).removeprefix("probe/")
+        for default in defaults.defaults
+        if default.package == "probe"
+    ]
+    if len(own) > 1:
+        forms = " ".join(
+            f"+probe@probes.NAME{number}={option} probes.NAME{number}.path=FILE"
+            for number, option in enumerate(own, start=1)
+        )
+        raise UsageError(f"{' and '.join(own)} would be merged into one probe; name each: {forms}")

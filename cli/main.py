@@ -1,5 +1,6 @@
 """The command `compare`: hands over to a sub-command, which alone imports what it needs."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,12 +14,16 @@ usage: compare COMMAND [ARGUMENT ...]
             compare run objective=clm,mlm,simcse -m
             compare run objective=clm,mlm -m dataset=local dataset.path=my_texts/
             compare run --help          all settings; `--cfg job` prints them resolved
+            eval "$(compare run -sc install=bash)"          completes them with the tab key
   plan    what `run` with the same arguments would do and take; trains nothing
   list    objectives | models | datasets | probes | runs
   report  build the report of finished runs again: compare report [DIR ...]
 
   --version, --help
 """
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a full disk answers."""
 
 COMMANDS = {"run": "cli.run", "plan": "cli.plan", "list": "cli.listing", "report": "cli.report"}
 
@@ -50,11 +55,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             near = get_close_matches(command, COMMANDS, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise UsageError(f"there is no command {command!r}; {hint}known: {', '.join(COMMANDS)}")
-        code: int = import_module(COMMANDS[command]).main(rest)
+        module = COMMANDS[command]
+        if command in ("run", "plan") and {"-sc", "--shell-completion"} & set(rest):
+            module = "cli.completion"  # which is waited for at every key, so without torch
+        code: int = import_module(module).main(rest)
     except UsageError as error:
         print(f"compare: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("compare: interrupted; the same command goes on where this stopped", file=sys.stderr)
         return 130
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(
+            f"compare: {error.strerror or error}: what is finished is kept, and with more room the "
+            "same command goes on",
+            file=sys.stderr,
+        )
+        return 1
     return code

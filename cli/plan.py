@@ -2,48 +2,82 @@
 
 from collections.abc import Sequence
 
-from cli.prepare import prepare_jobs
+from cli.figures import announcement
+from cli.help import answered
+from cli.prepare import Prepared, prepare_jobs
 from cli.progress import Display
 from cli.tables import print_table
 from results.markdown import quantity
-from runners.estimate import estimate
+from results.store import ResultStore
+from runners.estimate import Estimate, Estimator, report_seconds
 from runners.hardware import describe
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table of jobs."""
+    """Print the table of jobs, what else is to be done, and how long all of it takes."""
+    if answered(arguments):
+        return 0
     with Display() as display:
-        jobs = prepare_jobs(arguments, display)
+        prepared = prepare_jobs(arguments, display)
+        jobs = prepared.jobs
+        estimator = Estimator(ResultStore(jobs[0].config.output_dir))
         estimates = []
         for number, job in enumerate(jobs, start=1):
-            display.job(number, len(jobs), f"{job.label}, seed {job.config.seed}")
+            display.job(number, len(jobs), prepared.names[number - 1])
             display.stage("timing a few steps")
-            estimates.append(estimate(job))
+            estimates.append(estimator.job(job))
+        display.no_job()
+        display.stage("timing baselines")
+        references = estimator.references(jobs)
     print(f"{len(jobs)} job(s) on {describe(jobs[0].config.trainer)}; nothing is trained")
-    rows = [["job", "parameters", "updates", "corpus tokens", "FLOPs", "training", "disk"]]
-    for job, expected in zip(jobs, estimates, strict=True):
-        ledger = expected.ledger
-        rows.append(
-            [
-                f"{job.label}, seed {job.config.seed}",
-                quantity(expected.parameters),
-                f"{ledger.steps:,}",
-                quantity(ledger.tokens),
-                quantity(ledger.flops),
-                "done already" if expected.finished else _duration(ledger.seconds),
-                f"{quantity(expected.disk)}B",
-            ]
-        )
-    print_table(rows, numbers=True)
-    left = [expected for expected in estimates if not expected.finished]
+    print(announcement(jobs))
+    print_table(_table(prepared, estimates), numbers=True)
+    training = sum(estimate.seconds.get("training", 0.0) for estimate in estimates)
+    measures = sum(sum(estimate.seconds.values()) for estimate in estimates) - training
+    report = report_seconds(len(jobs))
+    parts = {
+        "training": training,
+        "losses and probes": measures,
+        "untrained models": sum(references.untrained.values()),
+        "baselines": sum(references.baselines.values()),
+        "report": report,
+    }
     print(
-        f"Training: about {_duration(sum(expected.ledger.seconds for expected in left))} for "
-        f"{len(left)} job(s), on this machine as busy as it is now; losses and probes come on top."
+        f"About {duration(sum(parts.values()))} in all, on this machine as busy as it is now: "
+        + ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
     )
     return 0
 
 
-def _duration(seconds: float) -> str:
+def _table(prepared: Prepared, estimates: Sequence[Estimate]) -> list[list[str]]:
+    heads = ["job", "parameters", "updates", "corpus tokens", "FLOPs"]
+    rows = [[*heads, "training", "losses", "probes", "disk"]]
+    for job, name, expected in zip(prepared.jobs, prepared.names, estimates, strict=True):
+        ledger = expected.ledger
+        probes = _left(expected, "probe ") if job.tasks else "none"
+        rows.append(
+            [
+                name,
+                quantity(expected.parameters),
+                f"{ledger.steps:,}",
+                quantity(ledger.tokens),
+                quantity(ledger.flops),
+                _left(expected, "training"),
+                _left(expected, "loss "),
+                probes,
+                f"{quantity(expected.disk)}B",
+            ]
+        )
+    return rows
+
+
+def _left(expected: Estimate, stage: str) -> str:
+    left = [spent for name, spent in expected.seconds.items() if name.startswith(stage)]
+    return duration(sum(left)) if left else "done already"
+
+
+def duration(seconds: float) -> str:
+    """In the unit that a reader would choose."""
     minutes = seconds / 60
     if seconds < 90:
         return f"{seconds:.0f} s"

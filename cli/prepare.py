@@ -2,18 +2,33 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cli.configuration import experiment, sweep_columns
 from cli.hydra_app import collect
 from cli.main import UsageError
+from cli.naming import job_names
 from runners.job import Job, prepare
 from runners.progress import Progress
 
 PLUGGABLE = ("hydra/launcher=", "hydra/sweeper=")
 
 
-def prepare_jobs(arguments: Sequence[str], progress: Progress) -> list[Job]:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The jobs of a command line, each once.
+
+    Attributes:
+        jobs: in the order in which they are run.
+        names: of the jobs, for the eye.
+    """
+
+    jobs: list[Job]
+    names: list[str]
+
+
+def prepare_jobs(arguments: Sequence[str], progress: Progress) -> Prepared:
     """Compose, check and prepare.
 
     Raises:
@@ -24,15 +39,30 @@ def prepare_jobs(arguments: Sequence[str], progress: Progress) -> list[Job]:
             raise UsageError(
                 f"{argument}: jobs run one after the other in one process; leave it out"
             )
-    composed = collect(arguments)
-    columns = sweep_columns(composed)
-    configs = [experiment(job, columns) for job in composed]
-    for folder in {config.output_dir for config in configs}:
-        check_writable(folder)
     try:
-        return prepare(configs, progress)
+        composed = collect(arguments)
+        if not composed:
+            raise UsageError("there is no job to run: a glob(...) matches no option")
+        columns = sweep_columns(composed)
+        configs = [experiment(job, columns) for job in composed]
+        folders = sorted({config.output_dir for config in configs})
+        if len(folders) > 1:
+            raise UsageError(
+                f"output_dir: all jobs of a command write to one folder, not to {folders[0]} and "
+                f"{folders[1]}"
+            )
+        check_writable(folders[0])
+        jobs = prepare(configs, progress)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    except OSError as error:  # a full disk, a file that may not be read, a link to nowhere
+        raise UsageError(f"preparing the data failed: {_said(error)}") from error
+    names = job_names(jobs, [job.overrides for job in composed])
+    first = {job.record_name: index for index, job in reversed(list(enumerate(jobs)))}
+    kept = sorted(first.values())
+    if len(kept) < len(jobs):
+        progress.say(f"{len(jobs) - len(kept)} job(s) are the same as others and run once")
+    return Prepared([jobs[index] for index in kept], [names[index] for index in kept])
 
 
 def check_writable(folder: Path) -> None:
@@ -46,3 +76,9 @@ def check_writable(folder: Path) -> None:
             f"output_dir: nothing can be written to {folder} ({error.strerror}); "
             "choose another with output_dir=FOLDER"
         ) from error
+
+
+def _said(error: OSError) -> str:
+    file = f", {error.filename}" if error.filename else ""
+    said = f"{error.strerror}{file}" if error.strerror else " ".join(str(error).split())
+    return f"{said}; with room or permission the same command goes on from here"

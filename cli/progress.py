@@ -53,6 +53,11 @@ class Display:
             visible=True,
         )
 
+    def no_job(self) -> None:
+        """What follows belongs to all jobs."""
+        self._job = ""
+        self._bars.update(self._sweep, visible=False)
+
     def say(self, line: str) -> None:
         """Keep a line on screen."""
         self._console.print(f"{self._job} {line}".strip(), soft_wrap=True)

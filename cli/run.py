@@ -2,17 +2,19 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
-from omegaconf import DictConfig
+from filelock import FileLock
 
-from cli.hydra_app import call_hydra, only_shows
+from cli.figures import announcement
+from cli.help import answered
+from cli.jobs import finished, run_all
 from cli.paths import shown
 from cli.prepare import prepare_jobs
 from cli.progress import Display
 from results.record import RunRecord
 from results.report import write_report
 from results.store import ResultStore
-from runners.experiment import run_job, run_references
 from runners.hardware import describe
 from runners.job import Job
 
@@ -23,36 +25,53 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         0, or 1 where a job failed.
     """
-    if only_shows(arguments):
-        call_hydra(arguments, lambda config: None)
+    if answered(arguments):
         return 0
     with Display() as display:
-        jobs = prepare_jobs(arguments, display)
+        prepared = prepare_jobs(arguments, display)
+        jobs = prepared.jobs
         display.say(f"{len(jobs)} job(s) on {describe(jobs[0].config.trainer)}")
         store = ResultStore(jobs[0].config.output_dir)
-        records = _launch(arguments, jobs, store, display)
-        records += run_references(jobs, store, display)
+        done = sum(record.kind == "run" for record in finished(jobs, store))
+        display.say(f"{announcement(jobs)}; done already: {done} of {len(jobs)} job(s)")
+        try:
+            records = run_all(prepared, store, display)
+        except KeyboardInterrupt:
+            _report_part(arguments, jobs, store, display)
+            raise
         display.stage("report")
-        report = write_report(
-            [(record, store) for record in records],
-            jobs[0].config.output_dir / "reports",
-            command=shlex.join(["compare", "run", *arguments]),
-        )
+        report = _report(arguments, jobs, records, store, display)
     print(f"report: {shown(report)}")
     return int(any(record.status == "failed" for record in records))
 
 
-def _launch(
+def _report(
+    arguments: Sequence[str],
+    jobs: Sequence[Job],
+    records: Sequence[RunRecord],
+    store: ResultStore,
+    display: Display,
+) -> Path:
+    """Write the report; of two processes that share a sweep, one after the other."""
+    folder = jobs[0].config.output_dir
+    with FileLock(folder / "locks" / "report.lock"):
+        return write_report(
+            [(record, store) for record in records],
+            folder / "reports",
+            command=shlex.join(["compare", "run", *arguments]),
+            tell=display.step,
+        )
+
+
+def _report_part(
     arguments: Sequence[str], jobs: Sequence[Job], store: ResultStore, display: Display
-) -> list[RunRecord]:
-    """Let Hydra launch the prepared jobs, one after the other and in its order."""
-    waiting = iter(jobs)
-    records: list[RunRecord] = []
-
-    def task(config: DictConfig) -> None:
-        job = next(waiting)
-        display.job(len(records) + 1, len(jobs), f"{job.label}, seed {job.config.seed}")
-        records.append(run_job(job, store, display))
-
-    call_hydra(arguments, task)
-    return records
+) -> None:
+    """Report what was finished before an interrupt, if anything was."""
+    records = finished(jobs, store)
+    done = sum(record.kind == "run" for record in records)
+    if not done:
+        return
+    display.no_job()
+    display.stage("report of what is finished")
+    report = _report(arguments, jobs, records, store, display)
+    print(f"report of {done} of {len(jobs)} job(s): {shown(report)}", flush=True)

@@ -16,19 +16,26 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
+NORMS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.modules.batchnorm._NormBase)
+
+
 @torch.no_grad()
 def initialize(module: nn.Module, *, seed: int, std: float, prefix: str = "") -> None:
     """Draw every parameter of `module` from (seed, qualified name), in place.
 
-    Matrices are normal with standard deviation `std`; biases are 0 and LayerNorm weights 1.
+    Matrices are normal with standard deviation `std`, biases 0 and the weights of norms 1. Other
+    vectors and scalars, such as a scale or the slope of a PReLU, stay as their module makes them,
+    which must not be at random.
     """
+    norms = {f"{name}.weight" for name, child in module.named_modules() if isinstance(child, NORMS)}
     for name, parameter in module.named_parameters():
+        last = name.rpartition(".")[2]
         if parameter.dim() > 1:
             generator = torch.Generator().manual_seed(seed_of("weights", seed, prefix + name))
             parameter.copy_(torch.empty(parameter.shape).normal_(0.0, std, generator=generator))
-        elif name.endswith("norm.weight"):
+        elif name in norms or name.endswith("norm.weight"):
             parameter.fill_(1.0)
-        else:
+        elif "bias" in last:
             parameter.zero_()
 
 

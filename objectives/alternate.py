@@ -39,8 +39,8 @@ class Alternate(Fusion):
             raise ValueError(f"by is {self.by!r}; known: batch, row")
         if self.by == "row" and not all(t.traits.additive for t in self.terms.values()):
             raise ValueError(
-                f"{self.name} deals out single rows, and a contrastive term needs batches of "
-                "them: set objective.by=batch"
+                f"{self.name} deals out single rows, and a term that compares rows needs batches "
+                "of them: set objective.by=batch"
             )
 
     @property

@@ -3,13 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Set
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from models.backbone import Encoder
-from models.batch import AttentionKind, Batch, Views
+from models.batch import Batch, Views
 from models.build import build_backbone, set_initial_weights
 from models.config import BackboneConfig
 from models.flops import TRAINING_FACTOR
@@ -17,42 +17,8 @@ from models.vocabulary import Vocabulary
 from objectives.prepared import LossOutput, Prepared
 from objectives.randomness import RowRandom
 from objectives.schedule import Schedule
-
-Family = Literal["LM", "DAE", "CL", "placebo"]
-Likelihood = Literal["causal", "pseudo", "pseudo_next", "none"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
-    """What an objective states of itself; reports show it.
-
-    Attributes:
-        family: language modelling, denoising auto-encoding, contrastive learning, or a placebo.
-        attention: who may look at whom when the trained model is probed.
-        pooling: how the trained model's states become a vector, by its paper or its training.
-        likelihood: how the trained model scores a text: from left to right, masked one by one
-            (read at the masked place, or for `pseudo_next` at the place before), or not at all.
-        unit: what one supervised item is: the loss is in nats per this.
-        supervises: which positions that are.
-        additive: whether the loss of a batch is the sum over its parts, so that it may be
-            accumulated.
-        passes: rows that the backbone computes for each row of the stream.
-        noisy: whether the loss is taken under dropout also when it is measured.
-        test_heads: heads that the loss is measured with; a training-only head is left out.
-        views: what it needs of the corpus beside text.
-    """
-
-    family: Family
-    attention: AttentionKind
-    unit: str
-    supervises: str
-    pooling: str = "mean"
-    likelihood: Likelihood = "none"
-    additive: bool = True
-    passes: float = 1
-    noisy: bool = False
-    test_heads: tuple[str, ...] = ()
-    views: Views = ""
+from objectives.traits import Likelihood as Likelihood  # plugins find all that they need here
+from objectives.traits import Traits as Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +82,10 @@ class Objective(ABC):
     schedules: tuple[tuple[str, Schedule], ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_values_at_all_times()
+        self._check_traits()
+
+    def _check_values_at_all_times(self) -> None:
         for name, _ in self.schedules:
             if name not in self.schedulable:
                 raise ValueError(
@@ -128,6 +98,19 @@ class Objective(ABC):
         for _, schedule in self.schedules:
             for progress in schedule.extremes:
                 self.at(progress)
+
+    def _check_traits(self) -> None:
+        """Raise ValueError unless there are some; those of a property are made here first."""
+        stated = getattr(self, "TRAITS", None)
+        if type(self).traits is Objective.traits and not isinstance(stated, Traits):
+            raise ValueError(
+                f"{type(self).__name__} states no traits; give it TRAITS = Traits(family=..., "
+                "attention=..., unit=..., supervises=...)"
+            )
+        try:
+            _ = self.traits
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
 
     def check_values(self) -> None:
         """Raise ValueError, naming the setting and a right value, for what cannot be."""
@@ -178,6 +161,10 @@ class Objective(ABC):
             For each its objective, input, weight in the total, and what leads its terms' names.
         """
         return [(self, prepared, 1.0, "")]
+
+    def chance(self, prepared: Prepared) -> float | None:
+        """The loss of an even guess on such a batch, or None where that is not one number."""
+        return None
 
     @property
     def columns(self) -> tuple["Objective", ...]:

@@ -1,5 +1,6 @@
-"""What objectives that compare rows share: one vector a view, InfoNCE, and where it is additive."""
+"""What objectives that compare rows share: one vector a view, two stages, and InfoNCE."""
 
+import math
 from abc import abstractmethod
 
 import torch
@@ -14,20 +15,21 @@ from objectives.base import Objective, TrainModel
 from objectives.prepared import LossOutput, Prepared
 
 
-class Contrastive(Objective):
-    """Tell the views that belong together from those of the other rows of the batch.
+class TwoStage(Objective):
+    """A loss on the vectors of a whole batch: of rows told apart, or of features made unlike.
 
-    The two halves of the loss are apart, so that GradCache (Gao et al. 2021) can take the first
-    by pieces: vectors depend on their own row alone, and only the contrast needs all of them.
+    The two stages are apart, so that GradCache (Gao et al. 2021) can take the first by pieces:
+    vectors depend on their own row alone, and only the second needs all of them. A layer that
+    looks at the whole batch, such as BatchNorm, belongs into the second.
     """
 
     def check_values(self) -> None:
-        """A row is told from others, so there must be others."""
+        """Micro-batches would give such a loss another gradient, without a word."""
         super().check_values()
-        if self.rows_per_update < 2:
+        if self.traits.additive:
             raise ValueError(
-                "rows_per_update is 1; a contrastive batch needs at least 2 rows, since every "
-                "row is told from the others"
+                f"{self.name} takes its loss on a whole batch of vectors, so its traits must say "
+                "additive=False"
             )
 
     @abstractmethod
@@ -41,6 +43,23 @@ class Contrastive(Objective):
     def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
         """Vectors of all views, then the contrast between them."""
         return self.contrast(model, self.embed(model, prepared), prepared)
+
+
+class Contrastive(TwoStage):
+    """Tell the views that belong together from those of the other rows of the batch: InfoNCE."""
+
+    def check_values(self) -> None:
+        """A row is told from others, so there must be others."""
+        super().check_values()
+        if self.rows_per_update < 2:
+            raise ValueError(
+                "rows_per_update is 1; a contrastive batch needs at least 2 rows, since every "
+                "row is told from the others"
+            )
+
+    def chance(self, prepared: Prepared) -> float:
+        """All candidates alike."""
+        return math.log(self.candidates(prepared))
 
     def counts(self, prepared: Prepared) -> dict[str, int]:
         """The number of rows, each with its views."""

@@ -8,6 +8,7 @@ loss on the target alone (the "decoder-only" form of Raffel et al. 2020).
 import itertools
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +46,11 @@ class Denoising(TokenPrediction):
     STARTED: ClassVar[bool] = False
     """Whether the target begins with a `[CLS]` of its own, at which its first token is predicted;
     otherwise that is done at the `[SEP]` of the source."""
+
+    @property
+    def traits(self) -> Traits:
+        """The target sees what its mask lets it, which a text of a probe does without."""
+        return replace(super().traits, measured_attention=self.TARGETS_SEE)
 
     @abstractmethod
     def noise(

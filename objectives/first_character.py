@@ -1,5 +1,6 @@
 """A placebo: predict the first character of masked tokens (Yamaguchi et al. 2021)."""
 
+import math
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -63,6 +64,10 @@ class FirstCharacter(Objective):
         values = F.cross_entropy(logits.float(), prepared.targets, reduction="none")
         rows = prepared.positions // prepared.inputs.input_ids.shape[1]
         return LossOutput((Term(self.name, values, rows),))
+
+    def chance(self, prepared: Prepared) -> float:
+        """All classes alike."""
+        return math.log(CLASSES)
 
     def counts(self, prepared: Prepared) -> dict[str, int]:
         """The number of selected tokens."""

@@ -70,11 +70,13 @@ class Fusion(Objective):
         fitting = [t for t in probed if t.attention == attention] or probed
         likelihoods = [t.likelihood for t in fitting if t.likelihood != "none"]
         views = [t.views for t in every if t.views]
+        quantities = {t.quantity for t in every}
         return Traits(
             family=fitting[0].family,
             attention=attention,  # type: ignore[arg-type]
             pooling=probed[-1].pooling,
             likelihood=likelihoods[0] if likelihoods else "none",
+            quantity=quantities.pop() if len(quantities) == 1 else "the sum of its terms",
             unit="item",
             supervises="; ".join(
                 f"{name}: {t.traits.supervises}" for name, t in self.terms.items()

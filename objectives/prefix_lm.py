@@ -23,6 +23,7 @@ class PrefixLM(TokenPrediction):
     TRAITS = Traits(
         family="LM",
         attention="bidirectional",
+        measured_attention="prefix",
         likelihood="causal",
         unit="token after the prefix",
         supervises="every token after the prefix",

@@ -69,8 +69,9 @@ class Prepared:
         assert not self.parts, "the parts of a fusion are split one by one"
         if rows >= self.rows:
             return [self]
-        assert self.copies == 1, "views that are compared with each other stay together"
-        return [self._slice(slice(at, at + rows)) for at in range(0, self.rows, rows)]
+        places = torch.arange(len(self.inputs.input_ids)).view(self.copies, self.rows)
+        parts = [places[:, at : at + rows] for at in range(0, self.rows, rows)]
+        return [self._slice(part.flatten()) for part in parts]
 
     def views(self, rows: int) -> list["Prepared"]:
         """Pieces of at most `rows` rows of `inputs`, whatever view they are, for GradCache."""
@@ -79,7 +80,7 @@ class Prepared:
             replace(self._slice(slice(at, at + rows)), copies=1) for at in range(0, total, rows)
         ]
 
-    def _slice(self, rows: slice) -> "Prepared":
+    def _slice(self, rows: slice | Tensor) -> "Prepared":
         sliced = Prepared.of(
             self.inputs.select(rows),
             self.attention.select(rows),

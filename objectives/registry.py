@@ -4,11 +4,13 @@ A name means, in this order: a file that the user passed as a plugin, the module
 this folder, or an entry point of the group `compare.objectives`. Nothing else.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -33,9 +35,12 @@ def find_objective(name: str, plugins: Sequence[Path] = ()) -> type[Objective]:
     Raises:
         ValueError: no objective of that name, or its module holds no or several classes.
     """
-    for path in plugins:
-        if path.stem == name:
-            return _class_in(_load_file(path.resolve()), str(path))
+    named = {path.resolve(): path for path in plugins if path.stem == name}
+    if len(named) > 1:
+        both = " and ".join(map(str, named.values()))
+        raise ValueError(f"plugins: {both} are both called {name!r}; rename one")
+    for file, path in named.items():
+        return _class_in(_load_file(file), str(path))
     if name in _modules():
         module = importlib.import_module(f"objectives.{name}")
         if _classes_in(module):
@@ -87,17 +92,66 @@ def _class_in(module: ModuleType, where: str) -> type[Objective]:
     return classes[0]
 
 
+def plugin_hash(kind: type[Objective]) -> str | None:
+    """SHA-256 of the content of an objective's file, where it comes from outside this project.
+
+    Of several files (a class whose parents stand in others) it is that of all of them. A plugin's
+    file counts as it was when it was loaded, with the files beside it that it imports.
+    """
+    files: dict[str, str] = {}
+    for parent in kind.__mro__:
+        if issubclass(parent, Objective) and parent.__module__.split(".")[0] != "objectives":
+            files |= _LOADED.get(parent.__module__) or _contents(sys.modules[parent.__module__])
+    contents = [files[name] for name in sorted(files)]
+    if len(contents) < 2:
+        return contents[0] if contents else None
+    return hashlib.sha256("".join(contents).encode()).hexdigest()
+
+
+_LOADED: dict[str, dict[str, str]] = {}
+"""By module of a plugin, `_contents` at the time when it was loaded."""
+
+
+def _contents(module: ModuleType) -> dict[str, str]:
+    """SHA-256 by name of a module's file, and of those in the same folder that it imports."""
+    found: dict[str, str] = {}
+    waiting, own = [module], _file_of(module)
+    while waiting and own:
+        values, file = vars(waiting[-1]).values(), _file_of(waiting.pop())
+        if file is None or file.name in found or file.parent != own.parent:
+            continue
+        found[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        names = {v.__name__ if inspect.ismodule(v) else v.__module__ for v in values if _named(v)}
+        waiting += [sys.modules[name] for name in names if name in sys.modules]
+    return found
+
+
+def _file_of(module: ModuleType) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if file else None
+
+
+def _named(value: object) -> bool:
+    return inspect.ismodule(value) or inspect.isclass(value) or inspect.isfunction(value)
+
+
 @cache
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ValueError(f"plugins: there is no file {path}")
-    name = "compare_plugin_" + re.sub(r"\W", "_", path.stem)
+    place = hashlib.sha256(str(path).encode()).hexdigest()[:8]  # two files may have one name
+    name = "compare_plugin_" + re.sub(r"\W", "_", path.stem) + f"_{place}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"plugins: {path} is not a Python file; give the path of a .py file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look up postponed annotations there
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ValueError(f"plugins: {path} cannot be loaded: {error!r}") from error
+        del sys.modules[name]
+        raise ValueError(
+            f"plugins: {path} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    _LOADED[name] = _contents(module)
     return module

@@ -44,6 +44,12 @@ class RTD(Objective):
     discriminator_weight: float = 50.0
     generator_narrower: int = 4
 
+    @property
+    def traits(self) -> Traits:
+        """What is summed, with the weight that it ends with."""
+        weight = self.at(1.0).discriminator_weight
+        return replace(self.TRAITS, quantity=f"nats, generator + {weight:g} x discriminator")
+
     def check_values(self) -> None:
         """A rate in (0, 1), a weight that is not negative."""
         super().check_values()
@@ -99,7 +105,7 @@ class RTD(Objective):
         return LossOutput(
             (
                 Term(f"{self.name} generator", guessed, positions // length),
-                Term(self.name, found, real // length, weight),
+                Term(f"{self.name} discriminator", found, real // length, weight),
             )
         )
 
@@ -107,7 +113,7 @@ class RTD(Objective):
         """Masked tokens, and all real ones."""
         return {
             f"{self.name} generator": len(prepared.targets),
-            self.name: len(prepared.real),
+            f"{self.name} discriminator": len(prepared.real),
         }
 
     def forward_flops(

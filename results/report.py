@@ -209,7 +209,7 @@ def _attention(stratum: Stratum) -> str:
     for measure in loss_columns(stratum):
         traits = stratum.traits(measure)
         if traits:
-            kind = traits.get("measured_attention", traits["attention"])
+            kind = traits.get("measured_attention") or traits["attention"]
             fixed.append(f"{escape(measure.removeprefix('loss '))} {escape(kind)}")
     return ", ".join([*fixed, "natural pairs each model's own"])
 

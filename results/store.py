@@ -85,12 +85,16 @@ class ResultStore:
         except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
             raise ValueError(f"{file} is not a readable record: {error}") from error
 
-    def finished(self, name: str) -> RunRecord | None:
-        """The record of that name if it is finished; a damaged one is none, and made again."""
+    def readable(self, name: str) -> RunRecord | None:
+        """The record of that name; a damaged one is none, and is made again."""
         try:
-            record = self.get(name)
+            return self.get(name)
         except ValueError:
             return None
+
+    def finished(self, name: str) -> RunRecord | None:
+        """The record of that name if it is finished."""
+        record = self.readable(name)
         return record if record is not None and record.status == "finished" else None
 
     def records(self) -> tuple[list[RunRecord], dict[str, str]]:
@@ -142,4 +146,6 @@ class ResultStore:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
     return getattr(error, "strerror", None) or (str(error).splitlines() or [repr(error)])[0]

@@ -61,13 +61,14 @@ def remove_checkpoint(folder: Path) -> None:
 
 
 def save_weights(model: nn.Module, file: Path) -> None:
-    """All parameters, by name, as safetensors."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.named_parameters()}
-    save_file(tensors, file)
+    """All parameters and buffers (a norm's running mean) by name, each once, as safetensors."""
+    names = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
+    state = {name: value for name, value in model.state_dict().items() if name in names}
+    save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, file)
 
 
 def load_weights(model: nn.Module, file: Path) -> None:
-    """Parameters by name, in place.
+    """Parameters and buffers by name, in place.
 
     Raises:
         RuntimeError: names or shapes differ from those saved.

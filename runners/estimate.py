@@ -1,58 +1,210 @@
-"""What a job will take, counted on the first of its updates and timed on a few."""
+"""What jobs will take: training, losses, probes, what they are compared with, and the report.
+
+Nothing is trained: a few updates of each training and small parts of each measure are timed on
+throw-away models, and scaled by what is left to do.
+"""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from objectives.base import Objective, build_model
 from results.store import ResultStore
 from runners.budget import Ledger
+from runners.experiment import measure
+from runners.experiment_config import MeasuresConfig
 from runners.hardware import set_up
 from runners.job import Job
-from runners.pretrain import next_update
+from runners.pretrain import (
+    HELD_OUT_ROWS,
+    Trained,
+    Training,
+    initial_model,
+    next_update,
+    training_name,
+)
+from runners.probes.base import Measurement, Task
+from runners.probes.parts import part_of, scores_texts
+from runners.progress import Silent
 from runners.update import UpdateStep, charge
 
 TIMED_STEPS = 6
 SAMPLED_STEPS = 50
+TIMED_ROWS = 16
+
+FORWARD_SHARE = 1 / 3
+"""Of the operations of an update."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a job is expected to take.
+    """What a job is expected to take, from where it stands.
 
     Attributes:
         parameters: trained, heads included.
-        ledger: expected at the end; only its seconds are timed, the rest is counted on the
-            first steps of the stream and scaled.
+        ledger: expected at the end of training; only its seconds are timed, the rest is counted
+            on the first steps of the stream and scaled.
         disk: bytes of weights, and while it runs a checkpoint three times as large.
         finished: whether its record is there already.
+        seconds: that are left, by stage: `training`, `loss clm`, `probe library`.
     """
 
     parameters: int
     ledger: Ledger
     disk: int
     finished: bool
+    seconds: dict[str, float]
 
 
-def estimate(job: Job) -> Estimate:
-    """Count the first steps of a job, time a few on a throw-away model, and scale to the budget."""
-    config, corpus = job.config, job.corpus
-    objective = config.objective
-    assert objective is not None
-    set_up(config.trainer)
-    size = corpus.vocabulary.size
-    model = build_model(objective, config.model, size, config.seed).to(config.trainer.device)
-    step = UpdateStep(model.train(), config.trainer)
-    expected, start = Ledger(), 0.0
-    for phase in objective.phases:
-        sample = _sample(job, objective, step, progress=start)
-        scale = phase.share * config.budget.amount / sample.spent(config.budget.unit)
-        for name, value in vars(sample).items():
-            spent = value * scale if name == "seconds" else round(value * scale)
-            setattr(expected, name, getattr(expected, name) + spent)
-        start += phase.share
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    finished = ResultStore(config.output_dir).finished(job.record_name) is not None
-    return Estimate(parameters, expected, 4 * parameters, finished)
+@dataclass(frozen=True, slots=True)
+class References:
+    """Seconds that are left for what models are compared with, by record.
+
+    Attributes:
+        untrained: models before training.
+        baselines: what needs no model.
+    """
+
+    untrained: dict[str, float]
+    baselines: dict[str, float]
+
+
+@dataclass
+class Estimator:
+    """Estimates the jobs of one command; what several of them share is timed once."""
+
+    store: ResultStore
+    _timed: dict[object, float] = field(default_factory=dict)
+
+    def job(self, job: Job) -> Estimate:
+        """A training and its measures."""
+        config, corpus, objective = job.config, job.corpus, job.config.objective
+        assert objective is not None
+        set_up(config.trainer)
+        model = build_model(objective, config.model, corpus.vocabulary.size, config.seed)
+        step = UpdateStep(model.to(config.trainer.device).train(), config.trainer)
+        expected, start = Ledger(), 0.0
+        for phase in objective.phases:
+            sample = _sample(job, objective, step, progress=start)
+            scale = phase.share * config.budget.amount / sample.spent(config.budget.unit)
+            for name, value in vars(sample).items():
+                spent = value * scale if name == "seconds" else round(value * scale)
+                setattr(expected, name, getattr(expected, name) + spent)
+            start += phase.share
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        finished = self._is_finished(job.record_name)
+        seconds: dict[str, float] = {}
+        if not finished:
+            trained = Trained(model.eval(), Training(Ledger(), ""), _folder(job))
+            if not (trained.folder / "training.json").is_file():
+                curve = HELD_OUT_ROWS * (config.trainer.evaluations + 1) * FORWARD_SHARE
+                a_row = expected.seconds / expected.rows
+                seconds["training"] = expected.seconds + a_row * curve * len(objective.columns)
+            seconds |= self._measures(job, trained)
+        return Estimate(parameters, expected, 4 * parameters, finished, seconds)
+
+    def references(self, jobs: Sequence[Job]) -> References:
+        """Untrained models and baselines that are not measured yet, each once."""
+        untrained: dict[str, float] = {}
+        baselines: dict[str, float] = {}
+        for job in jobs:
+            bare = replace(job, config=replace(job.config, objective=None))
+            name = bare.record_name
+            if name not in untrained and not self._is_finished(name):
+                set_up(job.config.trainer)
+                model = initial_model(bare.config, job.corpus).to(job.config.trainer.device)
+                trained = Trained(model.eval(), Training(Ledger(), ""), _folder(bare))
+                untrained[name] = sum(self._measures(bare, trained).values())
+            name = job.anchors_name
+            if name not in baselines and not self._is_finished(name):
+                baselines[name] = _baselines(job.tasks.values())
+        return References(untrained, baselines)
+
+    def _is_finished(self, name: str) -> bool:
+        return self.store.finished(name) is not None
+
+    def _measures(self, job: Job, trained: Trained) -> dict[str, float]:
+        """Seconds of each measure that is not on disk."""
+        missing: list[str] = []
+
+        def look(folder: Path, name: str, _: Callable[[], list[Measurement]]) -> list[Measurement]:
+            missing.append(name if not (folder / "measures" / f"{name}.json").is_file() else "")
+            return []
+
+        names = list(measure(job, trained, Silent(), look))
+        if not any(missing):
+            return {}
+        timed = self._time_measures(job, trained)
+        return {name: timed[name] for name, left in zip(names, missing, strict=True) if left}
+
+    def _time_measures(self, job: Job, trained: Trained) -> dict[str, float]:
+        """Seconds of each measure, timed on a part of it and once for models that are alike."""
+        config, objective = job.config, job.config.objective
+        small, times = _part_of_measures(config.measures)
+        parts = {name: part_of(task) for name, task in job.tasks.items()}
+        scales = {f"probe-{name}": more for name, (_, more) in parts.items()}
+        scored = {f"probe-{name}" for name, task in job.tasks.items() if scores_texts(task)}
+        seconds: list[float] = []
+
+        def keep(_: Path, file: str, compute: Callable[[], list[Measurement]]) -> list[Measurement]:
+            name = file.rpartition("-")[0]  # without the hash, which the seed is part of
+            kind: object = None
+            if name.startswith("loss-"):
+                kind = tuple(sorted(trained.model.heads))
+            elif name in scored:
+                kind = objective.traits.likelihood if objective else "causal"
+            settings = (config.model, config.dataset, config.measures, config.probes)
+            if (name, kind, settings) not in self._timed:
+                began = time.perf_counter()
+                compute()
+                spent = (time.perf_counter() - began) * scales.get(name, times)
+                self._timed[name, kind, settings] = spent
+            seconds.append(self._timed[name, kind, settings])
+            return []
+
+        part = replace(
+            job,
+            config=replace(config, measures=small),
+            tasks={name: task for name, (task, _) in parts.items()},
+        )
+        names = list(measure(part, trained, Silent(), keep))
+        return dict(zip(names, seconds, strict=True))
+
+
+def report_seconds(jobs: int) -> float:
+    """What a report takes: its figures are drawn once, and each job adds a little."""
+    return 2.0 + 0.1 * jobs
+
+
+def _part_of_measures(config: MeasuresConfig) -> tuple[MeasuresConfig, float]:
+    """Losses on fewer rows with a shorter adaptation, and how many times that the whole is."""
+    parts = max(1, config.rows // TIMED_ROWS)
+    if config.adaptation_steps:
+        parts = min(parts, config.adaptation_steps)
+    rows, pairs = max(2, config.rows // parts), max(2, config.pairs // parts)
+    small = replace(
+        config,
+        rows=rows,
+        pairs=pairs,
+        candidates=min(config.candidates, rows, pairs),
+        adaptation_steps=config.adaptation_steps // parts,
+    )
+    return small, config.rows / rows
+
+
+def _baselines(tasks: Iterable[Task]) -> float:
+    """Seconds of the simple methods of all probes."""
+    total = 0.0
+    for part, times in map(part_of, tasks):
+        began = time.perf_counter()
+        part.baselines()
+        total += (time.perf_counter() - began) * times
+    return total
+
+
+def _folder(job: Job) -> Path:
+    return job.config.output_dir / "models" / training_name(job.config, job.corpus)
 
 
 def _sample(job: Job, objective: Objective, step: UpdateStep, *, progress: float) -> Ledger:

@@ -3,10 +3,11 @@
 import platform
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -34,6 +35,9 @@ from runners.progress import Progress
 Measures = dict[str, list[Measurement]]
 """By name of the measure: `loss clm`, `loss pairs`, `probe retrieval`."""
 
+Keeper = Callable[[Path, str, Callable[[], list[Measurement]]], list[Measurement]]
+"""As `measured`: of a folder and a name, the measurements, computed if need be."""
+
 
 def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     """Run a job, unless it is finished already, and add its record to the store.
@@ -54,7 +58,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         trained = pretrain(job.config, job.corpus, progress)
         curve = trained.training.curve
         training = _training_facts(trained, job.config.objective)
-        measures = _measure(job, trained, progress)
+        measures = measure(job, trained, progress)
     except Exception as exception:
         error = f"{type(exception).__name__}: {exception}"
         progress.say(f"{job.label} failed: {error}")
@@ -136,7 +140,15 @@ def _start(config: ExperimentConfig) -> tuple[AttentionKind, Likelihood]:
     return own, "causal"
 
 
-def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
+def measure(job: Job, trained: Trained, progress: Progress, keep: Keeper = measured) -> Measures:
+    """All losses and probes of a trained model.
+
+    Args:
+        job: what is measured, and how.
+        trained: the model.
+        progress: told of every measure.
+        keep: takes the measurements of a name, or has them.
+    """
     config, objective = job.config, job.config.objective
     attention, likelihood = _start(config)
     if objective is not None:
@@ -157,7 +169,7 @@ def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
         name = f"loss {column.name}"
         progress.stage(name)
         key = name_of([asdict(config.measures), asdict(column), config.plugins], code)
-        found[name] = measured(
+        found[name] = keep(
             trained.folder,
             f"loss-{column.name}-{key}",
             lambda column=column: measure_column(  # type: ignore[misc]
@@ -168,7 +180,7 @@ def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
     if splits:
         progress.stage("loss pairs")
         key = name_of(asdict(config.measures), code)
-        found["loss pairs"] = measured(
+        found["loss pairs"] = keep(
             trained.folder,
             f"loss-pairs-{key}",
             lambda: measure_pairs(model, splits, config.measures),
@@ -178,7 +190,7 @@ def _measure(job: Job, trained: Trained, progress: Progress) -> Measures:
         progress.stage(f"probe {name}")
         pooling = config.measures.pooling
         key = name_of([pooling, settings[name], task.fingerprint(), config.seed], code)
-        found[f"probe {name}"] = measured(
+        found[f"probe {name}"] = keep(
             trained.folder,
             f"probe-{name}-{key}",
             lambda task=task: task.evaluate(model, seed=config.seed),  # type: ignore[misc]

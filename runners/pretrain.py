@@ -121,7 +121,7 @@ def pretrain(config: ExperimentConfig, corpus: Corpus, progress: Progress) -> Tr
     folder = config.output_dir / "models" / training_name(config, corpus)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
-        model = _initial_model(config, corpus)
+        model = initial_model(config, corpus)
         finished = folder / "training.json"
         if finished.is_file():
             training = Training.from_json(json.loads(finished.read_text()))
@@ -140,7 +140,8 @@ def pretrain(config: ExperimentConfig, corpus: Corpus, progress: Progress) -> Tr
     return Trained(model.to(config.trainer.device).eval(), training, folder)
 
 
-def _initial_model(config: ExperimentConfig, corpus: Corpus) -> TrainModel:
+def initial_model(config: ExperimentConfig, corpus: Corpus) -> TrainModel:
+    """A model before its first update; without an objective it has the heads of all columns."""
     size = corpus.vocabulary.size
     if config.objective is not None:
         return build_model(config.objective, config.model, size, config.seed)

@@ -7,7 +7,7 @@ from models.batch import Batch
 from models.config import BackboneConfig
 from models.initialization import seed_of
 from objectives.base import Objective, TrainModel
-from objectives.contrastive import Contrastive
+from objectives.contrastive import TwoStage
 from objectives.prepared import Prepared
 from runners.budget import Ledger
 from runners.hardware import autocast
@@ -41,7 +41,7 @@ class UpdateStep:
         total, micro_batch = 0.0, 0
         for objective, leaf, weight, _ in self._model.objective.leaves(prepared):
             cached = pieces_of(objective, leaf, self._trainer)
-            if isinstance(objective, Contrastive) and len(cached) > 1:
+            if isinstance(objective, TwoStage) and len(cached) > 1:
                 seeds = [
                     seed_of("dropout", seed, number, micro_batch + i) for i in range(len(cached))
                 ]
@@ -67,7 +67,7 @@ class UpdateStep:
 
     def _backward_by_pieces(
         self,
-        objective: Contrastive,
+        objective: TwoStage,
         whole: Prepared,
         pieces: list[Prepared],
         weight: float,
@@ -94,20 +94,23 @@ class UpdateStep:
             self._embed(objective, piece, seed).backward(gradient)  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
-    def _embed(self, objective: Contrastive, piece: Prepared, seed: int) -> Tensor:
+    def _embed(self, objective: TwoStage, piece: Prepared, seed: int) -> Tensor:
         torch.manual_seed(seed)
         with autocast(self._trainer):
             return objective.embed(self._model, piece.to(self._trainer.device))
 
 
 def pieces_of(objective: Objective, leaf: Prepared, trainer: TrainerConfig) -> list[Prepared]:
-    """What is computed at once: micro-batches, or where rows are compared pieces for GradCache."""
+    """What is computed at once: micro-batches, or for a loss of two stages pieces for GradCache.
+
+    Of any other loss the whole; experiment_config.py has refused smaller micro-batches.
+    """
     rows = trainer.micro_batch_rows
-    if rows is None:
-        return [leaf]
-    if objective.traits.additive:
+    if rows is not None and objective.traits.additive:
         return leaf.split(rows)
-    return leaf.views(rows) if rows < len(leaf.inputs.input_ids) else [leaf]
+    if rows is not None and isinstance(objective, TwoStage):
+        return leaf.views(rows) if rows < len(leaf.inputs.input_ids) else [leaf]
+    return [leaf]
 
 
 def charge(

@@ -11,7 +11,7 @@ from pathlib import Path
 from runners.corpora.cells import clean
 from runners.corpora.document import SPLITS
 
-WRITTEN = frozenset({"corpora", "hydra", "machines", "models", "reports", "runs"})
+WRITTEN = frozenset({"corpora", "hydra", "locks", "machines", "models", "reports", "runs"})
 """The folders that this program makes below an output directory."""
 
 OVERSHOOT = 2.0
@@ -92,7 +92,7 @@ def _walk(root: Path, output_dir: Path) -> list[Path]:
         own = WRITTEN if _is_output(place) else frozenset()
         subfolders[:] = [
             name
-            for name in subfolders
+            for name in sorted(subfolders, key=lambda name: ((place / name).is_symlink(), name))
             if not name.startswith(".")
             and name not in own
             and (inside or (place / name).resolve() != output_dir.resolve())

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def pixels_of(value: Any, size: int, where: str) -> bytes:
         missing = f" (no file {path})" if path else ""
         raise ValueError(f"{where}: the image is missing{missing}; remove the row or mend it")
     try:
-        with Image.open(io.BytesIO(content)) as opened:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as opened:
+            warnings.simplefilter("ignore")  # of what does not keep it from being read
             picture = _eight_bit(_upright(opened)).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         unknown = isinstance(error, UnidentifiedImageError)

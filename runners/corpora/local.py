@@ -70,6 +70,8 @@ class LocalConfig(CorpusConfig):
     @property
     def advice(self) -> str:
         """What else gives more documents."""
+        if self.group == "file":
+            return "dataset.group=document lets the paragraphs of a file stand on several sides"
         if not self.path.lower().endswith(".txt"):
             return ""
         return {
@@ -161,7 +163,9 @@ class _LocalFiles:
                     "dataset.group=document"
                 )
             if not held_out:
-                few = f"{len(free)} file(s), too few or too unequal to be held out whole"
+                few = "there is one file"
+                if len(free) > 1:
+                    few = f"{len(free)} files are too few or too unequal to be held out whole"
                 self.notes.append(f"each {config.unit} stands alone: {few}")
                 return
             self.sides = {name: held_out.get(name, "train") for name in sizes}

@@ -24,7 +24,9 @@ MAX_OVERLAP = 0.5
 LONGEST_MEAN = 32
 """Where words are longer on average, no spaces separate them."""
 
-_IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_IDEOGRAPHS = re.compile(
+    "[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 """Han and kana."""
 _JOINED_LETTERS = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u1a5f]")
 """Thai, Lao, Tibetan, Myanmar, Khmer, Tai: spaces stand between sentences at most."""

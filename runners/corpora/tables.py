@@ -177,10 +177,12 @@ def _is_quoted(file: Path) -> bool:
 
 
 def _swallowed(fields: Sequence[str], width: int) -> bool:
-    """Whether a field holds a tab for every tab of as many rows as it holds line ends."""
-    return width > 1 and any(
-        "\n" in field and field.count("\t") == field.count("\n") * (width - 1) for field in fields
-    )
+    """Whether the lines of a field have as many tabs as if each were part of a row of its own."""
+    for place, field in enumerate(fields):
+        first, *inner = (line.count("\t") for line in field.split("\n"))
+        if inner and [first, *inner] == [width - 1 - place, *[width - 1] * (len(inner) - 1), place]:
+            return width > 1
+    return False
 
 
 def read_lines(file: Path) -> Iterator[str]:

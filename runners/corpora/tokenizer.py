@@ -21,9 +21,10 @@ TRAINING_BYTES = 64 * 2**20
 """The trainer sees at most so much text: merges settle long before."""
 
 LONGEST_WORD = 256
-_LONG_RUN = "|".join(
-    rf"{kind}{{{LONGEST_WORD}}}" for kind in (r"\p{L}", r"\p{N}", r"\s", r"[^\s\p{L}\p{N}]")
-)
+_WORD = (
+    r"'(?:s|t|re|ve|m|ll|d)| ?\p{L}{1,N}| ?\p{N}{1,N}| ?[^\s\p{L}\p{N}]{1,N}|\s{1,N}(?!\S)|\s{1,N}"
+).replace(",N", f",{LONGEST_WORD}")
+"""What GPT-2 takes for a word, with a limit to its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,14 @@ def _token_texts(tokenizer: Tokenizer, size: int) -> tuple[str, ...]:
 def train_bpe(texts: Iterable[str], vocabulary_size: int) -> TextTokenizer:
     """Byte-level BPE: lossless, and the same vocabulary from the same texts in every process.
 
-    Words of LONGEST_WORD characters and more (Chinese without punctuation, nucleotides, base64)
+    Words of more than LONGEST_WORD characters (Chinese without punctuation, nucleotides, base64)
     are cut: the trainer's time grows with the square of the longest word.
     """
     tokenizer = Tokenizer(tokenizers.models.BPE())
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(
         [
-            tokenizers.pre_tokenizers.Split(tokenizers.Regex(_LONG_RUN), "isolated"),
-            tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False),
+            tokenizers.pre_tokenizers.Split(tokenizers.Regex(_WORD), "isolated"),
+            tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
     tokenizer.decoder = tokenizers.decoders.ByteLevel()

@@ -1,10 +1,11 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from checkpoints import save_checkpoint
 
 from cli.configuration import experiment, sweep_columns
-from cli.hydra_app import CONFIG_FOLDER, Composed, collect, in_order, only_shows
+from cli.hydra_app import CONFIG_FOLDER, Composed, collect, in_order, shown_only
 from cli.main import UsageError
 from runners.experiment_config import ExperimentConfig
 
@@ -35,8 +36,8 @@ def test_flags_stand_before_between_or_after(arguments: list[str]) -> None:
 def test_flags_with_values_keep_them() -> None:
     given = ["a=1", "--config-dir", "x", "b=2", "--cfg", "job", "c=3"]
     assert in_order(given) == ["--config-dir", "x", "--cfg", "job", "a=1", "b=2", "c=3"]
-    assert only_shows(given)
-    assert not only_shows(["a=1", "-m"])
+    assert shown_only(given)
+    assert not shown_only(["a=1", "-m"])
 
 
 def test_sweeps_choices_and_globs() -> None:
@@ -80,6 +81,32 @@ def test_probes_of_the_user_join_the_others() -> None:
     assert [probe.name for probe in config.probes] == ["retrieval", "reviews"]
 
 
+def test_probes_of_the_user_have_names_of_their_own() -> None:
+    """Two of one kind, one of another, beside the corpus's own or instead of them."""
+    own = [
+        "+probe@probes.reviews=classification",
+        "probes.reviews.path=a.csv",
+        "+probe@probes.titles=classification",
+        "probes.titles.path=a.csv",
+        "probes.titles.text_column=title",
+        "+probe@probes.pairs=similarity",
+        "probes.pairs.path=b.csv",
+    ]
+    (config,) = configure(["probe=[retrieval]", *own])
+    assert [probe.name for probe in config.probes] == ["retrieval", "reviews", "titles", "pairs"]
+    (config,) = configure(["probe=[]", *own])
+    assert [probe.name for probe in config.probes] == ["reviews", "titles", "pairs"]
+    assert asdict(config.probes[1])["text_column"] == "title"
+    (config,) = configure(["probe=classification", "probe.path=2024", "probe.name=7"])
+    assert [probe.name for probe in config.probes] == ["7"]
+
+
+def test_folders_may_be_named_by_numbers() -> None:
+    (config,) = configure(["output_dir=20241125", "hub_dir=1"])
+    assert config.output_dir == Path("20241125").resolve()
+    assert config.hub_dir == Path("1")
+
+
 def test_the_hubs_place_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPARE_HUB_DIR", "/some/where")
     assert configure([])[0].hub_dir == Path("/some/where")
@@ -98,7 +125,68 @@ MISTAKES = [
     (["budget.amount=0"], "a budget must be above 0"),
     (["budget.amount=-1"], "a budget must be above 0"),
     (["seed=-1"], "seed is -1"),
+    (["seed=-1", "-m"], "seed is -1"),
+    (["seed=1.5"], "seed is 1.5; a whole number"),
     (["seed=0,1"], "add -m"),
+    (["experiment=smoke"], "write +experiment=smoke"),
+    (["+experimnt=smoke"], "did you mean 'experiment'"),
+    (["+experiment=smok"], "did you mean 'smoke'"),
+    (["+experiment=directions"], "a sweep over objective and seed: add -m"),
+    (["buget.amount=1"], "did you mean 'budget'"),
+    (["objective=clm_mlm", "objective.terms.mlm.mlm_probabilty=1"], "'mlm_probability'"),
+    (["objective=MLM"], "did you mean 'mlm'"),
+    (["objective="], "objective= names no option; known: clip"),
+    (["objective=null"], "objective=null names no option"),
+    (["objective=[clm,mlm]"], "objective takes one option"),
+    (["probe=null"], "probe=[] chooses none"),
+    (["probe=[librry]"], "did you mean 'library'"),
+    (["mlm"], "write objective=mlm"),
+    (["smoke"], "write +experiment=smoke"),
+    (["objective", "=", "mlm"], "objective=OPTION, without spaces"),
+    (["seed:1"], "write seed=1"),
+    (["seed==1"], "one = is enough, seed=1"),
+    (["columns=[clm"], "a ] is missing"),
+    (["columns=clm"], "a list is expected, columns=[clm]"),
+    (["columns={a:1}"], "such as columns=[clm,mlm,simcse]"),
+    (["plugins=a.py"], "a list is expected, plugins=[a.py]"),
+    (["~objective"], "objective takes one option"),
+    (["~probe"], "probe=[] chooses no probe"),
+    (["~nothing"], "there is nothing of this name"),
+    (["+model.dropout=0.1"], "write model.dropout=VALUE, without the +"),
+    (["+objective=mlm"], "objective is chosen already"),
+    (["seed=0", "seed=1"], "seed is given twice"),
+    (["objective=glob(*)"], "add -m"),
+    (["budget.amount=1,000"], "budget.amount=1000"),
+    (["--objective=mlm"], "settings are written without dashes: objective=VALUE"),
+    (["--cfg"], "expected one argument"),
+    (["--config-dir"], "expected one argument"),
+    (["output_dir="], "output_dir is empty"),
+    (["output_dir=null"], "output_dir is empty"),
+    (["dataset=local", "dataset.path="], "dataset.path is empty"),
+    (["dataset=local", "dataset.path=a=b"], """write "dataset.path='a=b'\""""),
+    (
+        ["dataset=local", "dataset.path=my (old) files"],
+        """write "dataset.path='my (old) files'\"""",
+    ),
+    (["dataset=local", "dataset.path=a,b"], """write "dataset.path='a,b'\""""),
+    (["dataset=local", "dataset.path=${oops}"], "where ${ is part of a text"),
+    (["probe.path=x.csv"], "add probe=classification or similarity"),
+    (["probes.reviews.path=x"], "+probe@probes.reviews=classification probes.reviews.path=FILE"),
+    (["+probe@probes.reviews=classification"], "give it as probes.reviews.path=VALUE"),
+    (
+        ["probe=[classification,similarity]", "probe.path=x.csv"],
+        "+probe@probes.NAME1=classification probes.NAME1.path=FILE +probe@probes.NAME2=similarity",
+    ),
+    (
+        [
+            "probe=classification",
+            "probe.path=a/x.csv",
+            "+probe@probes.x=similarity",
+            "probes.x.path=b",
+        ],
+        "probes.x and probe are both named 'x' in tables; give one another name: probe.name=OTHER",
+    ),
+    (["measures.primary=[librry accuracy_frozen]"], "did you mean 'library'"),
     (["objective=clm,mlm"], "add -m"),
     (["dataset=local"], "dataset.path is not set; give it as dataset.path=VALUE"),
     (["dataset.sequence_length=1024"], "model.max_length=512"),

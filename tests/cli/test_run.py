@@ -106,7 +106,7 @@ def test_the_main_job_and_the_same_again(
 
     assert main(["report", str(output)]) == 0
     rebuilt = report_path(capsys.readouterr().out).read_text()
-    assert rebuilt.split("## Run it again")[0] == text.split("## Run it again")[0]
+    assert rebuilt.split("\nBuilt ")[0] == text.split("\nBuilt ")[0]
 
     assert main(["list", "runs", f"output_dir={output}"]) == 0
     assert "simcse" in capsys.readouterr().out
@@ -126,11 +126,11 @@ def test_a_failed_job_leaves_the_others_and_is_tried_again(
     assert run(output, "objective=clm,mlm", "-m") == 1
     text = report_path(capsys.readouterr().out).read_text()
     assert r"RuntimeError: the disk \| is &lt;full>" in text
-    statuses = {r.objective: r.status for r in ResultStore(output).records() if r.kind == "run"}
+    statuses = {r.objective: r.status for r in ResultStore(output).records()[0] if r.kind == "run"}
     assert statuses == {"clm": "failed", "mlm": "finished"}
     monkeypatch.undo()
     assert run(output, "objective=clm,mlm", "-m") == 0
-    statuses = {r.objective: r.status for r in ResultStore(output).records() if r.kind == "run"}
+    statuses = {r.objective: r.status for r in ResultStore(output).records()[0] if r.kind == "run"}
     assert statuses == {"clm": "finished", "mlm": "finished"}
 
 
@@ -147,20 +147,31 @@ def test_an_interrupted_sweep_keeps_what_is_finished(
     monkeypatch.setattr(experiment_module, "pretrain", interrupted)
     assert run(output, "objective=clm,mlm", "-m") == 130
     captured = capsys.readouterr()
+    assert "report of 1 of 2 job(s): " in captured.out
+    part = Path(captured.out.strip().rpartition(": ")[2]).read_text()
+    assert re.search(r"^\| clm \|", part, re.MULTILINE)
     assert "Traceback" not in captured.err
-    assert [r.objective for r in ResultStore(output).records()] == ["clm"]
+    assert [r.objective for r in ResultStore(output).records()[0]] == ["clm"]
     monkeypatch.undo()
     assert run(output, "objective=clm,mlm", "-m") == 0
 
 
-def test_several_seeds_give_intervals_over_seeds(
-    output: Path, capsys: pytest.CaptureFixture[str]
+def test_a_continued_sweep_writes_the_page_of_a_fresh_one(
+    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(output, "objective=clm,mlm", "seed=0,1", "-m") == 0
-    text = report_path(capsys.readouterr().out).read_text()
-    assert "over seeds" in text
-    assert "- seeds: 0, 1" in text
-    assert ", r = " in text
+    """Records read back and fresh ones are rows of one model; intervals cover both seeds."""
+    fresh = tmp_path / "fresh"
+    shutil.copytree(output / "corpora", fresh / "corpora")
+    pages = []
+    for folder, steps in ((output, (["seed=0"], ["seed=0,1"])), (fresh, (["seed=0,1"],))):
+        for step in steps:
+            assert run(folder, "objective=clm,mlm", *step, "-m") == 0
+        pages.append(report_path(capsys.readouterr().out).read_text().split("\nBuilt ")[0])
+    assert pages[0] == pages[1]
+    assert "over seeds and test examples together" in pages[0]
+    assert "- seeds: 0, 1" in pages[0]
+    losses = pages[0].split("## Losses")[1].split("\n## ")[0]
+    assert len(re.findall(r"^\| clm \|", losses, re.MULTILINE)) == 2  # losses, bits per byte
 
 
 def test_going_on_from_a_checkpoint(
@@ -178,7 +189,7 @@ def test_going_on_from_a_checkpoint(
     assert "*unchanged*" in report
     assert "untrained" not in report
     store = ResultStore(output)
-    records = {record.objective: record for record in store.records()}
+    records = {record.objective: record for record in store.records()[0]}
     started = records["unchanged"]
     assert started.traits == {"attention": "causal", "likelihood": "causal"}
     assert "folder" not in started.config["model"]
@@ -310,8 +321,17 @@ def test_plan_trains_nothing(output: Path, capsys: pytest.CaptureFixture[str]) -
     assert "nothing is trained" in text
     for name in ("clm", "mlm", "simcse"):
         assert f"{name}, seed 0" in text
+    assert "primary: retrieval mrr; also measured: the losses clm, mlm, simcse" in text
+    for part in ("training", "losses and probes", "untrained models", "baselines", "report"):
+        assert f"{part} " in text.splitlines()[-1]
     assert not (output / "runs").exists()
     assert not (output / "models").exists()
+    assert run(output, "objective=clm", "-m") == 0
+    capsys.readouterr()
+    assert main(["plan", "objective=clm", *TINY, f"output_dir={output}"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("done already") == 3
+    assert "About 2 s in all" in text
 
 
 def test_hydra_shows_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:

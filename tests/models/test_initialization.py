@@ -51,3 +51,27 @@ def test_seeds_do_not_depend_on_the_process() -> None:
     )
     assert int(other.stdout) == seed_of("x", 1, 2.5)
     assert seed_of("a", "b") != seed_of("ab")
+
+
+def test_norms_scales_and_slopes_of_a_head_are_not_silenced() -> None:
+    """In a Sequential nothing is called `norm`: zeroed weights would pass no signal, silently."""
+    head = nn.Sequential(
+        nn.Linear(4, 4), nn.BatchNorm1d(4), nn.PReLU(), nn.Linear(4, 4), nn.LayerNorm(4)
+    )
+    head.register_parameter("scale", nn.Parameter(torch.full((4,), 0.5)))
+    initialize(head, seed=0, std=0.02)
+    for norm in (head[1], head[4]):
+        assert torch.equal(norm.weight, torch.ones(4))
+        assert torch.equal(norm.bias, torch.zeros(4))
+    assert torch.equal(head[2].weight, torch.tensor([0.25]))
+    assert torch.equal(head.scale, torch.full((4,), 0.5))
+    for layer in (head[0], head[3]):
+        assert torch.equal(layer.bias, torch.zeros(4))
+        assert 0 < layer.weight.abs().max() < 0.2
+
+
+def test_every_bias_begins_at_0_whatever_it_is_called() -> None:
+    recurrent = nn.GRU(3, 3)
+    initialize(recurrent, seed=0, std=0.02)
+    assert not recurrent.bias_ih_l0.any()
+    assert not recurrent.bias_hh_l0.any()

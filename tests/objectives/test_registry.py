@@ -1,9 +1,22 @@
+import hashlib
+import sys
 from pathlib import Path
 
 import pytest
 
 from objectives.clm import CLM
-from objectives.registry import find_objective, objective_names
+from objectives.registry import find_objective, objective_names, plugin_hash
+
+BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
+MINE = """
+from dataclasses import dataclass
+from objectives.clm import CLM
+{more}
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(CLM):
+    pass
+"""
 
 
 def test_a_name_is_a_module() -> None:
@@ -43,3 +56,39 @@ def test_a_plugin_that_holds_no_objective_is_refused(
 def test_a_missing_plugin_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no file"):
         find_objective("mine", [tmp_path / "mine.py"])
+
+
+def test_a_plugin_may_postpone_its_annotations() -> None:
+    assert find_objective("barlow_twins", [BARLOW]).__name__ == "BarlowTwins"
+
+
+def test_two_plugins_of_one_name_are_refused(tmp_path: Path) -> None:
+    files = [tmp_path / folder / "mine.py" for folder in ("a", "b")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(MINE.format(more=""))
+    with pytest.raises(ValueError, match="are both called 'mine'"):
+        find_objective("mine", files)
+    same = [files[0], files[0].parent / ".." / "a" / "mine.py"]
+    assert find_objective("mine", same) is find_objective("mine", files[:1])
+
+
+def test_a_class_is_told_by_its_file_and_what_stands_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hashed(folder: str, more: str = "", beside: str = "") -> str | None:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(MINE.format(more=more))
+        (tmp_path / folder / "layers_of_mine.py").write_text(beside)
+        monkeypatch.syspath_prepend(tmp_path / folder)
+        monkeypatch.delitem(sys.modules, "layers_of_mine", raising=False)
+        return plugin_hash(find_objective("mine", [tmp_path / folder / "mine.py"]))
+
+    content = MINE.format(more="").encode()
+    assert hashed("plain", beside="never imported") == hashlib.sha256(content).hexdigest()
+    importing = "from layers_of_mine import scale"
+    first = hashed("first", importing, "def scale(): return 1")
+    again = hashed("again", importing, "def scale(): return 1")
+    other = hashed("other", importing, "def scale(): return 2")
+    assert first == again != other
+    assert plugin_hash(CLM) is None

@@ -105,7 +105,7 @@ def learned(objective: Objective, config: BackboneConfig, *, deal: bool, pairs: 
         model(prepared).total(objective.counts(prepared)).backward()
         optimizer.step()
     held_out = [prepared_of(objective, make(1000 + number)) for number in range(4)]
-    losses = row_losses(model, held_out, end_id=-1, device="cpu")
+    losses = row_losses(model, held_out, vocabulary=None, device="cpu")
     return float(losses.sums[0].sum() / losses.counts[0].sum())
 
 

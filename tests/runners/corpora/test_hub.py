@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import datasets
 import pandas as pd
 import pytest
 from checkpoints import save_checkpoint
@@ -189,3 +191,61 @@ def test_wikitext_and_labels_from_a_local_copy(hub_dir: Path, tmp_path: Path) ->
     labelled = HubConfig(path="ag_news", label_column="label")
     labels = {d.label for d in labelled.open(hub_dir=hub_dir, output_dir=tmp_path).documents()}
     assert len(labels) == 4
+
+
+def hub_source(
+    folder: Path, features: dict[str, Any], columns: dict[str, Any], **settings: Any
+) -> Any:
+    """A data set whose two splits are alike, opened."""
+    (folder / "hub" / "made").mkdir(parents=True)
+    for split in ("train", "test"):
+        rows = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+        rows.to_parquet(folder / "hub" / "made" / f"{split}.parquet")
+    config = HubConfig(path="x/made", **settings)
+    return config.open(hub_dir=folder / "hub", output_dir=folder / "out")
+
+
+STRING = datasets.Value("string")
+
+
+@pytest.mark.parametrize(
+    ("feature", "cells", "held"),
+    [
+        (datasets.List(STRING), [["one", "two"], ["three"]], "List"),
+        (datasets.List({"role": STRING}), [[{"role": "user"}], []], "List"),
+        (datasets.Value("int64"), [1, 2], "int64"),
+        (datasets.ClassLabel(names=["a", "b"]), [0, 1], "ClassLabel"),
+        (datasets.Translation(languages=["de", "en"]), [{"de": "x", "en": "y"}] * 2, "Translation"),
+    ],
+)
+def test_a_column_that_holds_no_texts_is_refused(
+    tmp_path: Path, feature: Any, cells: list[Any], held: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"x/made, split train: the column 'text' holds {held}"):
+        hub_source(tmp_path, {"text": feature}, {"text": cells})
+
+
+def test_what_is_missing_in_a_hub_table_is_no_text_group_or_label(tmp_path: Path) -> None:
+    features = {"text": STRING, "by": STRING, "kind": datasets.ClassLabel(names=["no", "yes"])}
+    columns = {
+        "text": ["one\r\ntwo", None, "three", "four"],
+        "by": ["me", "me", None, None],
+        "kind": [1, 0, None, -1],
+    }
+    source = hub_source(tmp_path, features, columns, group_column="by", label_column="kind")
+    found = [(d.text, d.group, d.label) for d in source.documents() if d.split == "train"]
+    assert found == [
+        ("one\ntwo", "me", "yes"),
+        ("", "me", "no"),
+        ("three", "three", ""),
+        ("four", "four", ""),
+    ]
+
+
+def test_numbers_are_labels_and_lists_are_not(tmp_path: Path) -> None:
+    features = {"text": STRING, "stars": datasets.Value("float64"), "tags": datasets.List(STRING)}
+    columns = {"text": ["a", "b"], "stars": [4.0, float("nan")], "tags": [["x"], ["y"]]}
+    source = hub_source(tmp_path / "a", features, columns, label_column="stars")
+    assert [d.label for d in source.documents()][:2] == ["4", ""]
+    with pytest.raises(ValueError, match="split train, row 0, column 'tags' holds a list"):
+        hub_source(tmp_path / "b", features, columns, label_column="tags")

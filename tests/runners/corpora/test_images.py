@@ -1,5 +1,6 @@
 """Pictures with captions, from the file to the batch."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from experiments import experiment
 from made_images import SIZE, drawing, png, save_drawings
 from objective_files import load_objective
+from PIL import Image
 
 from runners.budget import BudgetConfig
 from runners.corpora.building import build_corpus
@@ -79,6 +81,47 @@ def test_pictures_come_in_one_size_on_white() -> None:
     assert (pixels == 255).all()
     grey = np.full((16, 16), 90, dtype=np.uint8)
     assert set(pixels_of({"bytes": png(grey)}, 16, "row 0")) == {90}
+
+
+def encoded(picture: Image.Image, kind: str, **settings: object) -> dict[str, bytes]:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **settings)
+    return {"bytes": buffer.getvalue()}
+
+
+def pixels(cell: object, size: int) -> np.ndarray:
+    return np.frombuffer(pixels_of(cell, size, "row 0"), dtype=np.uint8).reshape(size, size, 3)
+
+
+def test_a_phones_picture_stands_upright() -> None:
+    seen = np.zeros((16, 16, 3), dtype=np.uint8)
+    seen[:8] = 200  # light above
+    for orientation, turn in ((3, Image.Transpose.ROTATE_180), (6, Image.Transpose.ROTATE_90)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        stored = Image.fromarray(seen).transpose(turn)
+        assert (pixels(encoded(stored, "PNG", exif=exif), 16) == seen).all()
+    broken = encoded(Image.fromarray(seen), "PNG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
+    assert (pixels(broken, 16) == seen).all()
+
+
+def test_shades_of_sixteen_bits_are_not_all_white() -> None:
+    shades = np.full((8, 8), 0x8080, dtype=np.uint16)
+    assert set(pixels_of(encoded(Image.fromarray(shades), "PNG"), 8, "row 0")) == {0x80}
+    assert set(pixels_of(encoded(Image.fromarray(shades), "TIFF"), 8, "row 0")) == {0x80}
+    fractions = Image.fromarray(np.full((8, 8), 0.5, dtype=np.float32))
+    with pytest.raises(ValueError, match=r"row 0: the image cannot be read \(its shades are fract"):
+        pixels_of(encoded(fractions, "TIFF"), 8, "row 0")
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("CMYK", "JPEG"), ("P", "GIF"), ("LA", "PNG"), ("1", "PNG"), ("L", "JPEG")]
+)
+def test_pictures_of_other_modes_keep_their_shade(mode: str, kind: str) -> None:
+    picture = Image.fromarray(np.full((8, 8, 3), 255, dtype=np.uint8)).convert(mode)
+    assert pixels(encoded(picture, kind), 8).min() > 250
+    picture = Image.fromarray(np.zeros((8, 8, 3), dtype=np.uint8)).convert(mode)
+    assert pixels(encoded(picture, kind), 8).max() < 40
 
 
 def test_a_picture_beside_the_table_is_read(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from random import Random
 
 import numpy as np
+import pytest
 
 from runners.corpora.document import SPLITS, CorpusConfig, Document
 from runners.corpora.splits import read_documents, shingles, write_splits
@@ -89,7 +92,7 @@ def test_repeats_and_near_repeats_are_dropped_and_counted(tmp_path: Path) -> Non
         Document("  \n", "f", split="train"),
     ]
     counts = write_splits(Listed(documents, frozenset(SPLITS)), CONFIG, tmp_path)
-    assert (counts.read, counts.repeats, counts.near_repeats) == (5, 1, 1)
+    assert (counts.read, counts.repeats, counts.near_repeats, counts.blank) == (5, 1, 1, 1)
     found = sides(tmp_path)
     assert [d.text for d in found["test"]] == [unlike]
     assert [d.text for d in found["validation"]] == ["short"]
@@ -108,3 +111,84 @@ def test_shingles_are_runs_of_eight_words() -> None:
 def test_at_most_max_documents(tmp_path: Path) -> None:
     counts = write_splits(Listed(numbered(50, 50)), CorpusConfig(max_documents=20), tmp_path)
     assert counts.read == 20
+
+
+def test_max_documents_are_taken_at_random_and_the_same_every_time(tmp_path: Path) -> None:
+    documents = [Document(f"text number {i}", group=f"g{i}") for i in range(2000)]
+    documents += [Document("a text that is everywhere", group="x")] * 500
+    config = CorpusConfig(validation_share=0.2, test_share=0.3, max_documents=200)
+    found = []
+    for name, given in (("a", documents), ("b", documents[::-1])):
+        (tmp_path / name).mkdir()
+        write_splits(Listed(given), config, tmp_path / name)
+        found.append({d.text: s for s, ds in sides(tmp_path / name).items() for d in ds})
+    assert found[0] == found[1]
+    numbers = [int(text.split()[-1]) for text in found[0] if text[-1].isdigit()]
+    assert 199 <= len(numbers) <= 200
+    assert 800 < sum(numbers) / len(numbers) < 1200  # not the first ones
+    counts = [list(found[0].values()).count(split) for split in SPLITS]
+    assert 70 < counts[0] < 130  # and the hash that takes them does not decide their sides
+    assert 20 < counts[1] < 65
+    assert 35 < counts[2] < 85
+
+
+def test_max_documents_are_of_each_split_of_the_source(tmp_path: Path) -> None:
+    documents = [Document(f"{split} {i}", f"{i}", split) for split in SPLITS for i in range(50)]
+    counts = write_splits(
+        Listed(documents, frozenset(SPLITS)), CorpusConfig(max_documents=20), tmp_path
+    )
+    assert counts.kept == dict.fromkeys(SPLITS, 20)
+
+
+def test_a_source_in_random_order_is_read_no_further_than_needed(tmp_path: Path) -> None:
+    class Endless(Listed):
+        in_random_order = True
+
+        def documents(self) -> Iterator[Document]:
+            return (Document(f"text {i}", group=f"g{i}") for i in itertools.count())
+
+    assert write_splits(Endless([]), CorpusConfig(max_documents=30), tmp_path).read == 30
+
+
+def test_the_source_says_on_which_side_a_file_stands(tmp_path: Path) -> None:
+    named = {"a.txt": "test", "b.txt": "validation", "c.txt": "train"}
+    documents = [Document(f"text {i}", group=f"{'abc'[i % 3]}.txt") for i in range(300)]
+    counts = write_splits(Listed(documents, sides=named), CONFIG, tmp_path)
+    assert counts.kept == {"train": 100, "validation": 100, "test": 100}
+    assert {d.group for d in sides(tmp_path)["test"]} == {"a.txt"}
+
+
+CHARACTERS = {
+    "Chinese": "天地人山水火木金土日月星云雨风花草鸟鱼马牛羊书笔纸门窗",
+    "Japanese": "のにをはがでとあいうえおかきくけこさしす山川日本東京アイウエオ",
+    "Thai": "กขคงจชซญดตถทธนบปผพฟภมยรลวศสหอะาิีึืุูเแโใไ่้",
+    "nucleotides": "ACGT",
+}
+
+
+@pytest.mark.parametrize("script", CHARACTERS)
+def test_near_repeats_are_found_where_no_spaces_separate_words(tmp_path: Path, script: str) -> None:
+    random = Random(0)
+    texts = ["".join(random.choices(CHARACTERS[script], k=400)) for _ in range(40)]
+    documents = [Document(text, f"a{i}", split="train") for i, text in enumerate(texts)]
+    changed = [text[:200] + "x" + text[201:] for text in texts[:15]]
+    others = ["".join(random.choices(CHARACTERS[script], k=400)) for _ in range(15)]
+    documents += [Document(text, text, split="test") for text in changed + others]
+    documents.append(Document("held out", "v", split="validation"))
+    counts = write_splits(Listed(documents, frozenset(SPLITS)), CONFIG, tmp_path)
+    assert counts.near_repeats == 15
+    assert [d.text for d in sides(tmp_path)["test"]] == others
+
+
+def test_spaces_and_breaks_do_not_hide_a_repeat_in_chinese() -> None:
+    text = CHARACTERS["Chinese"][:25]
+    assert np.array_equal(shingles(text), shingles(f"{text[:9]}\n{text[9:20]} {text[20:]}"))
+    assert len(shingles(text)) == 25 - 11
+    assert len(shingles(text[:11])) == 0
+
+
+def test_words_stay_the_unit_of_texts_with_spaces() -> None:
+    plain = "she sat in the old house by the river and read a letter"
+    assert len(shingles(plain)) == len(plain.split()) - 7
+    for name in ("東京大学", "Zoë", "한국어 문장 은", "https://example.org/" + "a" * 90):
+        assert len(shingles(f"{plain} {name}")) == len(f"{plain} {name}".split()) - 7

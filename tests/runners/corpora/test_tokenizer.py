@@ -1,12 +1,15 @@
 import json
+import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_tokenizer import TEXTS, save_gpt2_like
+from made_tokenizer import TEXTS, save_gpt2_like, save_with_unknown
+from tokenizers import pre_tokenizers
 
 from models.vocabulary import SPECIAL_TOKENS
 from runners.corpora.tokenizer import TextTokenizer, chunk, load_pretrained, train_bpe
@@ -44,6 +47,47 @@ def test_chunks_cover_the_text_and_its_bytes(text: str, size: int) -> None:
     assert [i for ids, _ in rows for i in ids] == encoded.ids
     assert sum(num_bytes for _, num_bytes in rows) == len(text.encode())
     assert all(0 < len(ids) <= size for ids, _ in rows)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(" \n\t'ab1-."), max_size=80)
+)
+def test_words_are_split_as_by_gpt2(text: str) -> None:
+    ours = TOKENIZER._tokenizer.pre_tokenizer.pre_tokenize_str(text)
+    gpt2 = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str(text)
+    assert ours == gpt2
+
+
+@pytest.mark.parametrize("letters", ["ACGT", "天地人山水", " "])
+def test_one_endless_word_takes_seconds_and_is_kept(letters: str) -> None:
+    """The trainer's time grows with the square of a word: without a limit this takes minutes."""
+    text = "".join(random.Random(0).choices(letters, k=200_000))
+    began = time.process_time()
+    tokenizer = train_bpe([text], 700)
+    (encoded,) = tokenizer.encode([text])
+    assert time.process_time() - began < 5
+    assert tokenizer.decode(encoded.ids) == text
+
+
+@pytest.mark.parametrize("kind", ["WordPiece", "WordLevel", "Unigram"])
+def test_what_stands_for_unknown_text_is_text(tmp_path: Path, kind: str) -> None:
+    save_with_unknown(tmp_path, kind)
+    loaded = load_pretrained(str(tmp_path))
+    vocabulary = loaded.vocabulary
+    (encoded,) = loaded.encode(["The quick \N{GRINNING FACE} fox"])
+    assert loaded.unknown_id in encoded.ids
+    assert loaded.unknown_id not in vocabulary.special_ids
+    assert loaded.unknown_id in vocabulary.ordinary_ids
+    assert vocabulary.pad_id in vocabulary.special_ids
+    loaded.save(tmp_path)
+    assert TextTokenizer.load(tmp_path).unknown_id == loaded.unknown_id
+
+
+def test_a_lossless_tokenizer_has_nothing_unknown(tmp_path: Path) -> None:
+    save_gpt2_like(tmp_path)
+    assert TOKENIZER.unknown_id is None
+    assert load_pretrained(str(tmp_path)).unknown_id is None
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,179 @@
+"""`compare run --help`: the groups, and every setting of what is chosen with a word about it."""
+
+import re
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
+from inspect import cleandoc
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from cli.configuration import objective_kind
+from cli.explain import groups
+from cli.hydra_app import call_hydra, call_without_output, shown_only
+from models.config import BackboneConfig
+from objectives.schedule import Schedule
+from runners.budget import BudgetConfig
+from runners.corpora.kinds import CORPORA
+from runners.experiment_config import MeasuresConfig
+from runners.model_config import CheckpointConfig
+from runners.probes.kinds import PROBES
+from runners.trainer import TrainerConfig
+
+Row = tuple[str, str]
+"""A setting with its value here, and what it is."""
+
+INDENT = 34
+"""Columns before the words about a setting."""
+
+GENERAL = {
+    "seed": "whole number: of weights, order of rows, corruption and dropout",
+    "columns": "objectives under whose loss every model is measured; those of a sweep are added",
+    "output_dir": "everything that is written goes below this folder",
+    "hub_dir": "a folder, with a data set in each subfolder, that takes the hub's place; or null",
+    "plugins": "Python files with objectives of your own",
+}
+"""Settings that belong to no group."""
+
+HEAD = """\
+usage: compare run [GROUP=OPTION] [SETTING=VALUE] [+experiment=OPTION] [-m]
+
+Pretrain one Transformer per objective under one budget, measure every model
+under every objective's loss and on probes, and write a report.
+
+  compare run objective=clm,mlm,simcse -m             a job for each value
+  compare run objective=clm,mlm seed=0,1,2 -m         intervals over seeds
+  compare run objective=mlm +experiment=smoke         tiny, to try a command
+  compare plan ...                                    how long that would take
+
+  -m, --multirun            a job for each of several values between commas
+  --cfg job                 print the resolved configuration
+  -cd, --config-dir FOLDER  more options, in folders named like the groups
+  -sc install=bash          what lets the tab key complete all this (or zsh):
+                            eval "$(compare run -sc install=bash)"
+  --hydra-help              Hydra's own flags
+"""
+
+FOOT = """\
+A path or name with brackets, commas, = or quotes in it is quoted twice:
+"dataset.path='my (old) texts'". `compare list objectives` (models, datasets,
+probes, runs) says what each option is.
+"""
+
+
+def answered(arguments: Sequence[str]) -> bool:
+    """Whether a flag asks to print something (help, configuration), which then is printed."""
+    asked = shown_only(arguments)
+    if asked == "help":
+        print_help(arguments)
+    elif asked:
+        call_hydra(arguments, lambda config: None)
+    return bool(asked)
+
+
+def print_help(arguments: Sequence[str]) -> None:
+    """Groups with their options, and the settings of the options that `arguments` choose."""
+    call_without_output([a for a in arguments if a not in ("--help", "-h")], _print)
+
+
+def settings_of(values: Mapping[str, Any]) -> dict[str, list[Row]]:
+    """By heading, a row for each setting of a configuration, which may lack values."""
+    sections = {"": [(f"{name}={_shown(values[name])}", word) for name, word in GENERAL.items()]}
+    kinds: dict[str, Any] = {
+        "objective": objective_kind(values["objective"]),
+        "dataset": CORPORA.get(values["dataset"]["kind"]),
+        "model": (
+            CheckpointConfig
+            if values["model"].get("architecture") == "pretrained"
+            else BackboneConfig
+        ),
+        "budget": BudgetConfig,
+        "trainer": TrainerConfig,
+        "measures": MeasuresConfig,
+    }
+    probes = {f"probes.{name}": given for name, given in (values.get("probes") or {}).items()}
+    if values.get("probe"):
+        probes["probe"] = values["probe"]
+    kinds |= {name: PROBES.get(given.get("kind")) for name, given in probes.items()}
+    for name, kind in kinds.items():
+        sections[name] = _rows(values.get(name) or probes[name], kind, f"{name}.")
+    return sections
+
+
+def _print(config: DictConfig) -> None:
+    values: Any = OmegaConf.to_container(config, resolve=False)
+    loader = GlobalHydra.instance().config_loader()
+    print(HEAD)
+    print("Groups and their options:")
+    _print_rows([(f"{group}=", " ".join(loader.get_group_options(group))) for group in groups()])
+    for name, rows in settings_of({**values, "hub_dir": config.hub_dir}).items():
+        print(f"\nSettings of {name}, with their values here:" if name else "\nSettings:")
+        _print_rows(rows)
+    print(f"\n{FOOT}", end="")
+
+
+def _rows(values: Mapping[str, Any], kind: Any, prefix: str) -> list[Row]:
+    """The settings of one dataclass, those of dataclasses inside it under dotted names."""
+    words = attributes(kind) if kind else {}
+    hints = get_type_hints(kind) if kind else {}
+    found: list[Row] = []
+    for name, value in values.items():
+        inner = Schedule if isinstance(value, Mapping) and "schedule" in value else hints.get(name)
+        if name == "terms":
+            for term, given in value.items():
+                found += _rows(given, objective_kind(given), f"{prefix}terms.{term}.")
+        elif isinstance(value, Mapping) and is_dataclass(inner):
+            found += _rows(value, inner, f"{prefix}{name}.")
+        else:
+            word = "what it is" if name == "kind" else words.get(name, "").rstrip(".")
+            about = ": ".join(filter(None, (_type(hints.get(name)), word)))
+            found.append((f"{prefix}{name}={_shown(value)}", about))
+    return found
+
+
+def _print_rows(rows: Sequence[Row]) -> None:
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    for setting, about in rows:
+        lines = textwrap.wrap(about, max(width - INDENT, 20)) or [""]
+        head = f"  {setting}"
+        print(f"{head:<{INDENT - 1}} {lines.pop(0)}" if len(head) < INDENT else head)
+        for line in lines:
+            print(" " * INDENT + line)
+
+
+def attributes(kind: type[Any]) -> dict[str, str]:
+    """What the `Attributes:` sections of a class and its ancestors say, by name."""
+    found: dict[str, str] = {}
+    for ancestor in kind.__mro__:
+        section = cleandoc(ancestor.__doc__ or "").partition("\nAttributes:\n")[2]
+        entries = re.split(r"\n    (?=\w)", "\n" + section.split("\n\n")[0])
+        for entry in entries[1:]:
+            names, _, text = entry.partition(":")
+            for name in names.split(","):
+                found.setdefault(name.strip(), " ".join(text.split()))
+    return found
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_shown, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return str(value).lower().replace("none", "null")
+    return "VALUE" if value == "???" else str(value)
+
+
+def _type(hint: Any) -> str:
+    """In words that a user knows; "" where the value says it."""
+    if get_origin(hint) in (Union, UnionType):
+        inner = [_type(argument) for argument in get_args(hint) if argument is not NoneType]
+        return f"{' or '.join(filter(None, inner))} or null"
+    if get_origin(hint) is tuple:
+        return "list"
+    names = {float: "number", int: "whole number", str: "text", bool: "true or false"}
+    return names.get(hint, "")

@@ -1,0 +1,111 @@
+"""A part of a probe's examples, to time the probe on."""
+
+from collections.abc import Sequence
+from functools import singledispatch
+from typing import TypeVar
+
+import numpy as np
+
+from runners.corpora.prose import NaturalPairs
+from runners.probes.base import Task
+from runners.probes.classification import ClassificationTask, Labelled
+from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+from runners.probes.retrieval import RetrievalTask
+from runners.probes.similarity import SimilarityTask
+from runners.probes.word_order import WordOrderTask
+
+T = TypeVar("T")
+
+TO_TRAIN_ON, OF_A_CLASS, TO_TEST_ON = 256, 16, 32
+"""A part has about so many examples, where the whole has them."""
+
+
+def part_of(task: Task) -> tuple[Task, float]:
+    """A smaller task, and how many times its work the whole task is."""
+    share = min(1.0, _share(task))
+    return _cut(task, share), 1 / share
+
+
+def scores_texts(task: Task) -> bool:
+    """Whether it asks for likelihoods, which some models take much longer over than others."""
+    return isinstance(task, MinimalPairsTask | WordOrderTask)
+
+
+@singledispatch
+def _share(task: Task) -> float:
+    return 1.0
+
+
+@singledispatch
+def _cut(task: Task, share: float) -> Task:
+    return task
+
+
+@_share.register
+def _(task: ClassificationTask) -> float:
+    wanted = max(TO_TRAIN_ON, OF_A_CLASS * len(set(task.train.labels)))
+    return wanted / len(task.train.texts)
+
+
+@_cut.register
+def _(task: ClassificationTask, share: float) -> Task:
+    train, test = (
+        Labelled(_some(side.texts, share), _some(side.labels, share), _some(side.groups, share))
+        for side in (task.train, task.test)
+    )
+    return ClassificationTask(train, test, task._modes, task._recipe)
+
+
+@_share.register
+def _(task: MinimalPairsTask) -> float:
+    return TO_TEST_ON / len(task._pairs.good)
+
+
+@_cut.register
+def _(task: MinimalPairsTask, share: float) -> Task:
+    good, bad = _some(task._pairs.good, share), _some(task._pairs.bad, share)
+    pairs = SentencePairs(good, bad, _some(task._pairs.kinds, share))
+    return MinimalPairsTask(pairs, _some(task._training, share))
+
+
+@_share.register
+def _(task: WordOrderTask) -> float:
+    return max(_share(task._pairs), _share(task._classified) if task._classified else 0.0)
+
+
+@_cut.register
+def _(task: WordOrderTask, share: float) -> Task:
+    classified = _cut(task._classified, share) if task._classified else None
+    pairs = _cut(task._pairs, share)
+    assert isinstance(pairs, MinimalPairsTask)
+    assert classified is None or isinstance(classified, ClassificationTask)
+    return WordOrderTask(pairs, classified)
+
+
+@_share.register
+def _(task: RetrievalTask) -> float:
+    return TO_TEST_ON / len(task._pairs)
+
+
+@_cut.register
+def _(task: RetrievalTask, share: float) -> Task:
+    pairs = task._pairs
+    columns = (pairs.summaries, pairs.bodies, pairs.groups)
+    return RetrievalTask(NaturalPairs(*(_some(column, share) for column in columns)))
+
+
+@_share.register
+def _(task: SimilarityTask) -> float:
+    return TO_TEST_ON / len(task._first)
+
+
+@_cut.register
+def _(task: SimilarityTask, share: float) -> Task:
+    scores = _some(task._scores.tolist(), share)
+    return SimilarityTask(_some(task._first, share), _some(task._second, share), scores)
+
+
+def _some(items: Sequence[T], share: float) -> list[T]:
+    """A share of a sequence: the same places of every sequence of that length."""
+    order = np.random.default_rng(0).permutation(len(items))
+    return [items[place] for place in sorted(order[: max(2, round(share * len(items)))])]

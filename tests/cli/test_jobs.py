@@ -1,0 +1,163 @@
+"""Jobs shared out among processes, on jobs and records that are made up."""
+
+import fcntl
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+import cli.jobs
+from cli.jobs import finished, run_all
+from cli.naming import job_names
+from cli.prepare import Prepared
+from cli.progress import Display
+
+
+@dataclass(frozen=True)
+class Config:
+    output_dir: Path
+    seed: int
+    objective: str | None
+
+
+@dataclass(frozen=True)
+class Job:
+    config: Config
+
+    @property
+    def label(self) -> str:
+        return self.config.objective or "untrained"
+
+    @property
+    def record_name(self) -> str:
+        return f"{self.label}-s{self.config.seed}"
+
+    @property
+    def anchors_name(self) -> str:
+        return "anchors"
+
+
+@dataclass
+class Record:
+    name: str
+    status: str = "finished"
+    created: str = "9999"  # after any run of these tests began
+
+
+@dataclass
+class Store:
+    records: dict[str, Any] = field(default_factory=dict)
+
+    def get(self, name: str) -> Any:
+        return self.records.get(name)
+
+
+@dataclass
+class Sweep:
+    jobs: list[Any]
+    store: Any
+    display: Any
+    ran: list[str]
+
+    def run(self) -> list[Any]:
+        names = [job.record_name for job in self.jobs]
+        return run_all(Prepared(self.jobs, names), self.store, self.display)
+
+    def locked(self, name: str) -> IO[str]:
+        """A lock as another process would hold it; closing the file ends that process."""
+        folder = self.jobs[0].config.output_dir / "locks"
+        folder.mkdir(exist_ok=True)
+        file = (folder / f"{name}.lock").open("w")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
+    jobs = [Job(Config(tmp_path, seed, name)) for seed in (0, 1) for name in ("clm", "mlm")]
+    made = Sweep(jobs, Store(), Display(), [])
+
+    def run_job(job: Job, store: Store, _: object) -> Record:
+        made.ran.append(job.record_name)
+        return store.records.setdefault(job.record_name, Record(job.record_name))
+
+    def run_references(given: list[Job], store: Store, display: Display) -> list[Record]:
+        untrained = Job(Config(tmp_path, given[0].config.seed, None))
+        return [run_job(untrained, store, display), Record("anchors")]
+
+    monkeypatch.setattr(cli.jobs, "run_job", run_job)
+    monkeypatch.setattr(cli.jobs, "run_references", run_references)
+    return made
+
+
+def test_all_jobs_in_their_order_and_each_reference_once(sweep: Sweep) -> None:
+    names = [record.name for record in sweep.run()]
+    assert names == ["clm-s0", "mlm-s0", "clm-s1", "mlm-s1", "untrained-s0", "anchors",
+                     "untrained-s1"]  # fmt: skip
+    assert sweep.ran == [name for name in names if name != "anchors"]
+
+
+def test_a_job_of_another_process_is_passed_over_and_waited_for(
+    sweep: Sweep, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = sweep.locked("clm-s0")
+
+    def end() -> None:
+        sweep.store.records["clm-s0"] = Record("clm-s0")
+        other.close()
+
+    timer = threading.Timer(0.5, end)
+    timer.start()
+    names = [record.name for record in sweep.run()]
+    timer.join()
+    assert sweep.ran[:3] == ["mlm-s0", "clm-s1", "mlm-s1"]
+    assert "clm-s0" not in sweep.ran
+    assert names[:4] == ["clm-s0", "mlm-s0", "clm-s1", "mlm-s1"]
+    text = capsys.readouterr().err
+    assert "[1/4 clm-s0] another process is running this job; taking the next" in text
+    assert "[1/4 clm-s0] waiting for another process" in text
+
+
+def test_a_job_whose_process_was_killed_is_run(sweep: Sweep) -> None:
+    killed = sweep.locked("clm-s0")
+    timer = threading.Timer(0.3, killed.close)  # as the system does; no record is there
+    timer.start()
+    sweep.run()
+    assert sweep.ran[:4] == ["mlm-s0", "clm-s1", "mlm-s1", "clm-s0"]
+
+
+def test_what_failed_elsewhere_just_now_is_not_tried_again(sweep: Sweep) -> None:
+    sweep.store.records["clm-s0"] = Record("clm-s0", "failed")
+    sweep.store.records["mlm-s0"] = Record("mlm-s0", "failed", "2001")
+    records = sweep.run()
+    assert "clm-s0" not in sweep.ran
+    assert "mlm-s0" in sweep.ran
+    assert records[0].status == "failed"
+
+
+def test_what_is_finished_can_be_reported(sweep: Sweep) -> None:
+    for name in ("mlm-s1", "anchors", "untrained-s0", "of another command"):
+        sweep.store.records[name] = Record(name)
+    sweep.store.records["clm-s0"] = Record("clm-s0", "failed")
+    names = [record.name for record in finished(sweep.jobs, sweep.store)]
+    assert names == ["mlm-s1", "untrained-s0", "anchors"]
+
+
+def named(*overrides: str, label: str = "mlm") -> list[str]:
+    jobs: list[Any] = [Job(Config(Path(), 0, label)) for _ in overrides]
+    return job_names(jobs, [line.split() for line in overrides])
+
+
+def test_jobs_are_named_by_what_is_swept() -> None:
+    assert named("objective=mlm model=nano") == ["mlm, seed 0"]
+    assert named("objective.mlm_probability=0.15 model=nano", "objective.mlm_probability=0.3") == [
+        "mlm mlm_probability=0.15, model=nano, seed 0",
+        "mlm mlm_probability=0.3, seed 0",
+    ]
+    assert named("objective=mlm seed=0", "objective=other seed=1") == [
+        "mlm, seed 0",
+        "mlm objective=other, seed 0",  # whose YAML says `name: mlm`
+    ]
+    assert named("a.size=1 b.size=1", "a.size=2 b.size=2")[0] == "mlm a.size=1, b.size=1, seed 0"

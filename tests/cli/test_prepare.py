@@ -1,0 +1,85 @@
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cli.prepare
+from cli.figures import check_primary
+from cli.main import UsageError, main
+from cli.prepare import prepare_jobs
+from runners.probes.base import Probe, Task
+from runners.progress import Silent
+
+
+class Given(Probe):
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return ("accuracy_frozen", "accuracy_finetuned")
+
+    def load(self, *_: Any, **__: Any) -> Task:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        ("task acuracy_frozen", "task has no figure 'acuracy_frozen'; did you mean 'accuracy_f"),
+        ("tsk accuracy_frozen", "names no probe; did you mean 'task'"),
+        ("accuracy", "it is written 'PROBE METRIC'"),
+    ],
+)
+def test_a_misspelt_primary_figure_is_answered(figure: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_primary([figure], [Given(name="task")], ["library"])
+    assert message in str(caught.value)
+
+
+def test_figures_of_other_probes_may_be_declared() -> None:
+    check_primary(["task accuracy_frozen", "library what"], [Given(name="task")], ["library"])
+
+
+def test_a_full_disk_at_preparation_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/some/file")
+
+    monkeypatch.setattr(cli.prepare, "prepare", full)
+    assert main(["run", f"output_dir={tmp_path}"]) == 2
+    error = capsys.readouterr().err
+    assert "compare: preparing the data failed: No space left on device, /some/file" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["objective=glob(nothing*)", "-m"], "a glob(...) matches no option"),
+        (["output_dir={folder}/a,{folder}/b", "-m"], "all jobs of a command write to one folder"),
+        (["hydra/launcher=joblib"], "one after the other"),
+    ],
+)
+def test_commands_without_a_meaning(tmp_path: Path, arguments: list[str], message: str) -> None:
+    given = [argument.format(folder=tmp_path) for argument in arguments]
+    with pytest.raises(UsageError) as caught:
+        prepare_jobs(given, Silent())
+    assert message in str(caught.value)
+
+
+def test_the_same_job_is_run_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Job:
+        def __init__(self, config: Any) -> None:
+            self.config, self.label = config, config.objective.name
+            self.record_name = f"{self.label}-s{config.seed}"
+
+    monkeypatch.setattr(cli.prepare, "prepare", lambda configs, _: [Job(c) for c in configs])
+    said: list[str] = []
+    monkeypatch.setattr(Silent, "say", lambda self, line: said.append(line))
+    given = ["objective=clm,mlm,clm", "seed=0,0", "-m", f"output_dir={tmp_path}"]
+    prepared = prepare_jobs(given, Silent())
+    assert prepared.names == ["clm, seed 0", "mlm, seed 0"]
+    assert [job.record_name for job in prepared.jobs] == ["clm-s0", "mlm-s0"]
+    assert said == ["4 job(s) are the same as others and run once"]
