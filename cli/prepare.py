@@ -1,5 +1,7 @@
 """From a command line to checked jobs, before anything trains: what `run` and `plan` share."""
 
+import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +9,9 @@ from pathlib import Path
 
 from cli.configuration import experiment, sweep_columns
 from cli.hydra_app import collect
-from cli.main import UsageError
+from cli.main import FULL, UsageError
 from cli.naming import job_names
+from cli.paths import shown
 from runners.job import Job, prepare
 from runners.progress import Progress
 
@@ -39,6 +42,7 @@ def prepare_jobs(arguments: Sequence[str], progress: Progress) -> Prepared:
             raise UsageError(
                 f"{argument}: jobs run one after the other in one process; leave it out"
             )
+    folders: list[Path] = []
     try:
         composed = collect(arguments)
         if not composed:
@@ -56,7 +60,7 @@ def prepare_jobs(arguments: Sequence[str], progress: Progress) -> Prepared:
     except ValueError as error:
         raise UsageError(str(error)) from error
     except OSError as error:  # a full disk, a file that may not be read, a link to nowhere
-        raise UsageError(f"preparing the data failed: {_said(error)}") from error
+        raise UsageError(_said(error, folders[0] if folders else None)) from error
     names = job_names(jobs, [job.overrides for job in composed])
     first = {job.record_name: index for index, job in reversed(list(enumerate(jobs)))}
     kept = sorted(first.values())
@@ -78,7 +82,15 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-def _said(error: OSError) -> str:
+def _said(error: OSError, folder: Path | None) -> str:
+    """What the system refused, and a way out."""
+    named = re.search(r"errno (\d+)", str(error))  # as libraries tell it
+    number = error.errno or (int(named[1]) if named else 0)
+    if number in FULL and folder:
+        return (
+            f"output_dir: nothing more can be written to {shown(folder)} ({os.strerror(number)}); "
+            "make room, or choose another with output_dir=FOLDER"
+        )
     file = f", {error.filename}" if error.filename else ""
     said = f"{error.strerror}{file}" if error.strerror else " ".join(str(error).split())
-    return f"{said}; with room or permission the same command goes on from here"
+    return f"preparing the data failed: {said}"

@@ -40,7 +40,11 @@ def main(arguments: Sequence[str]) -> int:
             _report_part(arguments, jobs, store, display)
             raise
         display.stage("report")
-        report = _report(arguments, jobs, records, store, display)
+        try:
+            report = _report(arguments, jobs, records, store, display)
+        except ValueError as error:  # no job came to anything
+            display.say(f"no report: {error}")
+            return 1
     print(f"report: {shown(report)}")
     return int(any(record.status == "failed" for record in records))
 

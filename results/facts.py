@@ -7,6 +7,7 @@ from results.markdown import escape, quantity
 from results.record import RunRecord
 from results.rows import StoredRun
 from results.settings import differing, told
+from results.titles import figure_title
 
 UNIGRAM_GAP = 0.1
 """Nats by which training and held-out text may differ under one unigram model."""
@@ -89,6 +90,21 @@ def probes(record: RunRecord) -> list[str]:
         for name, known in record.corpus.get("probes", {}).items()
         if known
     ]
+
+
+def unmeasured(stratum: Stratum) -> list[str]:
+    """Why a model has no figure where that is not what its objective lacks."""
+    found = []
+    for row in stratum.models:
+        for measure, metric in stratum.measures("probe "):
+            note = row.note((measure, metric))
+            if stratum.estimate(row, measure, metric) is None and note not in ("", *LACKING):
+                where = f"{row.label}, {figure_title((measure, metric))}"
+                found.append(f"{escape(where)}: {escape(note)}")
+    return found
+
+
+LACKING = ("no token likelihood", "no image tower")
 
 
 def _shown(value: Any) -> str:

@@ -13,6 +13,8 @@ WIDE = 6
 """Losses that one table shows side by side."""
 
 UNTRAINED_HEAD = "no head"
+TERM = "term "
+"""Begins the metric of a part of a loss."""
 
 
 def loss_tables(stratum: Stratum) -> list[dict[str, str]]:
@@ -58,6 +60,18 @@ def bits_per_byte(stratum: Stratum) -> str:
                     ]
                 )
     header = ["model", "bits per byte of text", "nats of an end token", "under"]
+    return table(header, rows) if rows else ""
+
+
+def term_table(stratum: Stratum) -> str:
+    """The parts of losses that are weighted sums, one by one; empty where there are none."""
+    figures = [figure for figure in stratum.measures("loss ") if figure[1].startswith(TERM)]
+    rows = []
+    for row in stratum.rows:
+        cells = [with_interval(stratum.estimate(row, *figure)) for figure in figures]
+        if any(cell != DASH for cell in cells):
+            rows.append([_first_cell(row), *cells])
+    header = ["model", *(escape(metric.removeprefix(TERM)) for _, metric in figures)]
     return table(header, rows) if rows else ""
 
 

@@ -18,7 +18,7 @@ from results.costs import cost_table, objective_table, seconds
 from results.exhibits import exhibits
 from results.findings import primary_figures
 from results.learning import contrastive_start, loss_columns, solved_at_start
-from results.losses import bits_per_byte, loss_tables
+from results.losses import bits_per_byte, loss_tables, term_table
 from results.markdown import code, escape, number
 from results.plots import plot_curves, plot_probes
 from results.record import RunRecord
@@ -168,8 +168,9 @@ def _section(stratum: Stratum, folder: Path, index: int) -> dict[str, Any]:
         "adaptation": f"{measures['adaptation_steps']} updates",
         "loss_notes": _loss_notes(stratum),
         "bytes": bits_per_byte(stratum),
+        "terms": term_table(stratum),
         "probes": probe_tables(stratum),
-        "probe_facts": facts.probes(record),
+        "probe_facts": [*facts.probes(record), *facts.unmeasured(stratum)],
         "parts": part_tables(stratum),
         "exhibits": exhibits(stratum, folder),
         "pooling": escape(measures["pooling"]),

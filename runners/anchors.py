@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from models.vocabulary import Vocabulary
 from objectives.base import Objective
-from objectives.contrastive import Contrastive
 from objectives.prepared import Prepared
 from runners.corpora.corpus import Corpus, unigram_distribution
-from runners.evaluation import RowLosses, predicts_tokens
+from runners.evaluation import RowLosses, predicts_tokens, text_targets
 from runners.experiment_config import MeasuresConfig
-from runners.losses import held_out, per_byte, predicts_all_text
+from runners.losses import held_out, loss_of, per_byte, predicts_all_text
 from runners.probes.base import Measurement, Task
 
 Anchors = dict[str, dict[str, list[Measurement]]]
@@ -21,26 +21,26 @@ Anchors = dict[str, dict[str, list[Measurement]]]
 def loss_anchors(column: Objective, corpus: Corpus, config: MeasuresConfig) -> Anchors:
     """Uniform and unigram losses on the very targets of a column, where it predicts tokens.
 
-    A contrastive column has ln(candidates), the loss of an even guess.
+    Others have the loss of an even guess, if they say what that is.
     """
     prepared = held_out(column, corpus, config)
     measure = f"loss {column.name}"
-    if not prepared:
-        return {}
-    if isinstance(column, Contrastive):
-        even = Measurement("nats", math.log(column.candidates(prepared[0])))
-        return {"uniform": {measure: [even]}}
-    if not predicts_tokens(column):
-        return {}
-    counts = corpus.rows("train").token_counts(corpus.vocabulary.size)
-    unigram = -np.log(unigram_distribution(counts, corpus.vocabulary))  # (V,) nats
-    even_nats = np.full_like(unigram, math.log(len(corpus.vocabulary.ordinary_ids)))
     found: Anchors = {}
-    for name, nats in (("uniform", even_nats), ("unigram", unigram)):
-        losses = _row_losses(nats, prepared, corpus.vocabulary.sep_id)
-        found[name] = {measure: [Measurement("nats", losses.mean())]}
-        if predicts_all_text(column):
-            found[name][measure].append(per_byte(losses, prepared, corpus)[0])
+    if not prepared:
+        return found
+    if predicts_tokens(column):
+        counts = corpus.rows("train").token_counts(corpus.vocabulary.size)
+        unigram = -np.log(unigram_distribution(counts, corpus.vocabulary))  # (V,) nats
+        uniform = np.full_like(unigram, math.log(len(corpus.vocabulary.ordinary_ids)))
+        for name, nats in (("uniform", uniform), ("unigram", unigram)):
+            losses = _row_losses(nats, prepared, corpus.vocabulary)
+            found[name] = {measure: [loss_of("nats", losses)]}
+            if predicts_all_text(column, prepared, corpus):
+                found[name][measure].append(per_byte(losses, prepared, corpus)[0])
+    even = [(chance, item.rows) for item in prepared if (chance := column.chance(item)) is not None]
+    if even:
+        mean = float(np.average([c for c, _ in even], weights=[rows for _, rows in even]))
+        found["uniform"] = {measure: [Measurement("nats", mean)]}
     return found
 
 
@@ -59,19 +59,20 @@ def probe_anchors(tasks: Mapping[str, Task]) -> Anchors:
     return found
 
 
-def _row_losses(nats: np.ndarray, prepared: list[Prepared], end_id: int) -> RowLosses:
+def _row_losses(nats: np.ndarray, prepared: list[Prepared], vocabulary: Vocabulary) -> RowLosses:
     sums, counts = [], []
     for item in prepared:
-        rows, length = item.inputs.input_ids.shape
-        text = (item.targets != end_id).numpy()
-        places = (item.positions // length).numpy()[text]
-        sums.append(np.bincount(places, nats[item.targets.numpy()[text]], minlength=rows))
-        counts.append(np.bincount(places, minlength=rows))
-    total = sum(map(len, sums))
+        text = text_targets(item, vocabulary)
+        places = (item.positions // item.inputs.input_ids.shape[1]).numpy()[text] % item.rows
+        sums.append(np.bincount(places, nats[item.targets.numpy()[text]], minlength=item.rows))
+        counts.append(np.bincount(places, minlength=item.rows))
+    row_ids = np.concatenate([item.inputs.row_ids.numpy()[: item.rows] for item in prepared])
     return RowLosses(
-        np.concatenate(sums)[None],
-        np.concatenate(counts)[None].astype(float),
-        np.ones(1),
-        np.zeros(total),
-        np.zeros(total),
+        names=("tokens",),
+        sums=np.concatenate(sums)[None],
+        counts=np.concatenate(counts)[None].astype(float),
+        weights=np.ones(1),
+        row_ids=row_ids,
+        end_sums=np.zeros(len(row_ids)),
+        end_counts=np.zeros(len(row_ids)),
     )

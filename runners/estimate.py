@@ -12,7 +12,7 @@ from pathlib import Path
 from objectives.base import Objective, build_model
 from results.store import ResultStore
 from runners.budget import Ledger
-from runners.experiment import measure
+from runners.experiment import Attempts, measure
 from runners.experiment_config import MeasuresConfig
 from runners.hardware import set_up
 from runners.job import Job
@@ -132,7 +132,7 @@ class Estimator:
             missing.append(name if not (folder / "measures" / f"{name}.json").is_file() else "")
             return []
 
-        names = list(measure(job, trained, Silent(), look))
+        names = list(measure(job, trained, Attempts(job.label, Silent(), strict=True), look))
         if not any(missing):
             return {}
         timed = self._time_measures(job, trained)
@@ -168,7 +168,7 @@ class Estimator:
             config=replace(config, measures=small),
             tasks={name: task for name, (task, _) in parts.items()},
         )
-        names = list(measure(part, trained, Silent(), keep))
+        names = list(measure(part, trained, Attempts(job.label, Silent(), strict=True), keep))
         return dict(zip(names, seconds, strict=True))
 
 

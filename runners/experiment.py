@@ -1,12 +1,13 @@
 """One job from configuration to record: pretrain, losses, probes, record."""
 
+import contextlib
 import platform
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ from objectives.base import Likelihood, Objective
 from results.record import RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore
 from runners.anchors import Anchors, loss_anchors, pair_anchors, probe_anchors
-from runners.experiment_config import ExperimentConfig
+from runners.experiment_config import ExperimentConfig, plain
 from runners.hardware import describe, set_up
-from runners.identity import name_of, source_hash
+from runners.identity import MEASURES, OURS, code_hash, name_of, source_hash, versions
 from runners.job import Job
 from runners.losses import measure_column
 from runners.measured import measured
@@ -52,21 +53,17 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     curve: list[dict[str, Any]] = []
     measures: Measures = {}
     training: dict[str, Any] = {}
-    error = ""
-    try:
+    attempts = Attempts(job.label, progress)
+    with attempts.at(""):
         progress.stage("pretraining" if job.config.objective else "initializing")
         trained = pretrain(job.config, job.corpus, progress)
         curve = trained.training.curve
         training = _training_facts(trained, job.config.objective)
-        measures = measure(job, trained, progress)
-    except Exception as exception:
-        error = f"{type(exception).__name__}: {exception}"
-        progress.say(f"{job.label} failed: {error}")
-        traceback.print_exc(file=sys.stderr)
+        measures = measure(job, trained, attempts)
     record = RunRecord(
         name=job.record_name,
         kind="run" if job.config.objective else "untrained",
-        status="failed" if error else "finished",
+        status="failed" if attempts.error else "finished",
         objective=job.label,
         seed=job.config.seed,
         traits=(
@@ -74,9 +71,9 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
             if job.config.objective
             else dict(zip(("attention", "likelihood"), _start(job.config), strict=True))
         ),
-        training=training,
+        training=plain(training),
         values=_values(measures),
-        error=error,
+        error=attempts.error,
         stratum=job.stratum,
         **_provenance(job),
     )
@@ -99,35 +96,86 @@ def run_references(jobs: Iterable[Job], store: ResultStore, progress: Progress) 
             found[untrained.record_name] = run_job(untrained, store, progress)
         if job.anchors_name not in found:
             progress.stage("simple baselines")
-            found[job.anchors_name] = _run_anchors(job, store)
+            found[job.anchors_name] = _run_anchors(job, store, progress)
     return list(found.values())
 
 
-def _run_anchors(job: Job, store: ResultStore) -> RunRecord:
+def _run_anchors(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     existing = store.finished(job.anchors_name)
     if existing is not None:
         return existing
     set_up(job.config.trainer)
     rows: Anchors = {}
-    parts = [loss_anchors(column, job.corpus, job.config.measures) for column in job.config.columns]
-    if natural_pair_splits(job.corpus, job.config.measures):
-        parts.append(pair_anchors(job.config.measures))
-    for part in [*parts, probe_anchors(job.tasks)]:
-        for name, measures in part.items():
-            rows.setdefault(name, {}).update(measures)
+    attempts = Attempts("simple baselines", progress)
+    for name, compute in _baselines(job).items():
+        with attempts.at(name):
+            for row, measures in compute().items():
+                rows.setdefault(row, {}).update(measures)
     stratum = {key: job.stratum[key] for key in ("data", "tokenizer", "measures")}
     record = RunRecord(
         name=job.anchors_name,
         kind="anchors",
-        status="finished",
+        status="failed" if attempts.error else "finished",
         objective="",
         seed=0,
         stratum=stratum,
         values=tuple(v for row, measures in rows.items() for v in _values(measures, row)),
+        error=attempts.error,
         **_provenance(job),
     )
-    examples = pd.concat([_examples(measures, row) for row, measures in rows.items()])
-    return store.add(record, curve=[], examples=examples)
+    examples = [_examples(measures, row) for row, measures in rows.items()]
+    whole = pd.concat(examples) if examples else _examples({})
+    return store.add(record, curve=[], examples=whole)
+
+
+def _baselines(job: Job) -> dict[str, Callable[[], Anchors]]:
+    """What needs no model, by measure."""
+    measures = job.config.measures
+    found: dict[str, Callable[[], Anchors]] = {
+        f"loss {column.name}": partial(loss_anchors, column, job.corpus, measures)
+        for column in job.config.columns
+    }
+    found["loss pairs"] = lambda: (
+        pair_anchors(measures) if natural_pair_splits(job.corpus, measures) else {}
+    )
+    for name, task in job.tasks.items():
+        found[f"probe {name}"] = partial(probe_anchors, {name: task})
+    return found
+
+
+class Attempts:
+    """Parts of a job that are tried one by one, so that one that fails costs no other.
+
+    Args:
+        label: of the job, for messages.
+        progress: told of every part, and of what fails.
+        strict: let a failure pass.
+
+    Attributes:
+        error: what failed and why; empty if nothing did.
+    """
+
+    def __init__(self, label: str, progress: Progress, *, strict: bool = False) -> None:
+        self._label, self.progress, self._strict = label, progress, strict
+        self.error = ""
+
+    @contextlib.contextmanager
+    def at(self, part: str) -> Iterator[None]:
+        """Try a part; an interrupt is not caught.
+
+        Args:
+            part: its name, or "" for the whole job.
+        """
+        try:
+            yield
+        except Exception as exception:
+            if self._strict:
+                raise
+            error = f"{type(exception).__name__}: {exception}"
+            error = f"{part}: {error}" if part else error
+            self.error += ("; " if self.error else "") + error
+            self.progress.say(f"{self._label} failed: {error}")
+            traceback.print_exc(file=sys.stderr)
 
 
 def _start(config: ExperimentConfig) -> tuple[AttentionKind, Likelihood]:
@@ -140,15 +188,16 @@ def _start(config: ExperimentConfig) -> tuple[AttentionKind, Likelihood]:
     return own, "causal"
 
 
-def measure(job: Job, trained: Trained, progress: Progress, keep: Keeper = measured) -> Measures:
-    """All losses and probes of a trained model.
+def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measured) -> Measures:
+    """All losses and probes of a trained model; what fails is left out.
 
     Args:
         job: what is measured, and how.
         trained: the model.
-        progress: told of every measure.
+        attempts: at every measure.
         keep: takes the measurements of a name, or has them.
     """
+    found: Measures = {}
     config, objective = job.config, job.config.objective
     attention, likelihood = _start(config)
     if objective is not None:
@@ -162,38 +211,42 @@ def measure(job: Job, trained: Trained, progress: Progress, keep: Keeper = measu
         trainer=config.trainer,
         objectives=objective.columns if objective else config.columns,
     )
-    code = source_hash("models", "objectives", "runners")
-    trained_on = [column.name for column in objective.columns] if objective else []
-    found: Measures = {}
+    trained_on = objective.columns if objective else ()
+
+    def take(
+        name: str, file: str, settings: object, compute: Callable[[], list[Measurement]]
+    ) -> None:
+        """What a kept measurement depends on beside the model is in the name of its file."""
+        attempts.progress.stage(name)
+        with attempts.at(name):
+            content = [plain(settings), config.trainer.measuring, job.corpus.folder.name]
+            file = f"{file}-{name_of(content, code_hash())}"
+            found[name] = keep(trained.folder, file, compute)
+
     for column in config.columns:
-        name = f"loss {column.name}"
-        progress.stage(name)
-        key = name_of([asdict(config.measures), asdict(column), config.plugins], code)
-        found[name] = keep(
-            trained.folder,
-            f"loss-{column.name}-{key}",
-            lambda column=column: measure_column(  # type: ignore[misc]
-                model, column, config.measures, trained_on=trained_on
-            ),
+        take(
+            f"loss {column.name}",
+            f"loss-{column.name}",
+            [config.measures.measuring, column],
+            partial(measure_column, model, column, config.measures, trained_on=trained_on),
         )
-    splits = natural_pair_splits(job.corpus, config.measures)
+    splits = None
+    with attempts.at("loss pairs"):
+        splits = natural_pair_splits(job.corpus, config.measures)
     if splits:
-        progress.stage("loss pairs")
-        key = name_of(asdict(config.measures), code)
-        found["loss pairs"] = keep(
-            trained.folder,
-            f"loss-pairs-{key}",
-            lambda: measure_pairs(model, splits, config.measures),
+        take(
+            "loss pairs",
+            "loss-pairs",
+            config.measures.measuring,
+            partial(measure_pairs, model, splits, config.measures),
         )
-    settings = {probe.name: asdict(probe) for probe in config.probes}
+    probes = {probe.name: probe for probe in config.probes}
     for name, task in job.tasks.items():
-        progress.stage(f"probe {name}")
-        pooling = config.measures.pooling
-        key = name_of([pooling, settings[name], task.fingerprint(), config.seed], code)
-        found[f"probe {name}"] = keep(
-            trained.folder,
-            f"probe-{name}-{key}",
-            lambda task=task: task.evaluate(model, seed=config.seed),  # type: ignore[misc]
+        take(
+            f"probe {name}",
+            f"probe-{name}",
+            [config.measures.pooling, probes[name], task.fingerprint(), config.seed],
+            partial(task.evaluate, model, seed=config.seed),
         )
     return found
 
@@ -220,7 +273,9 @@ def _count(module: torch.nn.Module) -> int:
 
 
 def _traits(objective: Objective) -> dict[str, Any]:
-    traits = asdict(objective.traits)
+    stated = objective.traits
+    traits: dict[str, Any] = plain(stated)
+    traits["measured_attention"] = stated.measured_attention or stated.attention
     traits["summary"] = (objective.__doc__ or "").strip().splitlines()[0]
     return traits
 
@@ -252,21 +307,20 @@ def _examples(measures: Measures, row: str = "") -> pd.DataFrame:
 
 def _provenance(job: Job) -> dict[str, Any]:
     """What a record says of where it comes from."""
-    packages = ("compare", "torch", "transformers", "tokenizers", "numpy", "scikit-learn")
     return {
         "config": job.config.to_json(),
         "columns": {column.name: _traits(column) for column in job.config.columns},
         "corpus": {
-            **asdict(job.corpus.card),
-            "skipped_probes": dict(job.skipped),
-            "probes": {name: task.facts for name, task in job.tasks.items()},
+            **plain(job.corpus.card),
+            "skipped_probes": plain(job.skipped),
+            "probes": {name: plain(task.facts) for name, task in job.tasks.items()},
         },
         "environment": {
             "hardware": describe(job.config.trainer),
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "source": source_hash("models", "objectives", "runners")[:12],
-            **{package: version(package) for package in packages},
+            "source": source_hash(*OURS)[:12],
+            **versions("compare", *MEASURES),
         },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

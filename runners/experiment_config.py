@@ -1,12 +1,16 @@
 """The resolved configuration of one job: typed, checked, and free of Hydra."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from models.config import BackboneConfig
 from models.pooling import POOLINGS
 from objectives.base import Objective
+from objectives.contrastive import TwoStage
+from objectives.registry import plugin_hash
+from objectives.sequence import InSequence
 from runners.budget import BudgetConfig
 from runners.corpora.document import CorpusConfig
 from runners.probes.base import Probe
@@ -26,7 +30,6 @@ class MeasuresConfig:
         adaptation_rows: rows in each of those updates.
         adaptation_learning_rate: constant.
         pooling: how a text becomes a vector, in probes and in the pairs' InfoNCE.
-        bootstrap: resamples behind an interval over test examples.
         primary: the probe metrics that the verdict is about, declared before the run.
     """
 
@@ -38,11 +41,16 @@ class MeasuresConfig:
     adaptation_rows: int = 16
     adaptation_learning_rate: float = 1e-3
     pooling: str = "mean"
-    bootstrap: int = 2000
     primary: tuple[str, ...] = ()
 
+    @property
+    def measuring(self) -> dict[str, Any]:
+        """What figures depend on; the others decide what is said of them."""
+        told = ("primary",)
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in told}
+
     def __post_init__(self) -> None:
-        for name in ("rows", "adaptation_rows", "bootstrap"):
+        for name in ("rows", "adaptation_rows"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.candidates < 2:
@@ -67,7 +75,8 @@ class ExperimentConfig:
     Attributes:
         objective: what is trained; None stands for the untrained model.
         columns: objectives under whose loss every model is measured, at their own values.
-        plugins: SHA-256 of the content of every plugin file, by objective name.
+        plugins: SHA-256 of the content of every plugin file of the command, by objective name.
+            What is used of them stands with each objective (`described`).
         output_dir: everything that the job writes goes below it.
         hub_dir: a folder that takes the hub's place, or None.
     """
@@ -94,6 +103,8 @@ class ExperimentConfig:
             )
         if self.objective is not None:
             self.objective.check(self.model, self.dataset.sequence_length)
+            if self.trainer.micro_batch_rows is not None:
+                _check_micro_batches(self.objective, self.trainer.micro_batch_rows)
 
     def to_json(self) -> dict[str, Any]:
         """All that decides the figures, for the record and for the run's name.
@@ -101,31 +112,73 @@ class ExperimentConfig:
         Left out: where output goes, and where the hub's copy lies (the data's fingerprint says
         what was read), and settings of progress and safety.
         """
-        trainer, model = asdict(self.trainer), asdict(self.model)
-        del trainer["checkpoint_seconds"]
-        model.pop("folder", None)
-        return {
+        content = {
             "seed": self.seed,
-            "model": model,
-            "objective": None if self.objective is None else described(self.objective),
-            "dataset": {"kind": type(self.dataset).__name__, **asdict(self.dataset)},
-            "budget": asdict(self.budget),
-            "trainer": trainer,
-            "measures": asdict(self.measures),
-            "columns": [described(column) for column in self.columns],
+            "model": plain(self.model),
+            "objective": plain(self.objective),
+            "dataset": {"kind": type(self.dataset).__name__, **plain(self.dataset)},
+            "budget": plain(self.budget),
+            "trainer": plain(self.trainer),
+            "measures": plain(self.measures),
+            "columns": plain(self.columns),
             "probes": [
                 {
                     "kind": type(probe).__name__,
-                    **asdict(probe),
+                    **plain(probe),
                     "main": probe.main_metric,
                     "metrics": list(probe.metrics),
                 }
                 for probe in self.probes
             ],
-            "plugins": self.plugins,
         }
+        del content["trainer"]["checkpoint_seconds"]
+        content["model"].pop("folder", None)
+        return content
+
+
+def _check_micro_batches(objective: Objective, rows: int) -> None:
+    """Raise ValueError where an update would have to be computed by pieces and cannot be."""
+    if isinstance(objective, InSequence):  # every phase has updates of its own size
+        for name in objective.order:
+            _check_micro_batches(objective.terms[name], rows)
+        return
+    whole = [c for c in objective.columns if not c.traits.additive and not isinstance(c, TwoStage)]
+    if whole and rows < objective.rows_per_update:
+        raise ValueError(
+            f"trainer.micro_batch_rows is {rows}, and the loss of {whole[0].name} needs all "
+            f"{objective.rows_per_update} rows of an update at once: leave micro_batch_rows out, "
+            f"or lower objective.rows_per_update to {rows} (a class of one's own that is a "
+            "TwoStage, objectives/contrastive.py, is computed by pieces)"
+        )
 
 
 def described(objective: Objective) -> dict[str, Any]:
-    """All its settings, and its class, which a name of the user's own does not tell."""
-    return {"kind": type(objective).__name__, **asdict(objective)}
+    """All its settings, and its class, which a name of the user's own does not tell.
+
+    A class from a file of the user's is told by the content of that file.
+    """
+    kind = type(objective)
+    found = {
+        "kind": kind.__name__,
+        **{f.name: plain(getattr(objective, f.name)) for f in fields(objective)},
+    }
+    plugin = plugin_hash(kind)
+    return found if plugin is None else {**found, "plugin": plugin}
+
+
+def plain(value: Any) -> Any:
+    """As JSON gives it back, so that what is read from a record equals what was written.
+
+    Objectives are described, tuples and sets become lists, and what JSON lacks becomes its text.
+    """
+    if isinstance(value, Objective):
+        return described(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Set):
+        return sorted(plain(item) for item in value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -87,7 +87,7 @@ def finetune(
         epoch, index = divmod(step, len(batches))
         order = np.random.default_rng([seed, epoch]).permutation(len(batches))
         batch, places = batches[order[index]]
-        share = (step + 1) / steps
+        share = (step + 0.5) / steps  # in its middle, so that no update has a rate of 0
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * min(share / 0.1, (1 - share) / 0.9)
         torch.manual_seed(seed_of("finetune dropout", seed, step))

@@ -9,7 +9,7 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
 from runners.experiment_config import ExperimentConfig
 from runners.hardware import resolve_hardware
-from runners.identity import name_of, source_hash
+from runners.identity import code_hash, name_of
 from runners.pretrain import check_rows
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.progress import Progress
@@ -50,7 +50,7 @@ class Job:
     def anchors_name(self) -> str:
         """The name of the record of what needs no model."""
         content = self.config.to_json()
-        kept = ("measures", "columns", "probes", "plugins")
+        kept = ("measures", "columns", "probes")
         return f"anchors-{self._hash({key: content[key] for key in kept})}"
 
     @property
@@ -74,8 +74,9 @@ class Job:
         return found
 
     def _hash(self, content: object) -> str:
-        data = [self.corpus.card.fingerprint, *(t.fingerprint() for t in self.tasks.values())]
-        return name_of(content, *data, source_hash("models", "objectives", "runners"))
+        card = self.corpus.card
+        data = [card.fingerprint, *(task.fingerprint() for task in self.tasks.values())]
+        return name_of([content, card.sequence_length], *data, code_hash())
 
 
 def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job]:

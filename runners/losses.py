@@ -1,28 +1,45 @@
 """The cross-objective matrix: every model under every objective's loss on the same text.
 
 Each column fixes its attention for all models. A cell is native where the model was trained on
-that loss, foreign where only its head fits, and empty where it never trained such a head. The
-adapted figure gives every model, native ones too, a fresh head on the frozen backbone.
+that loss, "other settings" where it was at other values, foreign where only its head fits, and
+empty where it never trained such a head. The adapted figure gives every model, native ones too, a
+fresh head on the frozen backbone.
 """
 
 import itertools
 import math
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
-from models.initialization import initialize
+from models.initialization import initialize, seed_of
 from objectives.base import Objective, TrainModel
 from objectives.prepared import Prepared
 from runners.corpora.corpus import Corpus
-from runners.evaluation import MEASURE_SEED, RowLosses, prepare_held_out, row_losses
-from runners.experiment_config import MeasuresConfig
+from runners.evaluation import (
+    LAST,
+    MEASURE_SEED,
+    RowLosses,
+    measuring_mode,
+    predicts_tokens,
+    prepare_held_out,
+    row_losses,
+    text_targets,
+)
+from runners.experiment_config import MeasuresConfig, described
 from runners.hardware import autocast
 from runners.pretrained import Pretrained
 from runners.probes.base import Measurement, example_rows
 from runners.trainer import build_optimizer
+
+LEAST_LOSS = 0.001
+"""A tokenizer that loses less of the text is said to keep it: rows may cut a character."""
 
 ADAPTATION_SPLIT = "train"
 """Fresh heads learn on training text, in the order of MEASURE_SEED, the same for every model."""
@@ -48,7 +65,7 @@ def held_out(
 
 
 def measure_column(
-    model: Pretrained, column: Objective, config: MeasuresConfig, *, trained_on: Collection[str]
+    model: Pretrained, column: Objective, config: MeasuresConfig, *, trained_on: Sequence[Objective]
 ) -> list[Measurement]:
     """One model under one objective's loss.
 
@@ -56,34 +73,35 @@ def measure_column(
         model: to measure.
         column: the objective, at the values of its YAML.
         config: rows, adaptation.
-        trained_on: names of the objectives that the model was trained on; none if untrained.
+        trained_on: the objectives that the model was trained on; none if untrained.
 
     Returns:
-        `nats` as it stands; `bits_per_byte` and `end_nats` where text is predicted from left to
-        right; `own_mask` where the model's own attention is not the column's; `adapted`.
+        `nats`, the loss as it stands; `term NAME` for each part where it is a sum of several;
+        `bits_per_byte` and `end_nats` where all text is predicted from left to right; `own_mask`
+        where the model's own attention is not the column's; `adapted`.
     """
     measured = []
     corpus, heads = model.corpus, model.model.heads
-    if not held_out(column, corpus, config):
+    prepared = held_out(column, corpus, config)
+    if not prepared:
         return [Measurement("nats", None, note=f"no {column.traits.views} held out")]
     traits = column.traits
-    fits = set(traits.test_heads) <= set(heads)
-    if fits:
+    if set(traits.test_heads) <= set(heads):
         chosen = nn.ModuleDict({name: heads[name] for name in traits.test_heads})
         train_model = TrainModel(model.model.backbone, chosen, column).eval()
-        prepared = held_out(column, corpus, config)
         losses = _losses(train_model, prepared, model)
-        native = "native" if column.name in trained_on else "foreign"
-        measured.append(_measurement("nats", losses, native if trained_on else ""))
-        if predicts_all_text(column):
+        groups = _groups(losses, column, corpus)
+        measured.append(loss_of("nats", losses, groups, native_note(column, trained_on)))
+        if len(losses.names) > 1:
+            parts = [losses.term(index) for index in range(len(losses.names))]
+            measured += [loss_of(f"term {part.names[0]}", part, groups) for part in parts]
+        if predicts_all_text(column, prepared, corpus):
             measured += per_byte(losses, prepared, corpus)
         own = model.attention
-        fixed = traits.attention
-        if trained_on and traits.likelihood == "pseudo" and own.kind != fixed:
+        if trained_on and traits.likelihood == "pseudo" and own.kind != traits.attention:
             remasked = [replace(item, attention=own) for item in prepared]
-            measured.append(
-                _measurement("own_mask", _losses(train_model, remasked, model), own.kind)
-            )
+            under_own = _losses(train_model, remasked, model)
+            measured.append(loss_of("own_mask", under_own, groups, own.kind))
     else:
         measured.append(Measurement("nats", None, note="no head"))
     if config.adaptation_steps:
@@ -91,38 +109,102 @@ def measure_column(
     return measured
 
 
-def predicts_all_text(column: Objective) -> bool:
+def native_note(column: Objective, trained_on: Sequence[Objective]) -> str:
+    """Whether a model was trained on a column's loss, at the column's values.
+
+    How it was optimized and what it is called is no part of the loss; of a schedule its end
+    counts, where the loss is measured.
+    """
+    if not trained_on:
+        return ""
+    alike = [own for own in trained_on if type(own) is type(column)]
+    if any(_loss_settings(own) == _loss_settings(column) for own in alike):
+        return "native"
+    return "other settings" if alike else "foreign"
+
+
+def _loss_settings(objective: Objective) -> dict[str, Any]:
+    apart = ("name", "learning_rate", "rows_per_update", "schedules")
+    settings = described(objective.at(LAST.progress))
+    return {name: value for name, value in settings.items() if name not in apart}
+
+
+def predicts_all_text(column: Objective, prepared: Sequence[Prepared], corpus: Corpus) -> bool:
     """Whether every token of the text is predicted from those before it: a true likelihood."""
-    return column.traits.likelihood == "causal" and column.traits.attention == "causal"
+    traits = column.traits
+    causal = {traits.likelihood, traits.attention, traits.measured_attention or "causal"}
+    if causal != {"causal"} or not predicts_tokens(column):
+        return False
+    predicted = sum(int(text_targets(item, corpus.vocabulary).sum()) for item in prepared)
+    rows = np.concatenate([item.inputs.row_ids.numpy()[: item.rows] for item in prepared])
+    table = corpus.rows("test").table
+    return predicted == int(table["length"][rows % len(table)].sum())
 
 
 def _losses(train_model: TrainModel, prepared: list[Prepared], model: Pretrained) -> RowLosses:
-    end_id = model.corpus.vocabulary.sep_id
-    return row_losses(train_model, prepared, end_id=end_id, device=model.trainer.device)
+    vocabulary = model.corpus.vocabulary
+    return row_losses(train_model, prepared, vocabulary=vocabulary, device=model.trainer.device)
 
 
-def _measurement(metric: str, losses: RowLosses, note: str = "") -> Measurement:
-    """The loss, with a row for each held-out row.
-
-    Resampling rows resamples numerator and denominator: `value` is the row's share of the mean,
-    `target` its share of the items.
-    """
-    counts = losses.counts.sum(1, keepdims=True)
-    value = (losses.weights[:, None] * losses.sums / np.maximum(counts, 1)).sum(0)
-    share = (losses.counts / np.maximum(counts, 1)).mean(0)
-    rows = example_rows(value, [str(i) for i in range(len(value))], targets=share)
-    return Measurement(metric, losses.mean(), note, rows)
+def loss_of(
+    metric: str, losses: RowLosses, groups: Sequence[str] = (), note: str = ""
+) -> Measurement:
+    """The loss, and where there are groups the rows that an interval over them follows from."""
+    if not losses.counts.any():
+        return Measurement(metric, None, note="nothing to predict in the held-out rows")
+    value, target = losses.ratio()
+    rows = example_rows(value, groups, targets=target) if len(set(groups)) > 1 else None
+    return Measurement(metric, losses.mean(), note, rows, estimator="ratio")
 
 
-def per_byte(losses: RowLosses, prepared: list[Prepared], corpus: Corpus) -> list[Measurement]:
-    """Bits per byte of text, which no tokenizer changes, and the nats of an end token apart."""
-    rows = corpus.rows("test")
-    ids = np.concatenate([item.inputs.row_ids.numpy() for item in prepared]) % len(rows)
-    num_bytes = int(rows.table["num_bytes"][ids].sum())
+def _groups(losses: RowLosses, column: Objective, corpus: Corpus) -> list[str]:
+    """What is independent: the group of a row's document (its module, its book), or the batch
+    whose rows were compared with each other.
+    """  # noqa: D205
+    if not column.traits.additive:
+        return [f"batch {index}" for index in range(losses.sums.shape[1])]
+    table = corpus.rows("test").table
+    documents = table["document"][losses.row_ids % len(table)]
+    groups = _document_groups(corpus, "test")
+    return [groups[document] for document in documents]
+
+
+@lru_cache(maxsize=4)
+def _document_groups(corpus: Corpus, split: str) -> list[str]:
+    return corpus.documents(split)["group"].tolist()
+
+
+def per_byte(losses: RowLosses, prepared: Sequence[Prepared], corpus: Corpus) -> list[Measurement]:
+    """Bits per byte of text, which no tokenizer that keeps all text changes, and the nats of an
+    end token apart.
+    """  # noqa: D205
+    table = corpus.rows("test").table
+    rows = np.concatenate([item.inputs.row_ids.numpy()[: item.rows] for item in prepared])
+    rows = rows % len(table)
+    lost = lost_bytes(corpus, "test", tuple(rows.tolist()))
+    note = f"the tokenizer loses {lost:.1%} of the bytes" if lost >= LEAST_LOSS else ""
+    bits = losses.sums.sum() / (math.log(2) * table["num_bytes"][rows].sum())
     return [
-        Measurement("bits_per_byte", float(losses.sums.sum() / (math.log(2) * num_bytes))),
+        Measurement("bits_per_byte", float(bits), note),
         Measurement("end_nats", losses.end_mean()),
     ]
+
+
+@lru_cache(maxsize=4)
+def lost_bytes(corpus: Corpus, split: str, rows: tuple[int, ...]) -> float:
+    """The share of the bytes of some rows' documents that decoding does not give back.
+
+    Characters are counted, whatever their order, since a decoder may set spaces of its own.
+    """
+    documents, texts = corpus.rows(split).table["document"], corpus.documents(split)["text"]
+    lost = total = 0
+    for document in np.unique(documents[list(rows)]):
+        own = np.flatnonzero(documents == document)
+        ids = np.concatenate([corpus.rows(split).tokens(int(row)) for row in own])
+        left = Counter(texts[document]) - Counter(corpus.tokenizer.decode(ids.tolist()))
+        lost += sum(len(character.encode()) * count for character, count in left.items())
+        total += len(texts[document].encode())
+    return lost / max(total, 1)
 
 
 def _adapted(model: Pretrained, column: Objective, config: MeasuresConfig) -> Measurement:
@@ -133,7 +215,9 @@ def _adapted(model: Pretrained, column: Objective, config: MeasuresConfig) -> Me
     if not heads:
         return Measurement("adapted", None, note="no head to adapt")
     initialize(heads, seed=MEASURE_SEED, std=backbone.config.initializer_range, prefix="adapted.")
-    adapted = TrainModel(backbone, heads.to(trainer.device), column).eval()
+    adapted = TrainModel(backbone, heads.to(trainer.device), column)
+    for norm in measuring_mode(adapted):
+        norm.train()  # a fresh head's, which learns its statistics here
     optimizer = build_optimizer(heads, trainer, config.adaptation_learning_rate)
     batches = corpus.batches(
         ADAPTATION_SPLIT,
@@ -143,11 +227,17 @@ def _adapted(model: Pretrained, column: Objective, config: MeasuresConfig) -> Me
     )
     chosen = itertools.islice(batches, config.adaptation_steps)
     backbone.requires_grad_(False)
-    for prepared in prepare_held_out(column, chosen, corpus.vocabulary):
-        with autocast(trainer):
-            loss = adapted(prepared.to(trainer.device)).total(column.counts(prepared))
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    backbone.requires_grad_(True)
-    return _measurement("adapted", _losses(adapted, held_out(column, corpus, config), model))
+    try:
+        for step, prepared in enumerate(prepare_held_out(column, chosen, corpus.vocabulary)):
+            torch.manual_seed(seed_of("adapted dropout", MEASURE_SEED, step))
+            with autocast(trainer):
+                loss = adapted(prepared.to(trainer.device)).total(column.counts(prepared))
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            column.after_update(adapted)
+    finally:  # what is measured after a failure must find the backbone as it was
+        backbone.requires_grad_(True)
+        adapted.eval()
+    losses = _losses(adapted, held_out(column, corpus, config), model)
+    return loss_of("adapted", losses, _groups(losses, column, corpus))

@@ -1,7 +1,5 @@
 """The contrastive cell of the loss matrix: InfoNCE over natural pairs of the corpus."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import nn
@@ -45,8 +43,7 @@ def measure_pairs(
         )
         for pairs in splits
     )
-    groups = splits[1].groups
-    found = [_pair_loss("nats", *measured, groups, config)]
+    found = [_pair_loss("nats", *measured, config)]
     if config.adaptation_steps:
         width = model.model.backbone.config.hidden_size
         layer = nn.Linear(width, width, bias=False)
@@ -61,7 +58,7 @@ def measure_pairs(
             optimizer.zero_grad()
         with torch.no_grad():
             first, second = (layer(side) for side in measured)
-        found.append(_pair_loss("adapted", first, second, groups, config))
+        found.append(_pair_loss("adapted", first, second, config))
     return found
 
 
@@ -69,17 +66,20 @@ def _pair_loss(
     metric: str,
     summaries: torch.Tensor,
     bodies: torch.Tensor,
-    groups: Sequence[str],
     config: MeasuresConfig,
 ) -> Measurement:
-    """Mean InfoNCE over blocks of `candidates` pairs; a rest that fills no block is left out."""
+    """Mean InfoNCE over blocks of `candidates` pairs; a rest that fills no block is left out.
+
+    Pairs of a block are compared with each other, so that only blocks are independent.
+    """
     size = config.candidates
-    blocks = range(0, len(summaries) - size + 1, size)
+    starts = range(0, len(summaries) - size + 1, size)
     values = np.concatenate(
         [
             info_nce(summaries[i : i + size], bodies[i : i + size], config.temperature).numpy()
-            for i in blocks
+            for i in starts
         ]
     )
-    rows = example_rows(values, groups[: len(values)], targets=np.ones(len(values)))
-    return Measurement(metric, float(values.mean()), examples=rows)
+    blocks = [f"block {index // size}" for index in range(len(values))]
+    rows = example_rows(values, blocks) if len(starts) > 1 else None
+    return Measurement(metric, float(values.mean()), examples=rows, estimator="ratio")

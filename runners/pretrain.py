@@ -17,6 +17,7 @@ from torch import nn
 from models.batch import Batch, Views
 from models.build import build_backbone, set_initial_weights
 from models.initialization import weights_hash
+from models.pretrained_size import PretrainedConfig
 from objectives.base import Moment, Objective, Phase, TrainModel, build_model
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
@@ -32,9 +33,9 @@ from runners.corpora.corpus import Corpus
 from runners.evaluation import MEASURE_SEED, prepare_held_out, row_losses
 from runners.experiment_config import ExperimentConfig
 from runners.hardware import autocast, set_up
-from runners.identity import name_of, source_hash
+from runners.identity import TRAINS, name_of, training_source, versions
 from runners.progress import Progress
-from runners.trainer import learning_rate_factor
+from runners.trainer import learning_rate
 from runners.update import UpdateStep, charge
 
 HELD_OUT_ROWS = 128
@@ -95,15 +96,15 @@ def training_name(config: ExperimentConfig, corpus: Corpus) -> str:
     not train again.
     """  # noqa: D205
     content = config.to_json()
+    packages = [*TRAINS, *(["transformers"] if isinstance(config.model, PretrainedConfig) else [])]
     if config.objective is None:  # an untrained model carries the heads of all columns
         label, kept = "untrained", ["seed", "model", "columns"]
     else:
         label, kept = config.objective.name, ["seed", "model", "objective", "budget", "trainer"]
-    sources = ("models", "objectives", "runners/pretrain.py", "runners/update.py")
     hashed = name_of(
-        [{key: content[key] for key in kept}, config.plugins.get(label)],
+        [{key: content[key] for key in kept}, versions(*packages)],
         corpus.card.fingerprint,
-        source_hash(*sources, "runners/trainer.py", "runners/budget.py", "runners/corpora"),
+        training_source(),
     )
     return f"{label}-s{config.seed}-{hashed}"
 
@@ -192,7 +193,7 @@ class _Loop:
         pending = 0.0 if state is None else state["pending_loss"]
         since_point = 0 if state is None else state["since_point"]
         saved = clock = time.perf_counter()
-        phase_index = 0 if state is None else state["phase"]
+        phase_index, seconds = 0 if state is None else state["phase"], 0.0
         ledger, size = self._training.ledger, self._corpus.vocabulary.size
         while True:
             before = ledger.progress(config.budget)
@@ -203,15 +204,18 @@ class _Loop:
                 phase_index = phase.index
                 if phase.fresh_optimizer:
                     step.restart()
-            factor = learning_rate_factor(phase.progress, trainer, phase.warmup)
-            rate = phase.learning_rate * trainer.learning_rate_scale * factor
-            pending += step(prepared, rate, seed=config.seed, number=ledger.steps)
-            since_point += 1
             self._extend_hash(batch)
+            number = ledger.steps
             charge(ledger, self._objective, batch, prepared, config.model, size, trainer)
-            now = time.perf_counter()
-            ledger.seconds, clock = ledger.seconds + now - clock, now
-            after = ledger.progress(config.budget)
+            taken = ledger.progress(config.budget) - before
+            if config.budget.unit == "seconds":  # not known yet, so as much as the update before
+                taken = (seconds or time.perf_counter() - clock) / config.budget.amount
+            rate = learning_rate(phase, taken, trainer)
+            pending += step(prepared, rate, seed=config.seed, number=number)
+            since_point += 1
+            seconds = time.perf_counter() - clock
+            ledger.seconds, clock = ledger.seconds + seconds, clock + seconds
+            now, after = clock, ledger.progress(config.budget)
             if _crosses(before, after, CURVE_POINTS):
                 self._add_point(pending / since_point, rate, before, after)
                 pending, since_point = 0.0, 0
@@ -256,7 +260,7 @@ class _Loop:
                     losses = row_losses(
                         model.train(),
                         prepared,
-                        end_id=self._corpus.vocabulary.sep_id,
+                        vocabulary=self._corpus.vocabulary,
                         device=self._config.trainer.device,
                     )
                 fused = len(self._held_out) > 1

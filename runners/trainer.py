@@ -7,6 +7,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from objectives.base import Phase
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
@@ -52,6 +54,12 @@ class TrainerConfig:
     evaluations: int = 10
     checkpoint_seconds: float = 60.0
 
+    @property
+    def measuring(self) -> dict[str, object]:
+        """What measuring depends on too: fresh heads and fine-tuning are optimized alike."""
+        names = ("weight_decay", "beta1", "beta2", "epsilon", "clip_norm")
+        return {name: getattr(self, name) for name in (*names, "device", "dtype", "threads")}
+
     def __post_init__(self) -> None:
         for name, known in (
             ("decay", self.DECAYS),
@@ -96,6 +104,21 @@ def learning_rate_factor(
     if config.decay == "cosine":
         left = 0.5 * (1.0 - math.cos(math.pi * left))
     return config.final_share + (1.0 - config.final_share) * left
+
+
+def learning_rate(phase: Phase, taken: float, config: TrainerConfig) -> float:
+    """The rate of an update: that in the middle of what it takes of its phase.
+
+    With the rate at its beginning, the first update of every phase would teach nothing.
+
+    Args:
+        phase: at the update's beginning.
+        taken: share of the budget that the update takes.
+        config: of the schedule.
+    """
+    end = min(1.0, phase.progress + taken / phase.share)
+    factor = learning_rate_factor((phase.progress + end) / 2, config, phase.warmup)
+    return phase.learning_rate * config.learning_rate_scale * factor
 
 
 def build_optimizer(

@@ -15,9 +15,7 @@ from runners.trainer import TrainerConfig
 NANO = BackboneConfig(
     hidden_size=32, num_layers=2, num_heads=2, intermediate_size=64, max_length=64
 )
-MEASURES = MeasuresConfig(
-    rows=32, pairs=32, candidates=16, adaptation_steps=3, adaptation_rows=4, bootstrap=100
-)
+MEASURES = MeasuresConfig(rows=32, pairs=32, candidates=16, adaptation_steps=3, adaptation_rows=4)
 
 
 def experiment(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -74,7 +74,7 @@ class MinimalPairsTask(Task):
         reason = not_numbers("log-likelihoods", np.concatenate([good, bad]))
         if reason:
             return [Measurement(self._metric, None, note=reason)]
-        return [self._measure(good - bad)]
+        return [replace(self._measure(good - bad), note=model.likelihood)]
 
     def baselines(self) -> dict[str, list[Measurement]]:
         """Chance, and word n-gram models of the training split's sentences."""

@@ -39,17 +39,40 @@ def test_figures_of_other_probes_may_be_declared() -> None:
     check_primary(["task accuracy_frozen", "library what"], [Given(name="task")], ["library"])
 
 
-def test_a_full_disk_at_preparation_is_one_line(
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left", "/f"), "nothing more can be written to {folder}"),
+        (OSError("Detail: [errno 27] File too large"), "nothing more can be written to {folder}"),
+        (OSError(errno.EACCES, "Permission denied", "/f"), "failed: Permission denied, /f"),
+    ],
+)
+def test_what_the_system_refuses_at_preparation_is_one_line(
+    error: OSError,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.prepare, "prepare", refused)
+    assert main(["run", f"output_dir={tmp_path}"]) == 2
+    text = capsys.readouterr().err
+    assert message.format(folder=tmp_path) in text
+    assert "Traceback" not in text
+
+
+def test_a_disk_that_fills_up_while_records_are_written_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "/some/file")
+    def full(_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(cli.prepare, "prepare", full)
-    assert main(["run", f"output_dir={tmp_path}"]) == 2
-    error = capsys.readouterr().err
-    assert "compare: preparing the data failed: No space left on device, /some/file" in error
-    assert "Traceback" not in error
+    monkeypatch.setattr("cli.run.main", full)
+    assert main(["run"]) == 1
+    assert "No space left on device: what is finished is kept" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -151,3 +151,29 @@ def test_reports_need_neither_torch_nor_hydra() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_parts_of_a_sum_and_a_family_of_ones_own_are_shown(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    columns = {
+        "rtd": {
+            "family": "DAE",
+            "unit": "token",
+            "quantity": "nats, generator + 50 x discriminator",
+            "attention": "bidirectional",
+            "measured_attention": "prefix",
+        },
+        "mine": {"family": "SD", "unit": "feature", "quantity": "squares", "attention": "causal"},
+    }
+    more = (
+        Value("loss rtd", "term rtd generator", 6.9),
+        Value("loss rtd", "term rtd", 0.69),
+    )
+    nats = {"rtd": 41.7, "mine": 0.3}
+    record = add_run(store, "rtd", answers(0.5), nats=nats, columns=columns, more_values=more)
+    text = page(store, [record], tmp_path)
+    assert "DAE: rtd, nats, generator + 50 x discriminator a token" in text
+    assert "SD: mine, squares a feature" in text
+    assert "| model | rtd generator | rtd |" in text
+    assert "rtd prefix" in text

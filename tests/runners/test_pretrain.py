@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from experiments import experiment
@@ -18,6 +19,8 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.pretrain import DivergedError, pretrain, training_name
 from runners.progress import Silent
+from runners.trainer import learning_rate_factor
+from runners.update import UpdateStep
 
 OBJECTIVES = ("clm", "mlm", "simcse")
 
@@ -152,6 +155,36 @@ def test_a_budget_is_spent_and_not_much_more(
         experiment("mlm", small_pydocs, tmp_path, budget=budget), corpus, Silent()
     ).training.ledger
     assert amount <= ledger.spent(unit) <= amount * (1 + 1.5 / ledger.steps)
+
+
+@pytest.mark.parametrize("unit", ["steps", "tokens", "seconds"])
+@pytest.mark.parametrize("name", ["mlm_then_simcse", "mlm"])
+def test_no_update_is_lost_to_a_rate_of_0(
+    name: str,
+    unit: str,
+    corpus: Corpus,
+    small_pydocs: PydocsConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates: list[float] = []
+    update = UpdateStep.__call__
+
+    def noted(self: UpdateStep, prepared: Prepared, rate: float, **more: Any) -> float:
+        rates.append(rate)
+        return update(self, prepared, rate, **more)
+
+    monkeypatch.setattr(UpdateStep, "__call__", noted)
+    amount = {"steps": 20, "tokens": 20_000, "seconds": 0.5}[unit]
+    trained = load_objective(name).with_rows(8)
+    budget = BudgetConfig(unit=unit, amount=amount)
+    config = experiment(None, small_pydocs, tmp_path, objective=trained, budget=budget)
+    pretrain(config, corpus, Silent())
+    assert len(rates) >= 2
+    assert min(rates) > 0
+    if unit == "steps" and name == "mlm":  # the sum is that of the schedule, to a hundredth
+        exact = np.mean([learning_rate_factor(i / 9999, config.trainer) for i in range(10_000)])
+        assert np.mean(rates) / trained.learning_rate == pytest.approx(exact, rel=0.01)
 
 
 def test_adding_a_probe_or_a_place_does_not_train_again(

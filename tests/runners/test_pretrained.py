@@ -8,7 +8,7 @@ from objectives.base import TrainModel
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.finetune import FinetuneConfig, finetune
-from runners.pretrain import _initial_model
+from runners.pretrain import initial_model
 from runners.pretrained import Pretrained
 from runners.trainer import TrainerConfig
 
@@ -19,7 +19,7 @@ TEXTS = ["Return the value.", "A much longer text, of which there are many words
 def model(
     corpus: Corpus, small_pydocs: PydocsConfig, trainer: TrainerConfig, tmp_path
 ) -> TrainModel:  # type: ignore[no-untyped-def]
-    return _initial_model(experiment(None, small_pydocs, tmp_path), corpus).eval()
+    return initial_model(experiment(None, small_pydocs, tmp_path), corpus).eval()
 
 
 def pretrained(

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from runners.trainer import TrainerConfig, build_optimizer, learning_rate_factor
+from objectives.base import Phase
+from runners.trainer import TrainerConfig, build_optimizer, learning_rate, learning_rate_factor
 
 
 @pytest.mark.parametrize("decay", TrainerConfig.DECAYS)
@@ -24,6 +25,19 @@ def test_halfway_down() -> None:
     for decay in ("cosine", "linear"):
         config = TrainerConfig(decay=decay, warmup=0.0)
         assert learning_rate_factor(0.5, config) == pytest.approx(0.5)
+
+
+def test_an_update_has_the_rate_of_its_middle_within_its_phase() -> None:
+    config = TrainerConfig(decay="linear", warmup=0.2, learning_rate_scale=0.5)
+
+    def rate(progress: float, taken: float, share: float = 1.0) -> float:
+        phase = Phase(index=0, progress=progress, learning_rate=4, rows_per_update=8, share=share)
+        return learning_rate(phase, taken, config)
+
+    assert rate(0.0, 0.1) == pytest.approx(2 * 0.25)  # in the middle of [0, 0.1] of 0.2
+    assert rate(0.0, 0.1, share=0.5) == pytest.approx(2 * 0.5)  # twice as much of half a budget
+    assert rate(0.9, 0.1) == pytest.approx(2 * 0.05 / 0.8)
+    assert rate(0.9, 0.9) == rate(0.9, 0.1)  # past its end there is no phase
 
 
 def test_only_matrices_decay() -> None:
