@@ -50,8 +50,12 @@ class Record:
 class Store:
     records: dict[str, Any] = field(default_factory=dict)
 
-    def get(self, name: str) -> Any:
+    def readable(self, name: str) -> Any:
         return self.records.get(name)
+
+    def finished(self, name: str) -> Any:
+        record = self.readable(name)
+        return record if record and record.status == "finished" else None
 
 
 @dataclass
