@@ -50,11 +50,13 @@ class Record:
 class Store:
     records: dict[str, Any] = field(default_factory=dict)
 
-    def readable(self, name: str) -> Any:
+    def get(self, name: str) -> Any:
         return self.records.get(name)
 
+    readable = get
+
     def finished(self, name: str) -> Any:
-        record = self.readable(name)
+        record = self.get(name)
         return record if record and record.status == "finished" else None
 
 
