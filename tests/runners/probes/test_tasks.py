@@ -23,6 +23,8 @@ from runners.probes.word_order import WordOrderProbe, swap_neighbours
 class Oracle:
     """Stands for a model: vectors and likelihoods by text."""
 
+    likelihood = "causal"
+
     def __init__(
         self,
         vectors: dict[str, list[float]] | None = None,
@@ -119,6 +121,8 @@ def test_names_that_give_a_library_away_are_masked() -> None:
         ["numpy", "pandas", "sklearn"],
     )
     assert masked == "A this array for this.this, this and this_like"
+    plain = "It gave no 1 of 5 in 2015."
+    assert mask_names(plain, ["it", "no", "1", "5", "of 5"]) == plain
 
 
 def test_a_swap_keeps_the_words_and_the_ends() -> None:
