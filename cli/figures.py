@@ -1,12 +1,15 @@
 """Which figures a command is about: the primary ones, checked and said before anything trains."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
 from cli.build import nearest
 from cli.main import UsageError
 from runners.job import Job
 from runners.pair_loss import natural_pair_splits
 from runners.probes.base import Probe
+from runners.probes.classification import MODES
 
 
 def check_primary(primary: Iterable[str], probes: Sequence[Probe], known: Iterable[str]) -> None:
@@ -30,7 +33,7 @@ def check_primary(primary: Iterable[str], probes: Sequence[Probe], known: Iterab
                 f"measures.primary: {figure!r} names no probe; "
                 f"{nearest(name, names)}known: {', '.join(names)}"
             )
-        metrics = chosen[name].metrics if name in chosen else ()
+        metrics = _possible(chosen[name]) if name in chosen else ()
         if metrics and metric not in metrics:
             raise UsageError(
                 f"measures.primary: {name} has no figure {metric!r}; "
@@ -50,7 +53,8 @@ def announcement(jobs: Sequence[Job]) -> str:
                 continue
             probes[probe.name] = None
             own = [metric for name, _, metric in declared if name == probe.name]
-            for metric in own or [probe.main_metric]:
+            given = [metric for metric in own if metric in (probe.metrics or own)]
+            for metric in given if own else [probe.main_metric]:
                 primary[f"{probe.name} {metric}".strip()] = None
         losses |= dict.fromkeys(column.name for column in job.config.columns)
     if any(natural_pair_splits(job.corpus, job.config.measures) for job in _by_corpus(jobs)):
@@ -60,6 +64,14 @@ def announcement(jobs: Sequence[Job]) -> str:
     )
     others = f", and the other figures of {', '.join(probes)}" if probes else ""
     return f"{first}; also measured: the losses {', '.join(losses)}{others}"
+
+
+def _possible(probe: Probe) -> tuple[str, ...]:
+    """Its figures, those of modes that are switched off too: nothing is misspelt about them."""
+    if "modes" not in {field.name for field in fields(probe)}:
+        return probe.metrics
+    every: Any = {"modes": MODES}
+    return tuple(dict.fromkeys((*probe.metrics, *replace(probe, **every).metrics)))
 
 
 def _by_corpus(jobs: Sequence[Job]) -> list[Job]:

@@ -1,5 +1,6 @@
 """Hydra, called as a library: arguments in any order, and one clear message for a mistake."""
 
+import argparse
 import os
 import sys
 import tempfile
@@ -60,14 +61,18 @@ def shown_only(arguments: Sequence[str]) -> str:
 
 
 def _parsed(arguments: Sequence[str]) -> Any:
-    parser = get_args_parser()
+    return parse(get_args_parser(), arguments, help_by="compare run --help")
+
+
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str], *, help_by: str) -> Any:
+    """Flags and other words in any order; a mistake is one line that says who helps."""
 
     def error(message: str) -> NoReturn:
         unknown = next((a for a in arguments if a in message.split() and a[:2] == "--"), "")
         name = unknown.lstrip("-").partition("=")[0]
         if name and message.startswith("unrecognized"):
             message += f"; settings are written without dashes: {name}=VALUE"
-        raise UsageError(f"{message}; `compare run --help` shows the others")
+        raise UsageError(f"{message}; `{help_by}` shows what there is")
 
     parser.error = error  # type: ignore[method-assign]
     return parser.parse_intermixed_args(list(arguments))

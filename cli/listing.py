@@ -10,8 +10,10 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from cli.build import unknown_key
 from cli.configuration import model, objective
-from cli.hydra_app import call_without_output, compose_option
+from cli.hydra_app import call_without_output, compose_option, parse
+from cli.main import UsageError
 from cli.tables import print_table
 from models.build import build_backbone
 from results.markdown import number, quantity
@@ -25,10 +27,12 @@ KINDS = ("objectives", "models", "datasets", "probes", "runs")
 def main(arguments: Sequence[str]) -> int:
     """Print one list."""
     parser = argparse.ArgumentParser(prog="compare list", description="What can be chosen.")
-    parser.add_argument("what", choices=KINDS)
+    parser.add_argument("what", metavar="|".join(KINDS))
     parser.add_argument("overrides", nargs="*", help="plugins=[FILE] and output_dir=DIR, as in run")
     parser.add_argument("--config-dir", "-cd", help="a folder with more options, as in run")
-    parsed = parser.parse_intermixed_args(arguments)
+    parsed = parse(parser, arguments, help_by="compare list --help")
+    if parsed.what not in KINDS:
+        raise UsageError(unknown_key(f"list of {parsed.what!r}", parsed.what, list(KINDS)))
     flags = ["--config-dir", parsed.config_dir] if parsed.config_dir else []
     rows: list[list[str]] = []
     call_without_output(

@@ -53,7 +53,7 @@ def _(task: ClassificationTask, share: float) -> Task:
         Labelled(_some(side.texts, share), _some(side.labels, share), _some(side.groups, share))
         for side in (task.train, task.test)
     )
-    return ClassificationTask(train, test, task._modes, task._recipe)
+    return ClassificationTask(train, test, task._modes, task._recipe, seen=task._seen)
 
 
 @_share.register
@@ -65,7 +65,7 @@ def _(task: MinimalPairsTask) -> float:
 def _(task: MinimalPairsTask, share: float) -> Task:
     good, bad = _some(task._pairs.good, share), _some(task._pairs.bad, share)
     pairs = SentencePairs(good, bad, _some(task._pairs.kinds, share))
-    return MinimalPairsTask(pairs, _some(task._training, share))
+    return MinimalPairsTask(pairs, _some(task._training, share), seen=task._seen)
 
 
 @_share.register
@@ -91,7 +91,8 @@ def _(task: RetrievalTask) -> float:
 def _(task: RetrievalTask, share: float) -> Task:
     pairs = task._pairs
     columns = (pairs.summaries, pairs.bodies, pairs.groups)
-    return RetrievalTask(NaturalPairs(*(_some(column, share) for column in columns)))
+    some = NaturalPairs(*(_some(column, share) for column in columns))
+    return RetrievalTask(some, seen=task._seen)
 
 
 @_share.register
@@ -102,7 +103,8 @@ def _(task: SimilarityTask) -> float:
 @_cut.register
 def _(task: SimilarityTask, share: float) -> Task:
     scores = _some(task._scores.tolist(), share)
-    return SimilarityTask(_some(task._first, share), _some(task._second, share), scores)
+    first, second = _some(task._first, share), _some(task._second, share)
+    return SimilarityTask(first, second, scores, seen=task._seen)
 
 
 def _some(items: Sequence[T], share: float) -> list[T]:

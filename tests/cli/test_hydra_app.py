@@ -129,7 +129,7 @@ MISTAKES = [
     (["seed=1.5"], "seed is 1.5; a whole number"),
     (["seed=0,1"], "add -m"),
     (["experiment=smoke"], "write +experiment=smoke"),
-    (["+experimnt=smoke"], "did you mean 'experiment'"),
+    (["+exprimnt=smoke"], "did you mean 'experiment'"),
     (["+experiment=smok"], "did you mean 'smoke'"),
     (["+experiment=directions"], "a sweep over objective and seed: add -m"),
     (["buget.amount=1"], "did you mean 'budget'"),

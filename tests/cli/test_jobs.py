@@ -53,6 +53,12 @@ class Store:
     def get(self, name: str) -> Any:
         return self.records.get(name)
 
+    readable = get
+
+    def finished(self, name: str) -> Any:
+        record = self.get(name)
+        return record if record and record.status == "finished" else None
+
 
 @dataclass
 class Sweep:

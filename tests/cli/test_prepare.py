@@ -9,6 +9,7 @@ from cli.figures import check_primary
 from cli.main import UsageError, main
 from cli.prepare import prepare_jobs
 from runners.probes.base import Probe, Task
+from runners.probes.library import LibraryProbe
 from runners.progress import Silent
 
 
@@ -35,8 +36,12 @@ def test_a_misspelt_primary_figure_is_answered(figure: str, message: str) -> Non
     assert message in str(caught.value)
 
 
-def test_figures_of_other_probes_may_be_declared() -> None:
+def test_figures_of_other_probes_and_of_modes_switched_off_may_be_declared() -> None:
     check_primary(["task accuracy_frozen", "library what"], [Given(name="task")], ["library"])
+    library = LibraryProbe(name="library", modes=("frozen",))
+    check_primary(["library accuracy_finetuned"], [library], [])
+    with pytest.raises(UsageError, match="no figure 'acuracy_frozen'"):
+        check_primary(["library acuracy_frozen"], [library], [])
 
 
 @pytest.mark.parametrize(

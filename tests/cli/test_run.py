@@ -343,6 +343,10 @@ def test_hydra_shows_the_configuration(capsys: pytest.CaptureFixture[str]) -> No
     ("arguments", "message"),
     [
         (["rn"], "did you mean 'run'"),
+        (["list"], "the following arguments are required"),
+        (["list", "objective"], "did you mean 'objectives'"),
+        (["list", "runs", "-m"], "unrecognized arguments: -m"),
+        (["list", "models", "mini"], "write model=mini"),
         (["report", "/nowhere"], "no runs in /nowhere"),
         (["list", "objectives", "--config-dir", "/nowhere"], "/nowhere"),
     ],
