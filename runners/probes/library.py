@@ -115,13 +115,19 @@ class LibraryProbe(Probe):
 
 
 def mask_names(sentence: str, labels: Sequence[str]) -> str:
-    """Replace every name and alias of the labels, in any case, also inside dotted names."""
+    """Replace every name and alias of libraries, in any case, also inside dotted names.
+
+    Numbers and names of two letters are left alone, but for aliases that are known.
+    """
     return _names(tuple(labels)).sub(PLACEHOLDER, sentence)
 
 
 @lru_cache(maxsize=2)
 def _names(labels: tuple[str, ...]) -> re.Pattern[str]:
-    names = {name for label in labels for name in (label, *ALIASES.get(label, "").split())}
+    names = {label for label in labels if len(label) > 2 and label.isidentifier()}
+    names |= {alias for label in labels for alias in ALIASES.get(label, "").split()}
+    if not names:
+        return re.compile(r"(?!)")  # matches nothing
     pattern = "|".join(re.escape(name) for name in sorted(names, key=lambda n: (-len(n), n)))
     return re.compile(rf"(?i)(?<![a-z])(?:{pattern})(?![a-z])")
 

@@ -48,11 +48,11 @@ class TableProbe(Probe, ABC):
 
     Attributes:
         path: a .csv, .tsv, .jsonl or .parquet file, or the hub name of a data set.
-        test_path: of a file, another one to test on; without, `path` is split.
+        test_path: of a file, another one to test on; without, `path` is divided.
         subset: configuration of a hub data set.
         folder: below hub_dir, where that is not the last part of `path`.
-        train_split, test_split: of a hub data set.
-        test_share: of a file, which is split by a hash of its rows' text.
+        train_split, test_split: of a hub data set; where they are one, it is divided as a file is.
+        test_share: of a file, which is divided by a hash of its rows' text.
         max_train, max_test: at most so many examples, chosen by hash.
     """
 
@@ -252,11 +252,20 @@ class TableProbe(Probe, ABC):
             if split not in loaded:
                 raise ValueError(
                     f"{self.path} has no split {split!r}; it has {', '.join(loaded)}: "
-                    f"choose with {setting}"
+                    f"choose with {setting}{self._of_one_split(loaded)}"
                 )
         splits = [getattr(self, setting) for setting in settings]
+        if self.trains and self.train_split == self.test_split:
+            return self._split(list(self._from_split(loaded[splits[0]], splits[0])))
         *train, test = (list(self._from_split(loaded[split], split)) for split in splits)
         return (train[0] if train else []), test
+
+    def _of_one_split(self, loaded: Mapping[str, Any]) -> str:
+        """What to do with a data set that has a single one."""
+        if len(loaded) != 1 or not self.trains:
+            return ""
+        (split,) = loaded
+        return f" (train_split={split} test_split={split} divides it by test_share)"
 
     def _from_split(self, table: Any, split: str) -> Iterator[Row]:
         columns = [*self.text_columns, self.value_column]

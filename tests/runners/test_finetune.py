@@ -23,9 +23,17 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return build(tmp_path_factory.mktemp("own"), rows)
 
 
-@pytest.mark.parametrize("spoilt", [False, True])
+@pytest.mark.parametrize(
+    ("spoilt", "learning_rate", "works"),
+    [(False, 3e-4, True), (True, 3e-4, False), (False, 1e38, False)],
+)
 def test_a_model_that_gives_no_numbers_predicts_nothing(
-    own: Corpus, trainer: TrainerConfig, tmp_path: Path, spoilt: bool
+    own: Corpus,
+    trainer: TrainerConfig,
+    tmp_path: Path,
+    spoilt: bool,
+    learning_rate: float,
+    works: bool,
 ) -> None:
     dataset = LocalConfig(path="x", sequence_length=32)
     model = initial_model(experiment(None, dataset, tmp_path), own).eval()
@@ -36,6 +44,6 @@ def test_a_model_that_gives_no_numbers_predicts_nothing(
         model, own, attention="causal", likelihood="causal", pooling="mean", trainer=trainer
     )
     texts = own.documents("train")["text"].tolist()
-    config = FinetuneConfig(epochs=1)
+    config = FinetuneConfig(epochs=1, rows_per_update=40, learning_rate=learning_rate)
     found = finetune(read, texts, np.arange(40) % 2, texts[:5], config=config, seed=0)
-    assert (found is None) == spoilt
+    assert (found is not None) == works

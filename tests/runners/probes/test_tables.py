@@ -190,6 +190,16 @@ def test_nulls_of_a_data_set_are_left_out_and_counted(own: Corpus, tmp_path: Pat
     assert task.facts["rows without a text or a value, left out"] == 40
 
 
+def test_a_data_set_of_one_split_is_divided(own: Corpus, tmp_path: Path) -> None:
+    written(tmp_path / "hub/mine/train.parquet", labelled(200))
+    with pytest.raises(ValueError, match=r"no split 'validation'.*test_split=train divides it"):
+        load(classes("x/mine"), own, tmp_path / "hub")
+    task = load(classes("x/mine", test_split="train"), own, tmp_path / "hub")
+    assert isinstance(task, ClassificationTask)
+    assert not set(task.train.texts) & set(task.test.texts)
+    assert task.facts["training examples"] + task.facts["test examples"] == 200
+
+
 def test_nan_is_a_missing_label(own: Corpus, tmp_path: Path) -> None:
     lines = [
         f'{{"text": "text {i}", "label": {"NaN" if i % 4 == 0 else i % 2}}}\n' for i in range(200)

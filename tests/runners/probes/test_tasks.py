@@ -121,6 +121,8 @@ def test_names_that_give_a_library_away_are_masked() -> None:
         ["numpy", "pandas", "sklearn"],
     )
     assert masked == "A this array for this.this, this and this_like"
+    plain = "It gave no 1 of 5 in 2015."
+    assert mask_names(plain, ["it", "no", "1", "5", "of 5"]) == plain
 
 
 def test_a_swap_keeps_the_words_and_the_ends() -> None:
