@@ -33,15 +33,20 @@ class Alternate(Fusion):
 
     def check_values(self) -> None:
         """A share for every term."""
-        super().check_values()
         self.check_mapping("ratio")
+        super().check_values()
         if self.by not in ("batch", "row"):
             raise ValueError(f"by is {self.by!r}; known: batch, row")
-        if self.by == "row" and not all(t.traits.additive for t in self.terms.values()):
+        if self.by == "row" and not self.traits.additive:
             raise ValueError(
                 f"{self.name} deals out single rows, and a term that compares rows needs batches "
                 "of them: set objective.by=batch"
             )
+
+    @property
+    def trained(self) -> list[str]:
+        """Those that have a turn."""
+        return [name for name in self.terms if self.ratio[name] > 0]
 
     @property
     def mean_passes(self) -> float:

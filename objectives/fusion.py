@@ -31,8 +31,7 @@ class Fusion(Objective):
     def check_values(self) -> None:
         """Terms that can be reconciled."""
         super().check_values()
-        if not self.terms:
-            raise ValueError(f"{self.name} has no terms; a fusion needs at least one objective")
+        self.check_terms()
         if self.attention not in (None, "causal", "bidirectional"):
             raise ValueError(f"attention is {self.attention!r}; causal or bidirectional")
         if self.attention is None and len({term.traits.attention for term in self.probed}) > 1:
@@ -42,8 +41,14 @@ class Fusion(Objective):
                 "under which the model is probed: objective.attention=bidirectional, or causal"
             )
 
+    def check_terms(self) -> None:
+        """Raise ValueError unless there are some."""
+        if not self.terms:
+            raise ValueError(f"{self.name} has no terms; a fusion needs at least one objective")
+
     def check_mapping(self, name: str) -> None:
         """Raise ValueError unless the mapping `name` has a number for every term, with a sum."""
+        self.check_terms()
         values: Mapping[str, float] = getattr(self, name)
         if set(values) != set(self.terms):
             raise ValueError(
@@ -57,14 +62,19 @@ class Fusion(Objective):
             )
 
     @property
+    def trained(self) -> Sequence[str]:
+        """The names of the terms that are trained on at some time."""
+        return list(self.terms)
+
+    @property
     def probed(self) -> Sequence[Objective]:
         """The terms that shape the model as it is when it is probed."""
-        return list(self.terms.values())
+        return [self.terms[name] for name in self.trained]
 
     @property
     def traits(self) -> Traits:
         """Those of the terms together."""
-        every = [term.traits for term in self.terms.values()]
+        every = [self.terms[name].traits for name in self.trained]
         probed = [term.traits for term in self.probed]
         attention = self.attention or probed[0].attention
         fitting = [t for t in probed if t.attention == attention] or probed
@@ -79,7 +89,7 @@ class Fusion(Objective):
             quantity=quantities.pop() if len(quantities) == 1 else "the sum of its terms",
             unit="item",
             supervises="; ".join(
-                f"{name}: {t.traits.supervises}" for name, t in self.terms.items()
+                f"{name}: {self.terms[name].traits.supervises}" for name in self.trained
             ),
             additive=all(t.additive for t in every),
             passes=self.mean_passes,
@@ -112,21 +122,22 @@ class Fusion(Objective):
 
     @property
     def columns(self) -> tuple[Objective, ...]:
-        """Those of all terms."""
-        return tuple(column for term in self.terms.values() for column in term.columns)
+        """Those of all terms that are trained."""
+        return tuple(column for name in self.trained for column in self.terms[name].columns)
 
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
-        """Every term's."""
-        for term in self.terms.values():
-            term.check(config, sequence_length)
+        """Every term's that is trained."""
+        for name in self.trained:
+            self.terms[name].check(config, sequence_length)
 
     def build_heads(
         self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
     ) -> nn.ModuleDict:
-        """Every term's, one of each name."""
+        """Every term's that is trained, one of each name."""
         heads = nn.ModuleDict()
-        for term in self.terms.values():
-            for name, head in term.build_heads(config, vocabulary_size, tied=tied).items():
+        for term in self.trained:
+            built = self.terms[term].build_heads(config, vocabulary_size, tied=tied)
+            for name, head in built.items():
                 if name not in heads:
                     heads[name] = head
         return heads
@@ -181,9 +192,9 @@ class Fusion(Objective):
         )
 
     def after_update(self, model: TrainModel) -> None:
-        """Every term's."""
-        for term in self.terms.values():
-            term.after_update(model)
+        """Every term's that is trained."""
+        for name in self.trained:
+            self.terms[name].after_update(model)
 
 
 def fused(parts: Sequence[Part]) -> Prepared:

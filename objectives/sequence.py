@@ -43,9 +43,14 @@ class InSequence(Fusion):
         return [name for name, share in self.shares.items() if share > 0]
 
     @property
+    def trained(self) -> list[str]:
+        """Those of the phases."""
+        return self.order
+
+    @property
     def probed(self) -> Sequence[Objective]:
         """The last phase shapes what is probed."""
-        return [self.terms[self.order[-1]]] if set(self.shares) == set(self.terms) else []
+        return [self.terms[self.order[-1]]]
 
     @property
     def mean_passes(self) -> float:

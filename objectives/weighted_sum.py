@@ -23,13 +23,22 @@ class WeightedSum(Fusion):
 
     def check_values(self) -> None:
         """A weight for every term."""
-        super().check_values()
         self.check_mapping("weights")
+        super().check_values()
 
     @property
     def schedulable(self) -> list[str]:
         """Every weight too."""
         return [*super().schedulable, *(f"weights.{name}" for name in self.weights)]
+
+    @property
+    def trained(self) -> list[str]:
+        """Those that have a weight, at one end of their schedule at least."""
+        ends = [
+            self.at(progress).weights
+            for progress in {0.0, 1.0, *(p for _, s in self.schedules for p in s.extremes)}
+        ]
+        return [name for name in self.terms if any(weights[name] > 0 for weights in ends)]
 
     @property
     def mean_passes(self) -> float:

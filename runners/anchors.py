@@ -11,7 +11,7 @@ from objectives.prepared import Prepared
 from runners.corpora.corpus import Corpus, unigram_distribution
 from runners.evaluation import RowLosses, predicts_tokens, text_targets
 from runners.experiment_config import MeasuresConfig
-from runners.losses import held_out, loss_of, per_byte, predicts_all_text
+from runners.losses import groups_of, held_out, loss_of, per_byte, predicts_all_text
 from runners.probes.base import Measurement, Task
 
 Anchors = dict[str, dict[str, list[Measurement]]]
@@ -34,7 +34,8 @@ def loss_anchors(column: Objective, corpus: Corpus, config: MeasuresConfig) -> A
         uniform = np.full_like(unigram, math.log(len(corpus.vocabulary.ordinary_ids)))
         for name, nats in (("uniform", uniform), ("unigram", unigram)):
             losses = _row_losses(nats, prepared, corpus.vocabulary)
-            found[name] = {measure: [loss_of("nats", losses)]}
+            groups = groups_of(losses, column, corpus) if name == "unigram" else ()
+            found[name] = {measure: [loss_of("nats", losses, groups)]}
             if predicts_all_text(column, prepared, corpus):
                 found[name][measure].append(per_byte(losses, prepared, corpus)[0])
     even = [(chance, item.rows) for item in prepared if (chance := column.chance(item)) is not None]

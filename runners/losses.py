@@ -90,7 +90,7 @@ def measure_column(
         chosen = nn.ModuleDict({name: heads[name] for name in traits.test_heads})
         train_model = TrainModel(model.model.backbone, chosen, column).eval()
         losses = _losses(train_model, prepared, model)
-        groups = _groups(losses, column, corpus)
+        groups = groups_of(losses, column, corpus)
         measured.append(loss_of("nats", losses, groups, native_note(column, trained_on)))
         if len(losses.names) > 1:
             parts = [losses.term(index) for index in range(len(losses.names))]
@@ -157,7 +157,7 @@ def loss_of(
     return Measurement(metric, losses.mean(), note, rows, estimator="ratio")
 
 
-def _groups(losses: RowLosses, column: Objective, corpus: Corpus) -> list[str]:
+def groups_of(losses: RowLosses, column: Objective, corpus: Corpus) -> list[str]:
     """What is independent: the group of a row's document (its module, its book), or the batch
     whose rows were compared with each other.
     """  # noqa: D205
@@ -182,7 +182,7 @@ def per_byte(losses: RowLosses, prepared: Sequence[Prepared], corpus: Corpus) ->
     rows = np.concatenate([item.inputs.row_ids.numpy()[: item.rows] for item in prepared])
     rows = rows % len(table)
     lost = lost_bytes(corpus, "test", tuple(rows.tolist()))
-    note = f"the tokenizer loses {lost:.1%} of the bytes" if lost >= LEAST_LOSS else ""
+    note = f"the tokenizer loses {100 * lost:.1f} % of the bytes" if lost >= LEAST_LOSS else ""
     bits = losses.sums.sum() / (math.log(2) * table["num_bytes"][rows].sum())
     return [
         Measurement("bits_per_byte", float(bits), note),
@@ -199,8 +199,8 @@ def lost_bytes(corpus: Corpus, split: str, rows: tuple[int, ...]) -> float:
     documents, texts = corpus.rows(split).table["document"], corpus.documents(split)["text"]
     lost = total = 0
     for document in np.unique(documents[list(rows)]):
-        own = np.flatnonzero(documents == document)
-        ids = np.concatenate([corpus.rows(split).tokens(int(row)) for row in own])
+        first, last = np.searchsorted(documents, [document, document + 1])
+        ids = np.concatenate([corpus.rows(split).tokens(row) for row in range(first, last)])
         left = Counter(texts[document]) - Counter(corpus.tokenizer.decode(ids.tolist()))
         lost += sum(len(character.encode()) * count for character, count in left.items())
         total += len(texts[document].encode())
@@ -240,4 +240,4 @@ def _adapted(model: Pretrained, column: Objective, config: MeasuresConfig) -> Me
         backbone.requires_grad_(True)
         adapted.eval()
     losses = _losses(adapted, held_out(column, corpus, config), model)
-    return loss_of("adapted", losses, _groups(losses, column, corpus))
+    return loss_of("adapted", losses, groups_of(losses, column, corpus))

@@ -280,7 +280,7 @@ class _Loop:
         size = column.rows_per_update
         views = column.traits.views
         available = int(self._corpus.usable("validation", views).sum())
-        if not available:
+        if available < (1 if column.traits.additive else 2):  # a row alone is told from none
             return iter(())
         size = min(size, available)
         count = max(1, min(HELD_OUT_ROWS, available) // size)

@@ -84,7 +84,8 @@ class _HubDocuments:
     def __init__(self, config: HubConfig, loaded: Any) -> None:
         self._config = config
         others = (config.group_column, config.label_column, config.image_column)
-        self._columns = [*text_columns(config), *(name for name in others if name)]
+        named = (*text_columns(config), *(name for name in others if name))
+        self._columns = list(dict.fromkeys(named))  # one may serve twice
         self._loaded = {split: loaded[split] for split in SPLITS if split in loaded}
         if "train" not in self._loaded:
             raise ValueError(f"{config.label} has no split 'train'; it has {', '.join(loaded)}")

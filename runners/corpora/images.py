@@ -13,7 +13,9 @@ CHANNELS = 3
 
 
 def pixels_of(value: Any, size: int, where: str) -> bytes:
-    """A cell of an image column as RGB pixels; what is see-through is laid on white.
+    """A cell of an image column as RGB pixels, upright; what is see-through is laid on white.
+
+    Of a moving picture it is the first frame.
 
     Args:
         value: what `datasets.Image(decode=False)` gives: a mapping of `bytes` and `path`.

@@ -105,7 +105,8 @@ class _LocalFiles:
         if not self._found.files:
             passed = "".join(f" ({note})" for note in self.notes)
             raise ValueError(
-                f"dataset.path: {path} is not and holds no {', '.join(SUFFIXES)} file{passed}"
+                f"dataset.path: {path} is not and holds no {', '.join(SUFFIXES)} file{passed}. "
+                "Decompress archives, and give .json as .jsonl, one object a line"
             )
         self.splits = frozenset(self._found.sides.values())
         try:

@@ -177,10 +177,11 @@ def _is_quoted(file: Path) -> bool:
 
 
 def _swallowed(fields: Sequence[str], width: int) -> bool:
-    """Whether the lines of a field have as many tabs as if each were part of a row of its own."""
+    """Whether a field's first and last line are the ends of one row and the start of another."""
     for place, field in enumerate(fields):
-        first, *inner = (line.count("\t") for line in field.split("\n"))
-        if inner and [first, *inner] == [width - 1 - place, *[width - 1] * (len(inner) - 1), place]:
+        lines = field.split("\n")
+        tabs = lines[0].count("\t"), lines[-1].count("\t")
+        if len(lines) > 1 and tabs == (width - 1 - place, place):
             return width > 1
     return False
 

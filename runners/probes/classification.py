@@ -4,6 +4,7 @@ The user's own labelled file, or a hub data set, through `probe=classification`.
 """
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -164,13 +165,14 @@ class ClassificationTask(Task):
         return mean_of(metric, predicted == self._test_targets, self.test.groups)
 
 
-def fit_linear(
-    vectors: np.ndarray, targets: np.ndarray, *, scale: bool = True
-) -> LogisticRegression:
+def fit_linear(vectors: np.ndarray, targets: np.ndarray, *, scale: bool = True) -> Any:
     """Multinomial logistic regression; its regularization is chosen on a fifth held back.
 
-    Every model, and TF-IDF, chooses from the same values.
+    Every model, and TF-IDF, chooses from the same values. Of a single class, a part of which may
+    be taken to time a probe on, it is a constant.
     """
+    if len(set(targets)) < 2:
+        return DummyClassifier().fit(vectors, targets)
 
     def build(strength: float) -> Any:
         regression = LogisticRegression(C=strength, max_iter=1000, tol=1e-3)
@@ -179,15 +181,17 @@ def fit_linear(
     inner, held_back = train_test_split(
         np.arange(len(targets)), test_size=0.2, random_state=0, stratify=_stratify(targets)
     )
-    if len(set(targets[inner])) < 2:
-        return build(UNCHOSEN).fit(vectors, targets)
-    scores = [
-        build(strength)
-        .fit(vectors[inner], targets[inner])
-        .score(vectors[held_back], targets[held_back])
-        for strength in REGULARIZATIONS
-    ]
-    return build(REGULARIZATIONS[int(np.argmax(scores))]).fit(vectors, targets)
+    with warnings.catch_warnings():  # of many classes with two examples: they are classes
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        if len(set(targets[inner])) < 2:
+            return build(UNCHOSEN).fit(vectors, targets)
+        scores = [
+            build(strength)
+            .fit(vectors[inner], targets[inner])
+            .score(vectors[held_back], targets[held_back])
+            for strength in REGULARIZATIONS
+        ]
+        return build(REGULARIZATIONS[int(np.argmax(scores))]).fit(vectors, targets)
 
 
 def _stratify(targets: np.ndarray) -> np.ndarray | None:

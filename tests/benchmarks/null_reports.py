@@ -206,14 +206,15 @@ def simulate(reports: int) -> tuple[str, list[str]]:
     for place, null in enumerate(chosen):
         better = replace(null, effect=3.0, figures=1)
         # One seed: an interval is about the very models at hand, so seeds may not differ.
-        own = replace(null, noise=0.0) if null.seeds == 1 else null
-        tasks += [(null, reports, place), (better, reports, place), (own, reports, 1000 + place)]
+        own = replace(null, noise=0.0)
+        more = reports if null.seeds == 1 else 0
+        tasks += [(null, reports, place), (better, reports, place), (own, more, place)]
     with ProcessPoolExecutor() as pool:
         outcomes = list(pool.map(simulated, tasks))
     for place, setting in enumerate(chosen):
         null, better, own = outcomes[3 * place : 3 * place + 3]
         wins = shares(null, "wins")[0]
-        covered, error = shares(own, "covered")
+        covered, error = shares(own or null, "covered")
         told = (
             f"{setting.seeds} seeds, {setting.examples} examples, {setting.objectives} objectives"
         )

@@ -1,4 +1,6 @@
 from collections import Counter
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from conftest import VOCABULARY, make_batch
@@ -165,3 +167,30 @@ def test_fusions_nest(config: BackboneConfig, trainer: TrainerConfig) -> None:
     assert [leaf.name for leaf, _, _, _ in leaves] == ["clm", "mlm"]
     assert [weight for _, _, weight, _ in leaves] == [0.5, 0.5]
     assert trained(outer, config, trainer) == trained(outer, config, trainer)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "trained"),
+    [
+        ("mlm_simcse", {"weights": {"mlm": 1.0, "simcse": 0.0}}, ["mlm"]),
+        ("gpt_bert", {"ratio": {"clm": 0.0, "mntp": 1.0}}, ["mntp"]),
+        ("mlm_then_simcse", {"shares": {"mlm": 1.0, "simcse": 0.0}}, ["mlm"]),
+    ],
+)
+def test_a_term_that_is_left_out_is_not_trained_on(
+    name: str, change: dict[str, Any], trained: list[str], config: BackboneConfig
+) -> None:
+    """Nor does it have a head, a column of its own, or a claim on the corpus or the dropout."""
+    fusion = load_objective(name, **change)
+    assert [column.name for column in fusion.columns] == trained
+    alone = load_objective(trained[0])
+    assert list(fusion.build_heads(config, 99)) == list(alone.build_heads(config, 99))
+    assert (fusion.traits.additive, fusion.traits.noisy) == (True, False)
+    assert fusion.traits.supervises.startswith(f"{trained[0]}: ")
+    fusion.check(replace(config, dropout=0.0, attention_dropout=0.0), 64)
+
+
+def test_a_term_whose_weight_rises_from_0_is_trained_on() -> None:
+    rising = {"schedule": "linear", "start": 0.0, "end": 0.1}
+    fusion = load_objective("mlm_simcse", weights={"mlm": 1.0, "simcse": rising})
+    assert [column.name for column in fusion.columns] == ["mlm", "simcse"]

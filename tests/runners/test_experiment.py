@@ -142,7 +142,7 @@ def test_an_interrupt_is_no_failure(
 
     with pytest.raises(KeyboardInterrupt):
         run_job(job_of(small, corpus, probe=Interrupted()), store, Silent())
-    assert store.records() == []
+    assert store.records() == ([], {})
 
 
 def test_a_record_equals_what_is_read_back(

@@ -11,10 +11,10 @@ from experiments import MEASURES, NANO
 from objective_files import OBJECTIVE_FILES, load_objective
 
 from models.batch import Attention
-from objectives.base import Objective, Traits, build_model
+from objectives.base import Objective, TrainModel, Traits, build_model
 from objectives.clm import CLM
 from objectives.fusion import Fusion
-from objectives.prepared import IGNORE_INDEX, Prepared
+from objectives.prepared import IGNORE_INDEX, LossOutput, Prepared, Term
 from objectives.registry import find_objective
 from runners.anchors import loss_anchors
 from runners.corpora.corpus import Corpus
@@ -35,6 +35,25 @@ def barlow() -> Objective:
     return kind(name="barlow_twins", learning_rate=1e-3, rows_per_update=16)
 
 
+def vicreg() -> Objective:
+    """Barlow Twins in two terms with a weight each, as VICReg has three."""
+    kind = find_objective("barlow_twins", [BARLOW])
+
+    class InTerms(kind):  # type: ignore[misc, valid-type]
+        def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
+            (term,) = super().loss(model, prepared).terms
+            same = torch.eye(LONG.hidden_size, dtype=torch.bool).flatten()
+            parts = {"same": (same, 1.0), "unlike": (~same, 25.0)}
+            return LossOutput(
+                tuple(Term(n, term.values[m], term.rows[m], w) for n, (m, w) in parts.items())
+            )
+
+        def counts(self, prepared: Prepared) -> dict[str, int]:
+            return {"same": LONG.hidden_size, "unlike": LONG.hidden_size * (LONG.hidden_size - 1)}
+
+    return InTerms(name="vicreg", learning_rate=1e-3, rows_per_update=16)
+
+
 def model_of(objective: Objective, corpus: Corpus, trainer: TrainerConfig) -> Pretrained:
     model = build_model(objective, LONG, corpus.vocabulary.size, seed=0).eval()
     return Pretrained(
@@ -49,14 +68,15 @@ def model_of(objective: Objective, corpus: Corpus, trainer: TrainerConfig) -> Pr
 
 
 def column_of(name: str) -> Objective:
-    return barlow() if name == "barlow_twins" else load_objective(name)
+    own = {"barlow_twins": barlow, "vicreg": vicreg}
+    return own[name]() if name in own else load_objective(name)
 
 
 def fitting(name: str, corpus: Corpus) -> Objective:
     return column_of(name).fitted(corpus.holds)
 
 
-@pytest.mark.parametrize("name", [*LEAVES, "barlow_twins"])
+@pytest.mark.parametrize("name", [*LEAVES, "barlow_twins", "vicreg"])
 def test_every_figure_of_a_column_follows_from_its_rows(
     name: str, corpus: Corpus, trainer: TrainerConfig
 ) -> None:
@@ -153,6 +173,20 @@ def test_the_unigram_floor_lies_below_uniform(name: str, corpus: Corpus) -> None
     # The same text, so about the same entropy: which words are chosen makes little difference.
     assert unigram == pytest.approx(corpus.card.unigram_nats["test"], abs=0.5)
     assert unigram < uniform - 0.5
+
+
+def test_the_unigram_floor_is_contrasted_on_the_rows_of_the_models(
+    corpus: Corpus, trainer: TrainerConfig
+) -> None:
+    column = load_objective("clm")
+    (floor, _) = loss_anchors(column, corpus, MEASURES)["unigram"]["loss clm"]
+    (nats, *_) = measure_column(model_of(column, corpus, trainer), column, MEASURES, trained_on=())
+    assert floor.examples is not None
+    assert nats.examples is not None
+    for shared in ("example", "group", "target"):
+        assert list(floor.examples[shared]) == list(nats.examples[shared])
+    figure = floor.examples["value"].sum() / floor.examples["target"].sum()
+    assert figure == pytest.approx(floor.value, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["span_corruption", "ul2"])

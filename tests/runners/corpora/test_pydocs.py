@@ -47,11 +47,11 @@ def test_tests_and_vendored_trees_are_left_out(
         (package / name).write_text(text)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     config = PydocsConfig(libraries=("somelib",))
-    documents = list(config.open(hub_dir=None, cache_dir=tmp_path).documents())
+    documents = list(config.open(hub_dir=None, output_dir=tmp_path).documents())
     assert sorted(d.group for d in documents) == ["somelib/__init__.py", "somelib/core.py"]
     assert {d.label for d in documents} == {"somelib"}
 
 
 def test_a_library_that_is_not_installed_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'nosuchlibrary'"):
-        PydocsConfig(libraries=("nosuchlibrary",)).open(hub_dir=None, cache_dir=tmp_path)
+        PydocsConfig(libraries=("nosuchlibrary",)).open(hub_dir=None, output_dir=tmp_path)

@@ -23,6 +23,8 @@ from runners.probes.word_order import WordOrderProbe, swap_neighbours
 class Oracle:
     """Stands for a model: vectors and likelihoods by text."""
 
+    likelihood = "causal"
+
     def __init__(
         self,
         vectors: dict[str, list[float]] | None = None,

@@ -1,0 +1,295 @@
+"""Tables of the user's own: what is wrong with one is said before anything is built or trained."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from experiments import experiment
+from made_corpus import build, document
+
+import runners.job
+from runners.corpora.corpus import Corpus
+from runners.corpora.local import LocalConfig
+from runners.experiment import _provenance
+from runners.job import Job, prepare
+from runners.probes.base import Probe, Task
+from runners.probes.classification import ClassificationProbe, ClassificationTask
+from runners.probes.similarity import SimilarityProbe, SimilarityTask
+from runners.progress import Silent
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    rows = {
+        split: [{"text": document(1000 * number + i)} for i in range(40)]
+        for number, split in enumerate(("train", "validation", "test"))
+    }
+    return build(tmp_path_factory.mktemp("own"), rows)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return written(tmp_path / "reviews.csv", labelled(60))
+
+
+def labelled(count: int, first: int = 0) -> list[dict[str, Any]]:
+    return [
+        {"text": f"text number {i}", "label": "yes" if i % 2 else "no"}
+        for i in range(first, first + count)
+    ]
+
+
+def scored(count: int) -> list[dict[str, Any]]:
+    return [
+        {"sentence1": f"a {i}", "sentence2": f"b {i}", "label": str(i % 5)} for i in range(count)
+    ]
+
+
+def written(file: Path, rows: list[dict[str, Any]]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix == ".csv":
+        pd.DataFrame(rows).to_csv(file, index=False)
+    elif file.suffix == ".jsonl":
+        pd.DataFrame(rows).to_json(file, orient="records", lines=True)
+    else:
+        pd.DataFrame(rows).to_parquet(file)
+    return file
+
+
+def opened(probe: Probe, hub_dir: Path | None = None) -> Any:
+    return probe.open(hub_dir=hub_dir, cache_dir=Path("never made"))
+
+
+def load(probe: Probe, corpus: Corpus, hub_dir: Path | None = None) -> Task:
+    return probe.load(corpus, hub_dir=hub_dir, cache_dir=corpus.folder.parent / "hub")
+
+
+def classes(path: Path | str, **settings: Any) -> ClassificationProbe:
+    return ClassificationProbe(name="mine", path=str(path), **{"modes": ("frozen",), **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"path": "{folder}"}, "is a folder; name a table in it .it holds more.csv, reviews.csv"),
+        ({"path": "{folder}/review.csv"}, "there is no file .*; did you mean .*reviews.csv"),
+        ({"path": "{folder}/none/x.csv"}, "there is no file .*x.csv"),
+        ({"path": "{folder}/none"}, "there is no file"),
+        ({"path": "./none"}, "there is no file"),
+        ({"path": "reviews.xlsx"}, "there is no file reviews.xlsx"),
+        ({"path": ""}, "path is empty"),
+        ({"path": "{folder}/notes.txt"}, "is no table"),
+        ({"test_split": "test"}, "test_split is 'test', and .* is a file.*test_path"),
+        ({"train_split": "all"}, "train_split is 'all', and .* is a file"),
+        ({"subset": "en"}, "subset is 'en', and .* is a file"),
+        ({"test_path": "{folder}/reviews.csv"}, "are one file"),
+        ({"test_path": "{folder}"}, "test_path: .* is a folder"),
+        ({"test_path": "{folder}/other.csv"}, "test_path: there is no file"),
+        ({"test_path": "{folder}/more.csv", "test_share": 0.5}, "exclude each other"),
+        ({"path": "owner/name", "test_path": "{folder}/more.csv"}, "tested on its test_split"),
+        ({"label_column": "text"}, "must be different ones"),
+        ({"label_column": "labels"}, "has no column 'labels'; did you mean 'label'"),
+        ({"text_column": "texts"}, "has no column 'texts'"),
+        ({"max_test": 5}, "leaves 5 example.* max_test"),
+        ({"test_share": 1.0}, "leaves 0 training examples"),
+    ],
+)
+def test_settings_that_cannot_be_meant(table: Path, settings: dict[str, Any], message: str) -> None:
+    written(table.parent / "more.csv", labelled(60))
+    (table.parent / "notes.txt").write_text("a\tb\n")
+    settings = {
+        key: value.format(folder=table.parent) if isinstance(value, str) else value
+        for key, value in {"path": str(table), **settings}.items()
+    }
+    with pytest.raises(ValueError, match=f"^probe mine: .*{message}"):
+        opened(classes(**settings))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        (labelled(60), [{**row, "label": -1} for row in labelled(20)], "hidden labels"),
+        (labelled(60), [{**row, "label": "maybe"} for row in labelled(20)], "'maybe'.*'no', 'yes'"),
+        ([{**row, "label": "x"} for row in labelled(60)], labelled(20), "at least 2"),
+        (labelled(60), labelled(7), "leaves 7 example"),
+        (labelled(60), [{**row, "text": " "} for row in labelled(20)], "20 rows have no text"),
+        (labelled(60), [{**row, "label": None} for row in labelled(20)], "20 rows have no text"),
+    ],
+)
+@pytest.mark.parametrize("hub", [False, True])
+def test_labels_that_cannot_be_tested_on(
+    tmp_path: Path, train: Any, test: Any, message: str, hub: bool
+) -> None:
+    if hub:
+        written(tmp_path / "hub/mine/train.parquet", train)
+        written(tmp_path / "hub/mine/validation.parquet", test)
+        probe = classes("x/mine")
+        with pytest.raises(ValueError, match=f"^probe mine: .*{message}"):
+            probe.open(hub_dir=tmp_path / "hub", cache_dir=tmp_path / "cache")
+        return
+    written(tmp_path / "a.jsonl", train)
+    written(tmp_path / "b.jsonl", test)
+    with pytest.raises(ValueError, match=f"^probe mine: .*{message}"):
+        opened(classes(tmp_path / "a.jsonl", test_path=str(tmp_path / "b.jsonl")))
+
+
+@pytest.mark.parametrize("score", ["nan", "inf", "-Infinity", "high", "3,5", "1 of 5"])
+def test_scores_that_are_no_numbers_are_named(tmp_path: Path, score: str) -> None:
+    rows = scored(30)
+    rows[11]["label"] = score
+    written(tmp_path / "pairs.csv", rows)
+    probe = SimilarityProbe(name="pairs", path=str(tmp_path / "pairs.csv"))
+    with pytest.raises(
+        ValueError, match=rf"^probe pairs: .*must hold numbers, and row 12 of .*csv holds '{score}'"
+    ):
+        opened(probe)
+
+
+def test_equal_scores_are_refused(tmp_path: Path) -> None:
+    written(tmp_path / "pairs.csv", [{**row, "label": 3} for row in scored(30)])
+    with pytest.raises(ValueError, match=r"all scores of .* are the same"):
+        opened(SimilarityProbe(name="pairs", path=str(tmp_path / "pairs.csv")))
+
+
+def test_a_second_file_has_no_use_for_similarity() -> None:
+    with pytest.raises(ValueError, match="test_path has no use"):
+        SimilarityProbe(name="pairs", path="a.csv", test_path="b.csv")
+
+
+def test_incomplete_pairs_are_left_out_and_counted(own: Corpus, tmp_path: Path) -> None:
+    rows = scored(40)
+    rows[1]["sentence2"], rows[2]["label"], rows[3]["sentence1"] = "", None, "  "
+    written(tmp_path / "pairs.jsonl", rows)
+    task = load(SimilarityProbe(name="pairs", path=str(tmp_path / "pairs.jsonl")), own)
+    assert isinstance(task, SimilarityTask)
+    assert task.facts == {"pairs": 37, "rows without a text or a value, left out": 3}
+
+
+def test_a_data_set_without_training_rows_can_be_compared_by_similarity(
+    own: Corpus, tmp_path: Path
+) -> None:
+    written(tmp_path / "hub/sts/test.parquet", scored(30))
+    probe = SimilarityProbe(name="sts", path="mteb/sts", test_split="test")
+    assert load(probe, own, tmp_path / "hub").facts == {"pairs": 30}
+
+
+def test_nulls_of_a_data_set_are_left_out_and_counted(own: Corpus, tmp_path: Path) -> None:
+    rows = labelled(200)
+    for row in rows[:60:2]:
+        row["label"] = None
+    for row in rows[1:20:2]:
+        row["text"] = None
+    written(tmp_path / "hub/mine/train.parquet", labelled(60, first=500))
+    written(tmp_path / "hub/mine/validation.parquet", rows)
+    task = load(classes("x/mine"), own, tmp_path / "hub")
+    assert isinstance(task, ClassificationTask)
+    assert set(task.test.labels) == {"yes", "no"}
+    assert "None" not in task.test.texts
+    assert task.facts["test examples"] == 160
+    assert task.facts["rows without a text or a value, left out"] == 40
+
+
+def test_nan_is_a_missing_label(own: Corpus, tmp_path: Path) -> None:
+    lines = [
+        f'{{"text": "text {i}", "label": {"NaN" if i % 4 == 0 else i % 2}}}\n' for i in range(200)
+    ]
+    (tmp_path / "mine.jsonl").write_text("".join(lines))
+    task = load(classes(tmp_path / "mine.jsonl"), own)
+    assert isinstance(task, ClassificationTask)
+    assert set(task.train.labels) == {"0", "1"}
+    assert task.facts["rows without a text or a value, left out"] == 50
+
+
+def test_another_file_to_test_on(own: Corpus, tmp_path: Path) -> None:
+    """Labels of whole numbers that one of the files has as fractions are the same labels."""
+    train = [{"text": f"text {i}", "label": i % 3} for i in range(90)]
+    test = [{"text": f"TEXT  {i}", "label": str(float(i % 4))} for i in range(80, 120)]
+    written(tmp_path / "a.csv", train)
+    written(tmp_path / "b.csv", test)
+    task = load(classes(tmp_path / "a.csv", test_path=str(tmp_path / "b.csv")), own)
+    assert isinstance(task, ClassificationTask)
+    assert (len(task.train.texts), len(task.test.texts)) == (90, 40)
+    assert set(task.test.labels) == {"0", "1", "2", "3"}
+    assert task.facts == {
+        "classes": 3,
+        "classes of the test examples": 4,
+        "training examples": 90,
+        "test examples": 40,
+        "test examples of a class that training lacks, which no model can get right": 10,
+        "test examples whose text is a training example too": 10,
+    }
+
+
+def test_equal_texts_stand_on_one_side_whatever_their_spacing(own: Corpus, table: Path) -> None:
+    rows = [
+        *labelled(200),
+        *({**row, "text": f" {row['text'].upper()}  "} for row in labelled(200)),
+    ]
+    task = load(classes(written(table, rows)), own)
+    assert isinstance(task, ClassificationTask)
+    assert "test examples whose text is a training example too" not in task.facts
+    assert len(set(task.test.groups)) * 2 == len(task.test.texts)
+
+
+def test_examples_past_the_limits_are_counted(own: Corpus, table: Path) -> None:
+    task = load(classes(written(table, labelled(300)), max_train=50, max_test=20), own)
+    assert task.facts["training examples"] == 50
+    assert task.facts["test examples"] == 20
+    left_out = [value for what, value in task.facts.items() if "left out by" in what]
+    assert sum(left_out) == 300 - 70
+
+
+def test_texts_longer_than_a_row_are_counted(own: Corpus, table: Path) -> None:
+    rows = labelled(100)
+    for row in rows[::4]:
+        row["text"] += " and so on" * 50
+    task = load(classes(written(table, rows)), own)
+    assert task.facts[
+        "texts longer than a row, cut for models and simple methods alike"
+    ] == pytest.approx(0.25)
+
+
+def test_rows_without_a_token_are_left_out(
+    own: Corpus, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = own.tokenizer.encode
+
+    def without_signs(texts: list[str]) -> Any:
+        return encode([text.replace("\u200b", "") for text in texts])
+
+    monkeypatch.setattr(own.tokenizer, "encode", without_signs)
+    rows = [*labelled(100), *({"text": "\u200b" * i, "label": "no"} for i in range(1, 6))]
+    task = load(classes(written(table, rows)), own)
+    assert task.facts["rows of which the tokenizer makes no token, left out"] == 5
+    assert task.facts["training examples"] + task.facts["test examples"] == 100
+    blank = [{**row, "text": "\u200b" * (i + 1)} for i, row in enumerate(labelled(60))]
+    with pytest.raises(ValueError, match=r"^probe mine: .*leaves 0 example"):
+        load(classes(written(table, blank)), own)
+
+
+def test_tables_are_checked_before_a_corpus_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners.job, "build_corpus", lambda *_, **__: pytest.fail("was built"))
+    dataset = LocalConfig(path=str(tmp_path), sequence_length=32)
+    for probe, message in (
+        (classes(tmp_path), "is a folder"),
+        (classes(tmp_path / "none.csv"), "there is no file"),
+        (classes(written(tmp_path / "few.csv", labelled(9))), "to test on"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            prepare([experiment("mlm", dataset, tmp_path, probes=(probe,))], Silent())
+
+
+def test_a_record_tells_facts_and_figures_of_every_probe(own: Corpus, table: Path) -> None:
+    probe = classes(table, modes=("finetuned", "frozen"))
+    config = experiment(
+        "mlm", LocalConfig(path="x", sequence_length=32), table.parent, probes=(probe,)
+    )
+    known = _provenance(Job(config, own, {"mine": load(probe, own)}, {}))
+    assert known["corpus"]["probes"]["mine"]["classes"] == 2
+    (told,) = known["config"]["probes"]
+    assert told["name"] == "mine"
+    assert told["main"] == "accuracy_frozen"
+    assert told["metrics"] == ["accuracy_frozen", "accuracy_finetuned"]
