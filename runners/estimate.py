@@ -17,6 +17,7 @@ from runners.experiment import Attempts, measure
 from runners.experiment_config import MeasuresConfig
 from runners.hardware import set_up
 from runners.job import Job
+from runners.pair_loss import natural_pair_splits
 from runners.pretrain import (
     HELD_OUT_ROWS,
     Trained,
@@ -145,6 +146,7 @@ class Estimator:
         small, times = _part_of_measures(config.measures)
         parts = {name: part_of(task) for name, task in job.tasks.items()}
         scales = {f"probe-{name}": more for name, (_, more) in parts.items()}
+        scales["loss-pairs"] = _pairs(job, config.measures) / max(1, _pairs(job, small))
         scored = {f"probe-{name}" for name, task in job.tasks.items() if scores_texts(task)}
         seconds: list[float] = []
 
@@ -193,6 +195,11 @@ def _part_of_measures(config: MeasuresConfig) -> tuple[MeasuresConfig, float]:
         adaptation_steps=config.adaptation_steps // parts,
     )
     return small, config.rows / rows
+
+
+def _pairs(job: Job, config: MeasuresConfig) -> int:
+    """Natural pairs that are embedded, which may be fewer than are asked for."""
+    return sum(map(len, natural_pair_splits(job.corpus, config) or ()))
 
 
 def _baselines(tasks: Iterable[Task]) -> float:
