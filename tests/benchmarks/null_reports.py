@@ -245,7 +245,8 @@ def train(output_dir: Path, seeds: int) -> list[StoredRun]:
 
     arguments = ["run", "objective=simcse", "-m", "+experiment=smoke", "budget.amount=60"]
     arguments += [f"seed={','.join(map(str, range(seeds)))}", "columns=[simcse]"]
-    arguments += ["measures.adaptation_steps=0", f"output_dir={output_dir}"]
+    arguments += ["measures.adaptation_steps=0", "probe=[library,retrieval]"]
+    arguments += ["probes.library.modes=[frozen]", f"output_dir={output_dir}"]
     if main(arguments):
         raise SystemExit("some trainings failed")
     store = ResultStore(output_dir)
