@@ -177,3 +177,12 @@ def test_parts_of_a_sum_and_a_family_of_ones_own_are_shown(
     assert "SD: mine, squares a feature" in text
     assert "| model | rtd generator | rtd |" in text
     assert "rtd prefix" in text
+
+
+def test_the_learning_rate_of_the_cost_table_is_the_one_used(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    scale = {"trainer": {"learning_rate_scale": 0.05}}
+    text = page(store, [add_run(store, "clm", answers(0.5), settings=scale)], tmp_path)
+    (row,) = re.findall(r"^\| clm \|.*$", text.split("## What it cost")[1], re.MULTILINE)
+    assert "| 5e-05 |" in row
