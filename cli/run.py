@@ -1,7 +1,7 @@
 """`compare run`: compose, check and prepare every job; run them; write the report."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -55,6 +55,7 @@ def _report(
     records: Sequence[RunRecord],
     store: ResultStore,
     display: Display,
+    missing: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the report; of two processes that share a sweep, one after the other."""
     folder = jobs[0].config.output_dir
@@ -63,6 +64,7 @@ def _report(
             [(record, store) for record in records],
             folder / "reports",
             command=shlex.join(["compare", "run", *arguments]),
+            unreadable=missing,
             tell=display.step,
         )
 
@@ -77,5 +79,10 @@ def _report_part(
         return
     display.no_job()
     display.stage("report of what is finished")
-    report = _report(arguments, jobs, records, store, display)
+    there = {record.name for record in records}
+    names = (job.record_name for job in jobs)
+    missing = {
+        n: "it was not finished when the run was interrupted" for n in names if n not in there
+    }
+    report = _report(arguments, jobs, records, store, display, missing)
     print(f"report of {done} of {len(jobs)} job(s): {shown(report)}", flush=True)

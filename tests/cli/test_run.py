@@ -150,6 +150,7 @@ def test_an_interrupted_sweep_keeps_what_is_finished(
     assert "report of 1 of 2 job(s): " in captured.out
     part = Path(captured.out.strip().rpartition(": ")[2]).read_text()
     assert re.search(r"^\| clm \|", part, re.MULTILINE)
+    assert re.search(r"left out: mlm-s0-\w+: it was not finished when the run was", part)
     assert "Traceback" not in captured.err
     assert [r.objective for r in ResultStore(output).records()[0]] == ["clm"]
     monkeypatch.undo()
