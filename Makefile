@@ -20,10 +20,10 @@ smoke: $(INSTALLED) ## the same, tiny: every step of it in under a minute; its f
 objectives: $(INSTALLED) ## every objective, tiny: each must learn and placebos must not (about 3 minutes)
 	$(BIN)/python tests/benchmarks/every_objective.py
 
-null: $(INSTALLED) ## how often a report names a winner where there is none, simulated and real (about 20 minutes)
+null: $(INSTALLED) ## how often a report names a winner where there is none, simulated and real (half an hour or so)
 	$(BIN)/python tests/benchmarks/null_reports.py
 
-test: $(INSTALLED) ## the whole test suite (about 6 minutes)
+test: $(INSTALLED) ## the whole test suite (about 10 minutes)
 	$(BIN)/python -m pytest
 
 check: $(INSTALLED) ## format, lint, types, layers, spelling

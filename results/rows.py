@@ -1,6 +1,6 @@
 """Lines of a table: a configuration at one or several seeds, or a simple method."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -142,13 +142,6 @@ class Row:
     def seeds(self) -> list[int]:
         """Of its models."""
         return [model.seed for model in self.models]
-
-    def values(self, figure: Figure) -> Iterator[Value]:
-        """The figure of every seed that has it."""
-        for model in self.models:
-            value = model.value(figure, self.method)
-            if value is not None and value.value is not None:
-                yield value
 
     def note(self, figure: Figure) -> str:
         """What the record of the first seed says beside the figure."""
