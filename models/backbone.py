@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.batch import Attention, Batch
@@ -38,7 +39,12 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(
-        self, batch: Batch, *, attention: Attention, layers: Sequence[int] = ()
+        self,
+        batch: Batch,
+        *,
+        attention: Attention,
+        layers: Sequence[int] = (),
+        dropout: float | None = None,
     ) -> BackboneOutput:
         """Hidden states of a batch.
 
@@ -46,6 +52,8 @@ class Encoder(nn.Module, ABC):
             batch: B rows of T tokens.
             attention: who may look at whom.
             layers: which layers' states to return beside the last; 0 is the embeddings.
+            dropout: rate of this pass while the model is trained, in place of the configured
+                one: for an objective whose views are noise (SimCSE).
 
         Returns:
             `last` (B, T, D), and the states of `layers` in the order asked for.
@@ -53,7 +61,7 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def embed(self, input_ids: Tensor) -> Tensor:
-        """(B, T) ids to (B, T, D): what the first block reads."""
+        """(B, T) ids to (B, T, D): what the first block reads, before dropout."""
 
 
 class Backbone(Encoder):
@@ -75,24 +83,29 @@ class Backbone(Encoder):
         self.token_embedding = nn.Embedding(vocabulary_size, width)
         self.position_embedding = nn.Embedding(config.max_length, width) if vanilla else None
         self.embedding_norm = nn.LayerNorm(width, eps=eps, bias=vanilla)
-        self.dropout = nn.Dropout(config.dropout)
         self.blocks = Blocks(config)
         self.final_norm = nn.Identity() if vanilla else nn.LayerNorm(width, eps=eps, bias=False)
 
     def forward(
-        self, batch: Batch, *, attention: Attention, layers: Sequence[int] = ()
+        self,
+        batch: Batch,
+        *,
+        attention: Attention,
+        layers: Sequence[int] = (),
+        dropout: float | None = None,
     ) -> BackboneOutput:
         """Hidden states of a batch; those of `layers` are as the blocks leave them, without the
         norm that `modern` has after the last.
         """  # noqa: D205
-        embedded = self.embed(batch.input_ids)
-        hidden, kept = self.blocks(embedded, batch.attention_mask, attention, layers)
+        rate = self.config.dropout if dropout is None else dropout
+        embedded = F.dropout(self.embed(batch.input_ids), rate, self.training)
+        hidden, kept = self.blocks(embedded, batch.attention_mask, attention, layers, rate)
         return BackboneOutput(self.final_norm(hidden), tuple(kept[layer] for layer in layers))
 
     def embed(self, input_ids: Tensor) -> Tensor:
-        """(B, T) ids to (B, T, D): what the first block reads."""
+        """(B, T) ids to (B, T, D): what the first block reads, before dropout."""
         hidden = self.token_embedding(input_ids)
         if self.position_embedding is not None:
             places = torch.arange(input_ids.shape[1], device=input_ids.device)
             hidden = hidden + self.position_embedding(places)
-        return self.dropout(self.embedding_norm(hidden))  # type: ignore[no-any-return]
+        return self.embedding_norm(hidden)  # type: ignore[no-any-return]

@@ -3,6 +3,7 @@
 from torch import nn
 
 from models.backbone import Backbone, Encoder
+from models.blocks import Blocks
 from models.config import BackboneConfig
 from models.initialization import initialize
 from models.pretrained import PretrainedBackbone, load_pretrained_weights
@@ -26,5 +27,8 @@ def set_initial_weights(backbone: Encoder, heads: nn.ModuleDict, seed: int) -> N
     """
     for module, prefix in ((backbone, "backbone."), (heads, "heads.")):
         initialize(module, seed=seed, std=backbone.config.initializer_range, prefix=prefix)
+        for part in module.modules():
+            if isinstance(part, Blocks) and part.config.zero_outputs:
+                part.silence()
     if isinstance(backbone, PretrainedBackbone):
         load_pretrained_weights(backbone, heads)

@@ -19,6 +19,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
 }
 
+MODERN = ("query_key_norm", "value_residual", "zero_outputs")
+"""Settings that only that architecture has, off unless asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneConfig:
@@ -39,6 +42,12 @@ class BackboneConfig:
         full_every: of `modern`: layers 0, n, 2n, ... see the whole row, those between a window.
         sliding_window: of `modern`: how far a sliding layer sees to either side, in tokens.
         full_base, sliding_base: of `modern`: rotary bases of the two kinds of layers.
+        query_key_norm: of `modern`: queries and keys are brought to a root mean square of 1
+            before they are turned (Henry et al. 2020, Dehghani et al. 2023).
+        value_residual: of `modern`: the values of each later layer are mixed with those of the
+            first, by two learned numbers (Zhou et al. 2024).
+        zero_outputs: of `modern`: the matrices that write into the residual stream begin at 0,
+            so that every block begins as the identity (Bachlechner et al. 2020, Yang et al. 2022).
     """
 
     ARCHITECTURES: ClassVar[tuple[str, ...]] = ("vanilla", "modern")
@@ -58,6 +67,9 @@ class BackboneConfig:
     sliding_window: int = 64
     full_base: float = 160_000.0
     sliding_base: float = 10_000.0
+    query_key_norm: bool = False
+    value_residual: bool = False
+    zero_outputs: bool = False
 
     def __post_init__(self) -> None:
         if self.architecture not in self.ARCHITECTURES:
@@ -78,6 +90,9 @@ class BackboneConfig:
                 f"heads are {self.hidden_size // self.num_heads} wide; rotary positions turn pairs "
                 "of numbers, so choose a num_heads that leaves an even width"
             )
+        for name in MODERN:
+            if getattr(self, name) and self.architecture != "modern":
+                raise ValueError(f"{name} is a setting of model.architecture=modern; leave it out")
         if self.max_length < 8:
             raise ValueError(f"max_length is {self.max_length}; a row needs at least 8 tokens")
         for name in ("dropout", "attention_dropout"):

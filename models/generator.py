@@ -33,7 +33,9 @@ class Generator(nn.Module):
 
     def forward(self, backbone: Encoder, batch: Batch, positions: Tensor) -> Tensor:
         """(N, V) logits at N places of the flattened (B * T,) rows."""
-        hidden = self.project(backbone.embed(batch.input_ids))  # (B, T, d)
+        embedded = backbone.embed(batch.input_ids)
+        embedded = F.dropout(embedded, self.blocks.config.dropout, self.training)
+        hidden = self.project(embedded)  # (B, T, d)
         hidden, _ = self.blocks(hidden, batch.attention_mask, Attention("bidirectional"))
         chosen = hidden.flatten(0, 1)[positions]  # (N, d)
         wide = self.norm(self.activation(self.dense(chosen)))  # (N, D)

@@ -1,6 +1,7 @@
 """A backbone that goes on from a transformers checkpoint, under any attention mask."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,21 @@ class PretrainedBackbone(Encoder):
         return found
 
     def forward(
-        self, batch: Batch, *, attention: Attention, layers: Sequence[int] = ()
+        self,
+        batch: Batch,
+        *,
+        attention: Attention,
+        layers: Sequence[int] = (),
+        dropout: float | None = None,
     ) -> BackboneOutput:
-        """Hidden states of a batch, as `Backbone.forward`; the last layer's are normalised."""
+        """Hidden states of a batch, as `Backbone.forward`; the last layer's are normalised.
+
+        A `dropout` holds wherever the checkpoint's architecture has some, on attention too: some
+        have it nowhere else.
+        """
+        if dropout is not None and self.training:
+            with self._dropped(dropout):
+                return self(batch, attention=attention, layers=layers)  # type: ignore[no-any-return]
         mask: Any = attention.matrix(batch.attention_mask)[:, None]
         if self.window is not None:
             narrow = attention.matrix(batch.attention_mask, self.window)[:, None]
@@ -70,6 +83,24 @@ class PretrainedBackbone(Encoder):
         )
         hidden = output.hidden_states if layers else ()
         return BackboneOutput(output.last_hidden_state, tuple(hidden[layer] for layer in layers))
+
+    @contextlib.contextmanager
+    def _dropped(self, rate: float) -> Iterator[None]:
+        """Another rate in every place that has one."""
+        places = [(m, "p") for m in self.model.modules() if isinstance(m, nn.Dropout)]
+        places += [
+            (m, "attention_dropout")
+            for m in self.model.modules()
+            if isinstance(getattr(m, "attention_dropout", None), float)
+        ]
+        before = [getattr(module, name) for module, name in places]
+        try:
+            for module, name in places:
+                setattr(module, name, rate)
+            yield
+        finally:
+            for (module, name), own in zip(places, before, strict=True):
+                setattr(module, name, own)
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """(B, T) ids to (B, T, D), without positions: those are the layers' own affair."""

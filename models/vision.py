@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from models.batch import Attention
 from models.blocks import Blocks
-from models.config import BackboneConfig
+from models.config import MODERN, BackboneConfig
 from models.flops import backbone_flops, linear_flops
 
 CHANNELS = 3
@@ -31,7 +31,6 @@ class VisionTower(nn.Module):
         self.config, self.patch_size = tower_config(config), patch_size
         width = self.config.hidden_size
         self.patch_embedding = nn.Linear(CHANNELS * patch_size**2, width)
-        self.dropout = nn.Dropout(self.config.dropout)
         self.blocks = Blocks(self.config)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -43,7 +42,8 @@ class VisionTower(nn.Module):
         hidden = self.patch_embedding(patches.transpose(1, 2))  # (B, N, D)
         rows, columns = (side // self.patch_size for side in pixels.shape[2:])
         places = sinusoids(rows, columns, self.config.hidden_size, images.device)
-        hidden = self.dropout(hidden + places.to(hidden.dtype))
+        hidden = hidden + places.to(hidden.dtype)
+        hidden = F.dropout(hidden, self.config.dropout, self.training)
         everything = torch.ones(hidden.shape[:2], dtype=torch.bool, device=images.device)
         hidden, _ = self.blocks(hidden, everything, Attention("bidirectional"))
         return hidden.mean(1)  # type: ignore[no-any-return]
@@ -54,7 +54,8 @@ def tower_config(config: BackboneConfig) -> BackboneConfig:
     their own.
     """  # noqa: D205
     own = {f.name: getattr(config, f.name) for f in fields(BackboneConfig)}
-    return BackboneConfig(**{**own, "architecture": "vanilla"})
+    modern = dict.fromkeys(MODERN, False)
+    return BackboneConfig(**{**own, **modern, "architecture": "vanilla"})
 
 
 def sinusoids(rows: int, columns: int, width: int, device: torch.device | None = None) -> Tensor:

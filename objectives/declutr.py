@@ -8,7 +8,6 @@ from scipy.special import betaincinv
 from torch import Tensor
 
 from models.batch import Batch
-from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.base import Moment, TrainModel, Traits
 from objectives.contrastive import info_nce
@@ -54,9 +53,6 @@ class DeCLUTR(SimCSE):
                 f"shortest {self.shortest} and longest {self.longest} are shares of a row, "
                 "with 0 < shortest <= longest <= 1"
             )
-
-    def check(self, config: BackboneConfig, sequence_length: int) -> None:
-        """Two different spans need no dropout."""
 
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment

@@ -26,6 +26,7 @@ class SimCSE(Contrastive):
     Attributes:
         temperature: divides the cosine, above 0.
         pooling: how a row becomes a vector in training.
+        dropout: rate of its own passes, which makes the views; None for the backbone's.
     """
 
     TRAITS = Traits(
@@ -40,14 +41,22 @@ class SimCSE(Contrastive):
 
     temperature: float = 0.05
     pooling: str = "cls"
+    dropout: float | None = 0.1
 
     def check_values(self) -> None:
-        """A temperature above 0, a pooling that exists."""
+        """A temperature above 0, a pooling that exists, a rate of dropout."""
         super().check_values()
         if not self.temperature > 0:
             raise ValueError(f"temperature is {self.temperature}; it must be above 0, e.g. 0.05")
         if self.pooling not in POOLINGS:
             raise ValueError(f"pooling is {self.pooling!r}; known: {', '.join(POOLINGS)}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; it must lie in [0, 1)")
+        if self.dropout == 0 and self.traits.noisy:
+            raise ValueError(
+                f"dropout is {self.dropout}: it makes the two views of {self.name}, which would be "
+                "identical; set 0.1"
+            )
 
     @property
     def traits(self) -> Traits:
@@ -55,11 +64,12 @@ class SimCSE(Contrastive):
         return replace(self.TRAITS, pooling=self.pooling)
 
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
-        """Refuse a backbone without dropout: both views of a row would be identical."""
-        if config.dropout == 0 and config.attention_dropout == 0:
+        """Refuse to leave the noise to a backbone that has none: both views would be identical."""
+        without = config.dropout == 0 and config.attention_dropout == 0
+        if without and self.dropout is None and self.traits.noisy:
             raise ValueError(
-                f"{self.name} needs dropout: with model.dropout=0 and model.attention_dropout=0 "
-                "both views of a row are identical; set model.dropout=0.1"
+                f"{self.name} needs dropout: with that of the model, which is 0, both views of a "
+                "row are identical; set objective.dropout=0.1"
             )
 
     def build_heads(
@@ -71,7 +81,7 @@ class SimCSE(Contrastive):
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:
-        """The rows twice, one copy after the other; the noise is the backbone's own dropout."""
+        """The rows twice, one copy after the other; the noise is dropout."""
         twice = Batch(
             batch.input_ids.repeat(2, 1),
             batch.attention_mask.repeat(2, 1),
@@ -81,7 +91,7 @@ class SimCSE(Contrastive):
 
     def embed(self, model: TrainModel, prepared: Prepared) -> Tensor:
         """Pooled, and projected where the model has the training head."""
-        output = model.backbone(prepared.inputs, attention=prepared.attention)
+        output = model.backbone(prepared.inputs, attention=prepared.attention, dropout=self.dropout)
         pooled = pool(output, prepared.inputs.attention_mask, self.pooling)  # (2B, D)
         if "projector" in model.heads:
             pooled = model.heads["projector"](pooled)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from models.batch import Batch
-from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.base import Moment, TrainModel, Traits
 from objectives.contrastive import info_nce
@@ -41,9 +40,6 @@ class SupervisedSimCSE(SimCSE):
             supervises="rows with a pair, against each other",
             views="triplets" if self.hard_negatives else "pairs",
         )
-
-    def check(self, config: BackboneConfig, sequence_length: int) -> None:
-        """Two different texts need no dropout."""
 
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment

@@ -1,5 +1,6 @@
 """What a report says beside the figures: set-up, checks of fairness, caveats. As Markdown."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from results.comparison import Stratum
@@ -67,10 +68,17 @@ LEFT_OUT = {
 """What a corpus may have left out, by the name that its card gives it."""
 
 
+def _second_moment(trainer: Mapping[str, Any]) -> str:
+    if "beta2" in trainer:  # of a version before
+        return str(trainer["beta2"])
+    return f"squared gradients over {quantity(trainer['second_moment_tokens'])} tokens"
+
+
 def _recipe(stratum: Stratum) -> str:
     trainer, model = stratum.record.config["trainer"], stratum.record.config["model"]
     text = (
-        f"AdamW ({trainer['beta1']}, {trainer['beta2']}), weight decay {trainer['weight_decay']}, "
+        f"AdamW ({trainer['beta1']}, {_second_moment(trainer)}), "
+        f"weight decay {trainer['weight_decay']}, "
         f"clipping {trainer['clip_norm']}, warm-up {trainer['warmup']:.0%} of the budget, "
         f"{escape(trainer['decay'])} decay, dropout {model.get('dropout')}, learning rates times "
         f"{trainer.get('learning_rate_scale', 1.0):g}"

@@ -24,6 +24,7 @@ from runners.pretrain import (
     Training,
     initial_model,
     next_update,
+    tokens_of,
     training_name,
 )
 from runners.probes.base import Measurement, Task
@@ -85,7 +86,8 @@ class Estimator:
         assert objective is not None
         set_up(config.trainer)
         model = build_model(objective, config.model, corpus.vocabulary.size, config.seed)
-        step = UpdateStep(model.to(config.trainer.device).train(), config.trainer)
+        tokens = tokens_of(objective.phases[0], corpus)
+        step = UpdateStep(model.to(config.trainer.device).train(), config.trainer, tokens)
         expected, start = Ledger(), 0.0
         for phase in objective.phases:
             sample = _sample(job, objective, step, progress=start)

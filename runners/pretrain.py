@@ -185,7 +185,7 @@ class _Loop:
         """Train until the budget is spent."""
         config, trainer = self._config, self._config.trainer
         self._model.to(trainer.device).train()
-        step = UpdateStep(self._model, trainer)
+        step = UpdateStep(self._model, trainer, tokens_of(self._objective.phases[0], self._corpus))
         state = load_checkpoint(self._folder, self._model, step.optimizer)
         if state is not None:
             self._training = Training.from_json(state["training"])
@@ -202,8 +202,8 @@ class _Loop:
             )
             if phase.index != phase_index:
                 phase_index = phase.index
-                if phase.fresh_optimizer:
-                    step.restart()
+                change = step.restart if phase.fresh_optimizer else step.go_on
+                change(tokens_of(phase, self._corpus))
             self._extend_hash(batch)
             number = ledger.steps
             charge(ledger, self._objective, batch, prepared, config.model, size, trainer)
@@ -321,6 +321,14 @@ def next_update(
         moment=Moment(ledger.steps, progress),
     )
     return phase, batch, prepared
+
+
+def tokens_of(phase: Phase, corpus: Corpus) -> float:
+    """Text tokens of an update, on average: of its rows and, where those must hold views, of the
+    rows between them.
+    """  # noqa: D205
+    rows = phase.rows_per_update / corpus.usable("train", phase.views).mean()
+    return float(rows) * corpus.card.tokens["train"] / corpus.card.rows["train"]
 
 
 WHERE_VIEWS_ARE: dict[Views, str] = {

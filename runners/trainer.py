@@ -20,7 +20,9 @@ class TrainerConfig:
         decay: `cosine` or `linear` down to `final_share` of the peak, or `constant`.
         final_share: of the peak learning rate, at the end.
         weight_decay: AdamW's, on matrices only.
-        beta1, beta2, epsilon: AdamW's.
+        beta1, epsilon: AdamW's.
+        second_moment_tokens: text tokens after which AdamW's mean of squared gradients has
+            forgotten all but 1/e, however many of them make an update.
         clip_norm: gradients are scaled down to this norm.
         rows_per_update: null leaves each objective its own; a number forces equal batches.
         micro_batch_rows: rows at once where memory is short; gradients accumulate.
@@ -42,7 +44,7 @@ class TrainerConfig:
     final_share: float = 0.0
     weight_decay: float = 0.01
     beta1: float = 0.9
-    beta2: float = 0.98
+    second_moment_tokens: float = 1e6
     epsilon: float = 1e-8
     clip_norm: float = 1.0
     rows_per_update: int | None = None
@@ -57,7 +59,7 @@ class TrainerConfig:
     @property
     def measuring(self) -> dict[str, object]:
         """What measuring depends on too: fresh heads and fine-tuning are optimized alike."""
-        names = ("weight_decay", "beta1", "beta2", "epsilon", "clip_norm")
+        names = ("weight_decay", "beta1", "epsilon", "clip_norm")
         return {name: getattr(self, name) for name in (*names, "device", "dtype", "threads")}
 
     def __post_init__(self) -> None:
@@ -71,12 +73,12 @@ class TrainerConfig:
         for name in ("warmup", "final_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
-        for name in ("learning_rate_scale", "clip_norm", "epsilon", "checkpoint_seconds"):
+        above_0 = ("learning_rate_scale", "clip_norm", "epsilon", "checkpoint_seconds")
+        for name in (*above_0, "second_moment_tokens"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-        for name in ("beta1", "beta2"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1)")
+        if not 0.0 <= self.beta1 < 1.0:
+            raise ValueError(f"beta1 is {self.beta1}; it must lie in [0, 1)")
         for name in ("rows_per_update", "micro_batch_rows"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1, or null")
@@ -121,10 +123,25 @@ def learning_rate(phase: Phase, taken: float, config: TrainerConfig) -> float:
     return phase.learning_rate * config.learning_rate_scale * factor
 
 
+def second_moment_decay(tokens: float, config: TrainerConfig) -> float:
+    """AdamW's beta2 for updates of so many text tokens (Marek et al. 2025).
+
+    With one beta2 for all, an objective with large updates would average over more text.
+    """
+    return math.exp(-tokens / config.second_moment_tokens)
+
+
 def build_optimizer(
-    module: nn.Module, config: TrainerConfig, learning_rate: float
+    module: nn.Module, config: TrainerConfig, learning_rate: float, beta2: float = 0.999
 ) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019), with decay on matrices and none on biases and norms."""
+    """AdamW (Loshchilov & Hutter 2019), with decay on matrices and none on biases and norms.
+
+    Args:
+        module: whose parameters are trained.
+        config: of the optimizer.
+        learning_rate: at the beginning.
+        beta2: Adam's own (Kingma & Ba 2015), unless updates are counted in tokens.
+    """
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trained if p.dim() > 1], "weight_decay": config.weight_decay},
@@ -133,7 +150,7 @@ def build_optimizer(
     return torch.optim.AdamW(
         groups,
         lr=learning_rate,
-        betas=(config.beta1, config.beta2),
+        betas=(config.beta1, beta2),
         eps=config.epsilon,
         fused=True,
     )

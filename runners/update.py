@@ -11,7 +11,7 @@ from objectives.contrastive import TwoStage
 from objectives.prepared import Prepared
 from runners.budget import Ledger
 from runners.hardware import autocast
-from runners.trainer import TrainerConfig, build_optimizer
+from runners.trainer import TrainerConfig, build_optimizer, second_moment_decay
 
 
 class UpdateStep:
@@ -20,17 +20,34 @@ class UpdateStep:
     Args:
         model: on its device, in training mode.
         trainer: resolved.
+        tokens: of text in an update, about.
     """
 
-    def __init__(self, model: TrainModel, trainer: TrainerConfig) -> None:
+    def __init__(self, model: TrainModel, trainer: TrainerConfig, tokens: float) -> None:
         self._model, self._trainer = model, trainer
         self._forward = torch.compile(model) if trainer.compile else model
-        self.restart()
+        self.restart(tokens)
 
-    def restart(self) -> None:
+    def restart(self, tokens: float) -> None:
         """Go on with an optimizer that remembers nothing."""
         rate = self._model.objective.learning_rate
-        self.optimizer = build_optimizer(self._model, self._trainer, rate)
+        beta2 = second_moment_decay(tokens, self._trainer)
+        self.optimizer = build_optimizer(self._model, self._trainer, rate, beta2)
+
+    def go_on(self, tokens: float) -> None:
+        """Keep what the optimizer remembers, in updates of another size.
+
+        AdamW divides the mean of squared gradients by 1 - beta2^t for its beginning at 0; it is
+        scaled so that the quotient stays.
+        """
+        beta2 = second_moment_decay(tokens, self._trainer)
+        for group in self.optimizer.param_groups:
+            beta1, before = group["betas"]
+            group["betas"] = (beta1, beta2)
+            for parameter in group["params"]:
+                if state := self.optimizer.state.get(parameter):
+                    count = float(state["step"])
+                    state["exp_avg_sq"].mul_((1 - beta2**count) / (1 - before**count))
 
     def __call__(self, prepared: Prepared, rate: float, *, seed: int, number: int) -> float:
         """Take update `number` at learning rate `rate`; the loss before it.

@@ -34,7 +34,7 @@ for name in ("clm", "mlm", "simcse"):
     set_up(trainer)
     objective = load_objective(name)
     model = build_model(objective, config, VOCABULARY.size, seed=0).train()
-    step = UpdateStep(model, trainer)
+    step = UpdateStep(model, trainer, 1000)
     for number in range(3):
         batch = make_batch([30, 30, 22, 7, 30, 30, 12, 30], width=32, seed=number)
         prepared = objective.corrupt(

@@ -8,9 +8,9 @@ from conftest import VOCABULARY, make_batch
 from torch import Tensor
 from transformers import BertLMHeadModel, BertModel
 
+from models.attention import SelfAttention, Sight
 from models.backbone import Backbone
 from models.batch import Attention
-from models.blocks import SelfAttention, Sight
 from models.config import BackboneConfig
 from models.heads import TokenHead
 from models.initialization import initialize
@@ -60,7 +60,7 @@ def test_attention_is_the_written_out_formula(config: BackboneConfig, kind: str)
     batch = make_batch([9, 4])
     hidden = torch.randn(2, 11, config.hidden_size)
     mask, causal = Attention(kind).allowed(batch.attention_mask)  # type: ignore[arg-type]
-    ours = layer(hidden, Sight(mask, causal))
+    ours = layer(hidden, Sight(mask, causal, 0.0))[0]
 
     heads, width = config.num_heads, config.hidden_size // config.num_heads
     expected = torch.zeros_like(ours)

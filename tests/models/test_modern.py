@@ -4,6 +4,7 @@ import pytest
 import torch
 from conftest import VOCABULARY, make_batch
 from modern_bert import modern_bert_config, modern_bert_weights
+from torch import nn
 from transformers import (
     ModernBertConfig,
     ModernBertDecoderConfig,
@@ -11,9 +12,10 @@ from transformers import (
     ModernBertModel,
 )
 
+from models.attention import SelfAttention, Sight, rotary, rotate
 from models.backbone import Backbone
 from models.batch import Attention, AttentionKind
-from models.blocks import rotary, rotate
+from models.build import set_initial_weights
 from models.config import BackboneConfig
 from models.initialization import initialize
 
@@ -107,3 +109,55 @@ def test_a_rotation_keeps_lengths_and_only_differences_of_places_count() -> None
 def test_heads_of_odd_width_are_refused(modern: BackboneConfig) -> None:
     with pytest.raises(ValueError, match="even width"):
         replace(modern, hidden_size=36)
+
+
+def test_normalized_queries_and_keys_are_the_written_out_formula(modern: BackboneConfig) -> None:
+    layer = SelfAttention(replace(modern, query_key_norm=True), bias=False).eval()
+    hidden, width = torch.randn(1, 9, 48), 12
+    cos, sin = rotary(9, width, 10_000.0)
+    ours, values = layer(hidden, Sight(None, False, 0.0, cos, sin))
+    projected = layer.query_key_value(hidden[0]).view(9, 3, 4, width)
+    query, key, value = projected.permute(1, 2, 0, 3)  # each (heads, T, width)
+    query, key = (
+        rotate(x / (x.square().mean(-1, keepdim=True) + 1e-7).sqrt(), cos, sin)
+        for x in (query, key)
+    )
+    shares = (query @ key.transpose(1, 2) / width**0.5).softmax(-1)
+    expected = layer.output((shares @ value).transpose(0, 1).reshape(9, 48))
+    torch.testing.assert_close(ours[0], expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(values[0], value)
+
+
+def test_later_layers_mix_in_the_values_of_the_first(modern: BackboneConfig) -> None:
+    """With the shares (1, 0) it is what it is without; with others it is not."""
+    plain = build(modern)
+    mixing = build(replace(modern, value_residual=True))
+    names = {name for name, _ in mixing.named_parameters()}
+    shares = [f"blocks.{index}.attention.value_shares" for index in range(1, 12)]
+    assert names - {name for name, _ in plain.named_parameters()} == set(shares)
+    mixing.load_state_dict(plain.state_dict(), strict=False)
+    batch = make_batch([30, 12])
+    for first, second, same in ((1.0, 0.0, True), (0.5, 0.5, False)):
+        for name in shares:
+            mixing.get_parameter(name).data = torch.tensor([first, second])
+        ours = mixing(batch, attention=Attention("causal")).last
+        theirs = plain(batch, attention=Attention("causal")).last
+        assert torch.allclose(ours, theirs, atol=1e-5) == same
+
+
+def test_blocks_that_write_nothing_begin_as_the_identity(modern: BackboneConfig) -> None:
+    backbone = Backbone(replace(modern, zero_outputs=True), VOCABULARY.size).eval()
+    set_initial_weights(backbone, nn.ModuleDict(), seed=0)
+    batch = make_batch([30, 12])
+    output = backbone(batch, attention=Attention(), layers=[0, 12])
+    assert torch.equal(*output.hidden)
+    loss = output.last.square().sum()
+    loss.backward()
+    assert backbone.blocks[3].down.weight.grad is not None
+    assert backbone.blocks[3].down.weight.grad.abs().max() > 0  # and learns
+
+
+@pytest.mark.parametrize("name", ["query_key_norm", "value_residual", "zero_outputs"])
+def test_settings_of_modern_are_no_settings_of_vanilla(modern: BackboneConfig, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is a setting of model.architecture=modern"):
+        replace(modern, architecture="vanilla", **{name: True})

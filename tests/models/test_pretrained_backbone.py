@@ -125,10 +125,24 @@ def test_dropout_is_the_checkpoints_own_unless_set(tmp_path: Path) -> None:
 def test_llama_has_no_dropout_so_simcse_says_what_to_set(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, "llama")
     with pytest.raises(ValueError, match="needs dropout"):
-        load_objective("simcse").check(read(tmp_path), 32)
+        load_objective("simcse", dropout=None).check(read(tmp_path), 32)
     with pytest.raises(ValueError, match=r"try model\.attention_dropout"):
         read(tmp_path, dropout=0.1)
-    load_objective("simcse").check(read(tmp_path, attention_dropout=0.1), 32)
+    load_objective("simcse", dropout=None).check(read(tmp_path, attention_dropout=0.1), 32)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_pass_has_noise_of_its_own(tmp_path: Path, family: str) -> None:
+    """In every architecture, also one with dropout on attention alone; the next pass has none."""
+    save_checkpoint(tmp_path, family)
+    config = read(tmp_path, dropout=0.0, attention_dropout=0.0)
+    backbone = build_model(load_objective("simcse"), config, 300, seed=0).train().backbone
+    batch = make_batch([12])
+    clean = backbone(batch, attention=Attention()).last
+    noisy = [backbone(batch, attention=Attention(), dropout=0.3).last for _ in range(2)]
+    assert not torch.allclose(noisy[0], noisy[1])
+    assert torch.equal(clean, backbone(batch, attention=Attention()).last)
+    assert torch.equal(backbone.eval()(batch, attention=Attention(), dropout=0.3).last, clean)
 
 
 def test_its_name_is_its_content(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_gradients_by_pieces_are_those_of_the_whole(
     config = replace(config, dropout=0.0)
     for rows in (None, 2):
         model = build_model(objective, config, VOCABULARY.size, seed=0).train()
-        step = UpdateStep(model, replace(trainer, micro_batch_rows=rows))
+        step = UpdateStep(model, replace(trainer, micro_batch_rows=rows), 1000)
         with patch.object(torch.optim.AdamW, "zero_grad"):
             step(prepared, rate=0.0, seed=0, number=0)
         gradients.append({n: p.grad for n, p in model.named_parameters()})

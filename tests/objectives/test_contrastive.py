@@ -124,7 +124,7 @@ def test_clip_learns_its_temperature_within_bounds(
     scale = model.heads["logit_scale"]
     assert isinstance(scale, LogitScale)
     assert scale().item() == pytest.approx(1 / 0.07)
-    step = UpdateStep(model, trainer)
+    step = UpdateStep(model, trainer, 1000)
     step(prepared_by(objective), 1e-2, seed=0, number=0)
     assert scale().item() != pytest.approx(1 / 0.07, rel=1e-4)
     for offset, bound in ((9.0, 100.0), (-9.0, 1.0)):
@@ -153,7 +153,7 @@ def test_grad_cache_gives_the_gradient_of_the_large_batch(
         output.total(objective.counts(prepared)).backward()
 
     def cached(model: TrainModel) -> None:
-        step = UpdateStep(model, trainer)
+        step = UpdateStep(model, trainer, 1000)
         seeds = [seed_of("dropout", 0, 0, index) for index in range(len(pieces))]
         step._backward_by_pieces(objective, prepared, pieces, 1.0, seeds)
 

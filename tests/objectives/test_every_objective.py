@@ -123,7 +123,7 @@ def test_micro_batches_give_the_gradient_of_the_whole(
         gradients = []
         for rows in (None, 2):
             model = build_model(objective, config, VOCABULARY.size, seed=0).train()
-            step = UpdateStep(model, replace(trainer, micro_batch_rows=rows))
+            step = UpdateStep(model, replace(trainer, micro_batch_rows=rows), 1000)
             with patch.object(torch.optim.AdamW, "zero_grad"):
                 step(prepared, rate=0.0, seed=0, number=0)
             gradients.append({n: p.grad for n, p in model.named_parameters() if p.grad is not None})

@@ -26,7 +26,7 @@ def prepare(objective: Objective, moment: Moment, rows: int = 8) -> Prepared:
 def trained(objective: Objective, config: BackboneConfig, trainer: TrainerConfig) -> str:
     """The backbone's weights after some updates, with dropout."""
     model = build_model(objective, config, VOCABULARY.size, seed=0).train()
-    step = UpdateStep(model, trainer)
+    step = UpdateStep(model, trainer, 1000)
     for number in range(4):
         progress = number / 4
         phase = objective.phase(progress)

@@ -6,6 +6,7 @@ import torch
 from conftest import VOCABULARY, make_batch
 from objective_files import load_objective
 
+from models.batch import Attention
 from models.config import BackboneConfig
 from objectives.base import Moment, build_model
 from objectives.contrastive import info_nce
@@ -58,14 +59,49 @@ def test_loss_is_info_nce_between_two_passes(config: BackboneConfig, pooling: st
     torch.testing.assert_close(term.values, expected)
 
 
-def test_a_backbone_without_dropout_is_refused(config: BackboneConfig) -> None:
-    with pytest.raises(ValueError, match=r"model\.dropout=0\.1"):
-        load_objective("simcse").check(replace(config, dropout=0.0), 64)
-    load_objective("simcse").check(config, 64)
+@pytest.mark.parametrize("name", ["simcse", "declutr"])
+def test_the_noise_is_the_objectives_own(config: BackboneConfig, name: str) -> None:
+    """A backbone without dropout gives different views, and other passes none of that noise."""
+    objective = load_objective(name)
+    assert objective.dropout
+    model = build_model(objective, replace(config, dropout=0.0), VOCABULARY.size, seed=0).train()
+    batch = make_batch([12, 9, 12, 5])
+    prepared = objective.corrupt(
+        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
+    )
+    first, second = (objective.embed(model, prepared) for _ in range(2))
+    assert not torch.allclose(first, second, atol=1e-3)
+    states = [model.backbone(batch, attention=Attention()).last for _ in range(2)]
+    assert torch.equal(*states)
+
+
+def test_the_rate_of_a_pass_is_that_of_the_backbone(config: BackboneConfig) -> None:
+    """Dropout of .1 in the objective does what dropout of .1 in the backbone does."""
+    objective, found = load_objective("simcse"), []
+    batch = make_batch([12, 9])
+    prepared = objective.corrupt(
+        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
+    )
+    for own, rate in ((None, 0.1), (0.1, 0.0)):
+        chosen = replace(objective, dropout=own)
+        model = build_model(chosen, replace(config, dropout=rate), VOCABULARY.size, seed=0).train()
+        torch.manual_seed(3)
+        found.append(chosen.embed(model, prepared))
+    assert torch.equal(*found)
+
+
+def test_views_without_noise_are_refused(config: BackboneConfig) -> None:
+    with pytest.raises(ValueError, match=r"dropout is 0\.0: .* set 0\.1"):
+        load_objective("simcse", dropout=0.0)
+    with pytest.raises(ValueError, match=r"objective\.dropout=0\.1"):
+        load_objective("simcse", dropout=None).check(replace(config, dropout=0.0), 64)
+    load_objective("simcse", dropout=None).check(replace(config, dropout=0.1), 64)
+    load_objective("declutr", dropout=0.0).check(replace(config, dropout=0.0), 64)
 
 
 @pytest.mark.parametrize(
-    "change", [{"temperature": 0.0}, {"rows_per_update": 1}, {"pooling": "median"}]
+    "change",
+    [{"temperature": 0.0}, {"rows_per_update": 1}, {"pooling": "median"}, {"dropout": 1.0}],
 )
 def test_settings_that_cannot_be_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):

@@ -1,4 +1,5 @@
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
@@ -6,7 +7,13 @@ import torch
 from torch import nn
 
 from objectives.base import Phase
-from runners.trainer import TrainerConfig, build_optimizer, learning_rate, learning_rate_factor
+from runners.trainer import (
+    TrainerConfig,
+    build_optimizer,
+    learning_rate,
+    learning_rate_factor,
+    second_moment_decay,
+)
 
 
 @pytest.mark.parametrize("decay", TrainerConfig.DECAYS)
@@ -52,6 +59,14 @@ def test_only_matrices_decay() -> None:
     assert torch.equal(module.bias, torch.ones(3))
 
 
+def test_the_second_moment_forgets_by_tokens() -> None:
+    """One update of 64 rows forgets as much as eight of 8 rows."""
+    config = TrainerConfig(second_moment_tokens=1e5)
+    small, large = second_moment_decay(600, config), second_moment_decay(8 * 600, config)
+    assert small**8 == pytest.approx(large)
+    assert second_moment_decay(1e5, config) == pytest.approx(1 / math.e)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -61,6 +76,7 @@ def test_only_matrices_decay() -> None:
         {"device": "tpu"},
         {"clip_norm": 0.0},
         {"beta1": 1.0},
+        {"second_moment_tokens": 0.0},
         {"micro_batch_rows": 0},
         {"weight_decay": -1.0},
     ],

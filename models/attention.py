@@ -1,0 +1,113 @@
+"""Self-attention: projections, positions by rotation, and the mixing of values."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.config import BackboneConfig
+
+WRITTEN_OUT_UP_TO = 512
+"""Tokens of a row, to which on a CPU the written-out formula is faster than torch's fused kernel,
+whose backward pass took three times as long at 128 (docs/log.md). It needs memory for (T, T)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What all layers of one kind share.
+
+    Attributes:
+        mask: broadcasts to (B, heads, T, T), True where a token may look; None for everywhere.
+        causal: whether to look backwards only, without a mask.
+        dropout: rate after each sublayer, while the model is trained.
+        cos, sin: (T, D / heads) of the rotary angles, or None without rotary positions.
+    """
+
+    mask: Tensor | None
+    causal: bool
+    dropout: float
+    cos: Tensor | None = None
+    sin: Tensor | None = None
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention; query, key and value share one matrix product.
+
+    Args:
+        config: width, heads, and what is special about them.
+        bias: whether the dense layers have one.
+        mixes_values: with those of the first layer, in learned shares that begin at one half.
+    """
+
+    def __init__(
+        self, config: BackboneConfig, *, bias: bool = True, mixes_values: bool = False
+    ) -> None:
+        super().__init__()
+        self.num_heads = config.num_heads
+        self.dropout = config.attention_dropout
+        self.query_key_value = nn.Linear(config.hidden_size, 3 * config.hidden_size, bias=bias)
+        self.output = nn.Linear(config.hidden_size, config.hidden_size, bias=bias)
+        self.normalizes = config.query_key_norm
+        self.value_shares = nn.Parameter(torch.full((2,), 0.5)) if mixes_values else None
+
+    def forward(
+        self, hidden: Tensor, sight: Sight, first: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(B, T, D) to (B, T, D), and its values (B, heads, T, D / heads).
+
+        Args:
+            hidden: states.
+            sight: who looks at whom.
+            first: the values of the first layer, for those that mix them in.
+        """
+        rows, length, width = hidden.shape
+        projected = self.query_key_value(hidden)  # (B, T, 3D)
+        projected = projected.view(rows, length, 3, self.num_heads, width // self.num_heads)
+        query, key, value = projected.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
+        if self.value_shares is not None and first is not None:
+            own, theirs = self.value_shares.to(value.dtype)
+            value = own * value + theirs * first
+        if self.normalizes:
+            shape = query.shape[-1:]
+            query, key = F.rms_norm(query.float(), shape), F.rms_norm(key.float(), shape)
+        if sight.cos is not None and sight.sin is not None:
+            query = rotate(query, sight.cos, sight.sin).to(value.dtype)
+            key = rotate(key, sight.cos, sight.sin).to(value.dtype)
+        mixed = attend(query, key, value, sight, self.dropout if self.training else 0.0)
+        return self.output(mixed.transpose(1, 2).reshape(rows, length, width)), value
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight, dropout: float) -> Tensor:
+    """`softmax(QK^T / sqrt(d)) V` where a token may look, each (B, heads, T, d)."""
+    length, width = query.shape[-2:]
+    if query.device.type != "cpu" or length > WRITTEN_OUT_UP_TO:
+        return F.scaled_dot_product_attention(
+            query, key, value, attn_mask=sight.mask, is_causal=sight.causal, dropout_p=dropout
+        )
+    scores = query * width**-0.5 @ key.transpose(-1, -2)  # (B, heads, T, T)
+    mask = sight.mask
+    if sight.causal:
+        mask = torch.ones(length, length, dtype=torch.bool).tril()
+    if mask is not None:
+        scores = scores + torch.zeros_like(mask, dtype=scores.dtype).masked_fill_(~mask, -torch.inf)
+    return F.dropout(scores.softmax(-1), dropout) @ value
+
+
+def rotary(
+    length: int, width: int, base: float, device: torch.device | None = None
+) -> tuple[Tensor, Tensor]:
+    """Cosine and sine, each (length, width), of position times base^(-2i / width) (Su et al. 2021).
+
+    The pair i of a head of `width` numbers is (i, i + width / 2).
+    """
+    exponents = torch.arange(0, width, 2, device=device, dtype=torch.float32) / width
+    places = torch.arange(length, device=device, dtype=torch.float32)
+    angles = (places[:, None] * (1 / base**exponents)).repeat(1, 2)  # (length, width)
+    return angles.cos(), angles.sin()
+
+
+def rotate(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """(..., T, width) with each pair turned by its angle, in float32."""
+    first, second = states.float().chunk(2, dim=-1)
+    return torch.cat([first, second], -1) * cos + torch.cat([-second, first], -1) * sin
