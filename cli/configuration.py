@@ -36,7 +36,8 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
         UsageError: a key, a type or a value is wrong.
     """
     values = composed.values
-    known = {*GROUPS, "probe", "probes", "seed", "columns", "output_dir", "hub_dir", "plugins"}
+    places = {"output_dir", "hub_dir", "plugins", "workers"}
+    known = {*GROUPS, "probe", "probes", "seed", "columns", *places}
     for key in values:
         if key not in known:
             raise UsageError(unknown_key(f"setting {key}", key, sorted({*known, "experiment"})))
@@ -51,6 +52,12 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
     seed = values["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UsageError(f"seed is {seed!r}; a whole number from 0 up is expected")
+    workers = values["workers"]
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < 0:
+        raise UsageError(
+            f"workers is {workers!r}; a whole number is expected: jobs at a time, 0 as many as the "
+            "processor's cores hold"
+        )
     probes = _probes(values)
     measures = build(MeasuresConfig, values["measures"], "measures")
     check_primary(measures.primary, probes, composed.probes)
@@ -68,6 +75,7 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
             plugins=_contents(plugins),
             output_dir=Path(str(values["output_dir"])).expanduser().resolve(),
             hub_dir=Path(hub_dir).expanduser() if hub_dir else None,
+            workers=workers,
         )
     except ValueError as error:
         raise UsageError(str(error)) from error

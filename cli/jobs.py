@@ -1,6 +1,8 @@
 """The jobs of a sweep, one after the other; several processes share them out among themselves."""
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -8,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from cli.prepare import Prepared
 from cli.progress import Display
+from cli.workers import deserted
 from results.record import RunRecord
 from results.store import ResultStore
 from runners.experiment import run_job, run_references
@@ -20,25 +23,60 @@ def run_all(prepared: Prepared, store: ResultStore, display: Display) -> list[Ru
     Returns:
         The records of all jobs in their order, then those of untrained models and baselines.
     """
-    began = datetime.now(UTC).isoformat(timespec="seconds")
-    jobs, found = prepared.jobs, dict[int, RunRecord]()
-    for wait in (False, True):  # at the end, the others are finished or have been killed
+    shares = _Shares(prepared, store, display)
+    shares.take(wait=False)
+    shares.take(wait=True)  # the others are finished or have been killed
+    return shares.records
+
+
+def run_free(prepared: Prepared, store: ResultStore, display: Display) -> None:
+    """Run what no other process is running, as long as the process that is helped is there."""
+    _Shares(prepared, store, display).take(wait=False)
+
+
+class _Shares:
+    """What there is to do, jobs first; each process takes what is free."""
+
+    def __init__(self, prepared: Prepared, store: ResultStore, display: Display) -> None:
+        self._prepared, self._store, self._display = prepared, store, display
+        self._began = datetime.now(UTC).isoformat(timespec="seconds")
+        self._jobs: dict[int, RunRecord] = {}
+        self._references: dict[tuple[str, str], list[RunRecord]] = {}
+
+    @property
+    def records(self) -> list[RunRecord]:
+        """Those of all jobs in their order, then each reference once."""
+        rest = [record for records in self._references.values() for record in records]
+        jobs = [self._jobs[index] for index in range(len(self._prepared.jobs))]
+        return jobs + list({record.name: record for record in rest}.values())
+
+    def take(self, *, wait: bool) -> None:
+        """Do what is not done.
+
+        Args:
+            wait: for other processes; otherwise what they are doing is passed over.
+        """
+        jobs, display, parent = self._prepared.jobs, self._display, os.getppid()
         for index, job in enumerate(jobs):
-            if index in found:
+            if index in self._jobs or deserted(parent):
                 continue
-            display.job(index + 1, len(jobs), prepared.names[index])
-            lock = _taken(job, job.record_name, wait, display)
-            if lock is None:
+            display.job(index + 1, len(jobs), self._prepared.names[index])
+            with _lock(job, job.record_name, wait, display) as free:
+                if free:
+                    self._jobs[index] = self._run(job)
+        display.no_job()
+        # One lock for an untrained model and its baselines: they are measured together.
+        for names, job in {_references_of(job): job for job in jobs}.items():
+            if names in self._references or deserted(parent):
                 continue
-            try:
-                there = store.readable(job.record_name)
-                fresh = there is not None and there.created >= began  # failed elsewhere just now
-                found[index] = there if there and fresh else run_job(job, store, display)
-            finally:
-                lock.release()
-    display.no_job()
-    records = [found[index] for index in range(len(jobs))]
-    return records + _references(jobs, store, display)
+            with _lock(job, f"{names[0]}-{names[1]}", wait, display) as free:
+                if free:
+                    self._references[names] = run_references([job], self._store, display)
+
+    def _run(self, job: Job) -> RunRecord:
+        there = self._store.readable(job.record_name)
+        fresh = there is not None and there.created >= self._began  # failed elsewhere just now
+        return there if there and fresh else run_job(job, self._store, self._display)
 
 
 def finished(jobs: Sequence[Job], store: ResultStore) -> list[RunRecord]:
@@ -49,27 +87,15 @@ def finished(jobs: Sequence[Job], store: ResultStore) -> list[RunRecord]:
     return [record for record in records if record]
 
 
-def _references(jobs: Sequence[Job], store: ResultStore, display: Display) -> list[RunRecord]:
-    found: dict[str, RunRecord] = {}
-    for names, job in {_references_of(job): job for job in jobs}.items():
-        # One lock for both: they are measured together.
-        lock = _taken(job, f"{names[0]}-{names[1]}", True, display)
-        assert lock is not None
-        try:
-            found |= {record.name: record for record in run_references([job], store, display)}
-        finally:
-            lock.release()
-    return list(found.values())
-
-
 def _references_of(job: Job) -> tuple[str, str]:
     """The names of the records of the untrained model and of the baselines."""
     untrained = replace(job, config=replace(job.config, objective=None))
     return untrained.record_name, job.anchors_name
 
 
-def _taken(job: Job, name: str, wait: bool, display: Display) -> FileLock | None:
-    """A lock that is held, or None where another process holds it and is not waited for.
+@contextlib.contextmanager
+def _lock(job: Job, name: str, wait: bool, display: Display) -> Iterator[bool]:
+    """Hold a lock and give True, or give False where another process has it and is not waited for.
 
     The system gives it free when its process ends, however it ends.
     """
@@ -80,8 +106,12 @@ def _taken(job: Job, name: str, wait: bool, display: Display) -> FileLock | None
         lock.acquire(blocking=False)
     except Timeout:
         if not wait:
-            display.say("another process is running this job; taking the next")
-            return None
+            display.say("another process is running this; taking the next")
+            yield False
+            return
         display.stage("waiting for another process, which is running this")
         lock.acquire()
-    return lock
+    try:
+        yield True
+    finally:
+        lock.release()

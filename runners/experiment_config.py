@@ -79,6 +79,7 @@ class ExperimentConfig:
             What is used of them stands with each objective (`described`).
         output_dir: everything that the job writes goes below it.
         hub_dir: a folder that takes the hub's place, or None.
+        workers: jobs at a time, each in a process of its own; 0 as many as the cores hold.
     """
 
     seed: int
@@ -93,6 +94,7 @@ class ExperimentConfig:
     plugins: dict[str, str]
     output_dir: Path
     hub_dir: Path | None
+    workers: int = 0
 
     def __post_init__(self) -> None:
         if self.dataset.sequence_length > self.model.max_length:

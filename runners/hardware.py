@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from runners.identity import name_of
 from runners.trainer import TrainerConfig
@@ -18,11 +19,21 @@ BFLOAT16_GAIN = 1.3
 """bf16 is taken where its matrix product is faster than float32's by at least this factor."""
 
 
-def resolve_hardware(config: TrainerConfig, output_dir: Path) -> TrainerConfig:
+NARROW = 10_000_000
+"""A model of fewer weights outside its embeddings is trained by one thread of a processor: two
+jobs of one thread each are faster than one of two (docs/log.md)."""
+
+
+def resolve_hardware(config: TrainerConfig, output_dir: Path, *, weights: int) -> TrainerConfig:
     """The same configuration without `auto`: device, dtype and threads as they will be used.
 
     The measured choice of dtype is kept in `output_dir/machines/`, so that a later run on the
     same machine has the same name.
+
+    Args:
+        config: as the user has it.
+        output_dir: of the run.
+        weights: of the model, outside its embeddings.
 
     Raises:
         ValueError: cuda is asked for and there is none.
@@ -33,6 +44,8 @@ def resolve_hardware(config: TrainerConfig, output_dir: Path) -> TrainerConfig:
     elif device == "cuda" and not torch.cuda.is_available():
         raise ValueError("trainer.device is cuda, and torch finds no GPU; use trainer.device=cpu")
     threads = config.threads or len(os.sched_getaffinity(0))
+    if not config.threads and device == "cpu" and weights < NARROW:
+        threads = 1
     torch.set_num_threads(threads)
     dtype = config.dtype
     if dtype == "auto":
@@ -44,6 +57,7 @@ def resolve_hardware(config: TrainerConfig, output_dir: Path) -> TrainerConfig:
 def set_up(config: TrainerConfig) -> None:
     """Make torch compute as a resolved configuration says, and the same way every time."""
     torch.set_num_threads(config.threads)
+    threadpool_limits(config.threads)  # of numpy's and scikit-learn's own
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # On a GPU some backward kernels have no deterministic form; there it warns and goes on.
     torch.use_deterministic_algorithms(True, warn_only=config.device != "cpu")

@@ -97,7 +97,9 @@ def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job
     probes: dict[tuple[CorpusConfig, Probe], Task | str] = {}
     jobs = []
     for config in configs:
-        config = replace(config, trainer=resolve_hardware(config.trainer, config.output_dir))
+        weights = config.model.matrix_weights
+        trainer = resolve_hardware(config.trainer, config.output_dir, weights=weights)
+        config = replace(config, trainer=trainer)
         if config.dataset not in corpora:
             corpora[config.dataset] = build_corpus(
                 config.dataset,

@@ -28,7 +28,8 @@ class TrainerConfig:
         micro_batch_rows: rows at once where memory is short; gradients accumulate.
         device: `auto`, `cpu` or `cuda`.
         dtype: `auto` measures, once a machine, whether bf16 pays; or `float32`, `bfloat16`.
-        threads: of the processor; 0 takes all that this process may use.
+        threads: of the processor; 0 takes one for a narrow model, of which several are then
+            trained at once, and all that this process may use for others.
         compile: wrap the step in torch.compile.
         evaluations: how often the held-out loss is taken for the curve.
         checkpoint_seconds: how often a resumable state is written.

@@ -9,7 +9,7 @@ from typing import IO, Any
 import pytest
 
 import cli.jobs
-from cli.jobs import finished, run_all
+from cli.jobs import finished, run_all, run_free
 from cli.naming import job_names
 from cli.prepare import Prepared
 from cli.progress import Display
@@ -122,7 +122,7 @@ def test_a_job_of_another_process_is_passed_over_and_waited_for(
     assert "clm-s0" not in sweep.ran
     assert names[:4] == ["clm-s0", "mlm-s0", "clm-s1", "mlm-s1"]
     text = capsys.readouterr().err
-    assert "[1/4 clm-s0] another process is running this job; taking the next" in text
+    assert "[1/4 clm-s0] another process is running this; taking the next" in text
     assert "[1/4 clm-s0] waiting for another process" in text
 
 
@@ -131,7 +131,21 @@ def test_a_job_whose_process_was_killed_is_run(sweep: Sweep) -> None:
     timer = threading.Timer(0.3, killed.close)  # as the system does; no record is there
     timer.start()
     sweep.run()
-    assert sweep.ran[:4] == ["mlm-s0", "clm-s1", "mlm-s1", "clm-s0"]
+    assert sweep.ran[:3] == ["mlm-s0", "clm-s1", "mlm-s1"]
+    assert sweep.ran[-1] == "clm-s0"  # what is free comes before what is waited for
+
+
+def test_a_helper_waits_for_nothing(sweep: Sweep) -> None:
+    other = sweep.locked("clm-s0")
+    run_free(Prepared(sweep.jobs, ["a", "b", "c", "d"]), sweep.store, sweep.display)
+    other.close()
+    assert sweep.ran == ["mlm-s0", "clm-s1", "mlm-s1", "untrained-s0", "untrained-s1"]
+
+
+def test_a_helper_that_was_left_alone_stops(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.jobs, "deserted", lambda _: len(sweep.ran) == 2)
+    run_free(Prepared(sweep.jobs, ["a", "b", "c", "d"]), sweep.store, sweep.display)
+    assert sweep.ran == ["clm-s0", "mlm-s0"]
 
 
 def test_what_failed_elsewhere_just_now_is_not_tried_again(sweep: Sweep) -> None:

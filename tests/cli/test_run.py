@@ -28,6 +28,7 @@ TINY = [
     "objective.rows_per_update=8",
     "probe=retrieval",
     "trainer.dtype=float32",
+    "workers=1",
 ]
 
 REVERSED = '''
@@ -70,7 +71,9 @@ def output(built: Path, corpus: Corpus, tmp_path: Path) -> Path:
 
 
 def run(output: Path, *arguments: str) -> int:
-    return main(["run", *arguments, *TINY, f"output_dir={output}"])
+    names = {argument.partition("=")[0] for argument in arguments}
+    others = [setting for setting in TINY if setting.partition("=")[0] not in names]
+    return main(["run", *arguments, *others, f"output_dir={output}"])
 
 
 def report_path(text: str) -> Path:
@@ -173,6 +176,28 @@ def test_a_continued_sweep_writes_the_page_of_a_fresh_one(
     assert "- seeds: 0, 1" in pages[0]
     losses = pages[0].split("## Losses")[1].split("\n## ")[0]
     assert len(re.findall(r"^\| clm \|", losses, re.MULTILINE)) == 2  # losses, bits per byte
+
+
+def test_what_a_helper_ran_is_as_if_one_had_run_it(
+    output: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Only who is helped writes a report, and its page is that of a single process."""
+    alone, pages = tmp_path / "alone", []
+    shutil.copytree(output / "corpora", alone / "corpora")
+    with monkeypatch.context() as context:
+        context.setenv("COMPARE_WORKER", "2")
+        assert run(output, "objective=clm,mlm", "-m") == 0
+    assert "report:" not in capsys.readouterr().out
+    assert len(ResultStore(output).records()[0]) == 4  # with the untrained model and baselines
+    for folder, workers in ((output, 2), (alone, 1)):
+        assert run(folder, "objective=clm,mlm", "-m", f"workers={workers}") == 0
+        said = capsys.readouterr()
+        pages.append(report_path(said.out).read_text().split("\nBuilt ")[0])
+        assert ("pretraining" in said.err) == (folder == alone)  # there all was done already
+    assert pages[0] == pages[1]
 
 
 def test_going_on_from_a_checkpoint(
