@@ -33,6 +33,7 @@ def setup(stratum: Stratum) -> list[tuple[str, str]]:
         ),
         ("seeds", ", ".join(str(seed) for seed in seeds(stratum))),
         ("recipe", _recipe(stratum)),
+        *(("states read", told) for told in _readouts(stratum)),
         ("machine", names.get("hardware", "")),
         (
             "versions",
@@ -40,6 +41,22 @@ def setup(stratum: Stratum) -> list[tuple[str, str]]:
         ),
         ("source", names.get("source", "")),
     ]
+
+
+def _readouts(stratum: Stratum) -> list[str]:
+    """Which layer each model's vectors were read from, where it was chosen; a line a probe."""
+    found: dict[str, str] = {}
+    for figure in stratum.measures("probe "):
+        told = []
+        for row in (*stratum.models, *stratum.untrained):
+            values = [model.value(figure) for model in row.models]
+            notes = [value.note for value in values if value and value.note.startswith("layer ")]
+            if notes:
+                each = [f"{note} ({notes.count(note)} x)" for note in dict.fromkeys(notes)]
+                told.append(f"{row.label} " + ", ".join(each if len(each) > 1 else [notes[0]]))
+        if told:
+            found.setdefault(figure_title((figure[0], "")), escape("; ".join(told)))
+    return [f"{escape(probe)}: {told}" for probe, told in found.items()]
 
 
 def _corpus(corpus: dict[str, Any]) -> str:

@@ -208,6 +208,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
         attention=attention,
         likelihood=likelihood,
         pooling=config.measures.pooling,
+        every_layer=config.measures.layers == "all",
         trainer=config.trainer,
         objectives=objective.columns if objective else config.columns,
     )
@@ -245,7 +246,13 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
         take(
             f"probe {name}",
             f"probe-{name}",
-            [config.measures.pooling, probes[name], task.fingerprint(), config.seed],
+            [
+                config.measures.pooling,
+                config.measures.layers,
+                probes[name],
+                task.fingerprint(),
+                config.seed,
+            ],
             partial(task.evaluate, model, seed=config.seed),
         )
     return found

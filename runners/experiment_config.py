@@ -30,6 +30,8 @@ class MeasuresConfig:
         adaptation_rows: rows in each of those updates.
         adaptation_learning_rate: constant.
         pooling: how a text becomes a vector, in probes and in the pairs' InfoNCE.
+        layers: `all` lets frozen probes choose the layer that they read on validation data, each
+            model its own; `last`.
         primary: the probe metrics that the verdict is about, declared before the run.
     """
 
@@ -41,6 +43,7 @@ class MeasuresConfig:
     adaptation_rows: int = 16
     adaptation_learning_rate: float = 1e-3
     pooling: str = "mean"
+    layers: str = "all"
     primary: tuple[str, ...] = ()
 
     @property
@@ -66,6 +69,8 @@ class MeasuresConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
         if self.pooling not in POOLINGS:
             raise ValueError(f"pooling is {self.pooling!r}; known: {', '.join(POOLINGS)}")
+        if self.layers not in ("all", "last"):
+            raise ValueError(f"layers is {self.layers!r}; known: all, last")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from models.batch import Attention, AttentionKind, Batch
-from models.pooling import pool
+from models.pooling import POOLINGS
 from objectives.base import Likelihood, Objective, TrainModel
 from runners.corpora.corpus import Corpus
 from runners.trainer import TrainerConfig
@@ -24,7 +24,8 @@ class Pretrained:
         corpus: whose tokenizer and row length are used.
         attention: who may look at whom when texts are embedded: the objective's own.
         likelihood: how texts are scored.
-        pooling: how a text becomes one vector.
+        pooling: how states become one vector.
+        every_layer: whether probes may choose the layer that they read; otherwise the last.
         trainer: the resolved recipe, for fine-tuning.
         objectives: that its heads come from: its own, or of an untrained model all columns.
     """
@@ -38,22 +39,39 @@ class Pretrained:
         likelihood: Likelihood,
         pooling: str,
         trainer: TrainerConfig,
+        every_layer: bool = True,
         objectives: Sequence[Objective] = (),
     ) -> None:
         self.model, self.corpus, self.trainer = model, corpus, trainer
         self.attention, self.pooling = Attention(attention), pooling
         self.likelihood: Likelihood = likelihood
         self.objectives = objectives
+        self._below = range(self.layers) if every_layer else range(0)
+
+    @property
+    def layers(self) -> int:
+        """Number of blocks."""
+        return self.model.backbone.config.num_layers
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """(N, D) float32, one vector a text from the last layer, in the order of the texts."""
+        vectors: np.ndarray = self._pooled(texts, range(0))[0]
+        return vectors
+
+    def states(self, texts: Sequence[str]) -> np.ndarray:
+        """(layers + 1, N, D) float32, the same from every layer that may be read, the last last."""
+        return self._pooled(texts, self._below)
 
     @torch.no_grad()
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """(N, D) float32, one vector a text, in the order of the texts."""
+    def _pooled(self, texts: Sequence[str], below: range) -> np.ndarray:
         width = self.model.backbone.config.hidden_size
-        vectors = np.empty((len(texts), width), dtype=np.float32)
+        vectors = np.empty((len(below) + 1, len(texts), width), dtype=np.float32)
         for batch, places in self.corpus.text_batches(texts, batch_size=EMBEDDED_AT_ONCE):
             batch = batch.to(self.trainer.device)
-            output = self.model.backbone(batch, attention=self.attention)
-            vectors[places] = pool(output, batch.attention_mask, self.pooling).float().cpu()
+            output = self.model.backbone(batch, attention=self.attention, layers=below)
+            for layer, states in enumerate((*output.hidden, output.last)):
+                pooled = POOLINGS[self.pooling](states, batch.attention_mask)
+                vectors[layer, places] = pooled.float().cpu()
         return vectors
 
     @torch.no_grad()

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,7 @@ from runners.probes.base import (
 )
 from runners.probes.overlap import normalized_text
 from runners.probes.tables import Row, TableProbe
+from runners.readouts import readouts
 
 MODES = ("frozen", "finetuned")
 WORDS = r"(?u)\w+|[^\w\s]+"
@@ -112,12 +113,15 @@ class ClassificationTask(Task):
         return measured
 
     def _frozen(self, model: Pretrained) -> Measurement:
-        vectors, test_vectors = model.embed(self.train.texts), model.embed(self.test.texts)
-        reason = not_numbers("vectors", np.concatenate([vectors, test_vectors]))
+        states, test_states = model.states(self.train.texts), model.states(self.test.texts)
+        reason = not_numbers("vectors", np.concatenate([states, test_states], 1).swapaxes(0, 1))
         if reason:
             return Measurement("accuracy_frozen", None, note=reason)
-        predicted = fit_linear(vectors, self._targets).predict(test_vectors)
-        return self._accuracy("accuracy_frozen", predicted)
+        # A linear layer on scaled features sees no centring, so every second readout suffices.
+        choices = list(readouts(states, model.layers))[::2]
+        chosen, linear = fit_linear_to_best([readout(states) for readout in choices], self._targets)
+        predicted = linear.predict(choices[chosen](test_states))
+        return replace(self._accuracy("accuracy_frozen", predicted), note=str(choices[chosen]))
 
     def baselines(self) -> dict[str, list[Measurement]]:
         """The commonest class; and TF-IDF of words and word pairs under the same linear layer."""
@@ -165,14 +169,29 @@ class ClassificationTask(Task):
         return mean_of(metric, predicted == self._test_targets, self.test.groups)
 
 
-def fit_linear(vectors: np.ndarray, targets: np.ndarray, *, scale: bool = True) -> Any:
-    """Multinomial logistic regression; its regularization is chosen on a fifth held back.
+def fit_linear(vectors: Any, targets: np.ndarray, *, scale: bool = True) -> Any:
+    """Multinomial logistic regression on (N, D) vectors; its regularization is chosen."""
+    return fit_linear_to_best([vectors], targets, scale=scale)[1]
 
-    Every model, and TF-IDF, chooses from the same values. Of a single class, a part of which may
-    be taken to time a probe on, it is a constant.
+
+def fit_linear_to_best(
+    choices: Sequence[Any], targets: np.ndarray, *, scale: bool = True
+) -> tuple[int, Any]:
+    """Multinomial logistic regression; vectors and regularization are chosen on a fifth held back.
+
+    Every model, and TF-IDF, chooses from the same strengths. Of a single class, a part of which
+    may be taken to time a probe on, it is a constant.
+
+    Args:
+        choices: (N, D) vectors each; of equals the first is taken.
+        targets: (N,) classes.
+        scale: bring every feature to variance 1.
+
+    Returns:
+        The place of the chosen vectors, and what was fitted to all of them.
     """
     if len(set(targets)) < 2:
-        return DummyClassifier().fit(vectors, targets)
+        return 0, DummyClassifier().fit(choices[0], targets)
 
     def build(strength: float) -> Any:
         regression = LogisticRegression(C=strength, max_iter=1000, tol=1e-3)
@@ -184,14 +203,16 @@ def fit_linear(vectors: np.ndarray, targets: np.ndarray, *, scale: bool = True) 
     with warnings.catch_warnings():  # of many classes with two examples: they are classes
         warnings.filterwarnings("ignore", message="The number of unique classes")
         if len(set(targets[inner])) < 2:
-            return build(UNCHOSEN).fit(vectors, targets)
+            return 0, build(UNCHOSEN).fit(choices[0], targets)
         scores = [
             build(strength)
             .fit(vectors[inner], targets[inner])
             .score(vectors[held_back], targets[held_back])
+            for vectors in choices
             for strength in REGULARIZATIONS
         ]
-        return build(REGULARIZATIONS[int(np.argmax(scores))]).fit(vectors, targets)
+        chosen, strength = divmod(int(np.argmax(scores)), len(REGULARIZATIONS))
+        return chosen, build(REGULARIZATIONS[strength]).fit(choices[chosen], targets)
 
 
 def _stratify(targets: np.ndarray) -> np.ndarray | None:

@@ -92,7 +92,7 @@ def _(task: RetrievalTask, share: float) -> Task:
     pairs = task._pairs
     columns = (pairs.summaries, pairs.bodies, pairs.groups)
     some = NaturalPairs(*(_some(column, share) for column in columns))
-    return RetrievalTask(some, seen=task._seen)
+    return RetrievalTask(some, task._validation, seen=task._seen)
 
 
 @_share.register

@@ -1,7 +1,7 @@
 """Retrieval: find the body that belongs to a summary, among the bodies of other documents."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from runners.probes.base import (
 )
 from runners.probes.classification import WORDS
 from runners.probes.overlap import in_training
+from runners.readouts import Readout, best_readout
 
 MIN_PAIRS = 50
 METRICS = ("mrr", "recall_at_1", "recall_at_10")
@@ -38,22 +39,46 @@ class RetrievalTask(Task):
 
     Args:
         pairs: of summaries and bodies.
+        validation: others, on which each model's readout is chosen; where there are too few, the
+            last layer is read.
         seen: what models read of a text.
         known: facts of how the pairs were found.
     """
 
     def __init__(
-        self, pairs: NaturalPairs, *, seen: Seen = list, known: Mapping[str, Any] | None = None
+        self,
+        pairs: NaturalPairs,
+        validation: NaturalPairs | None = None,
+        *,
+        seen: Seen = list,
+        known: Mapping[str, Any] | None = None,
     ) -> None:
-        self._pairs, self._seen, self._known = pairs, seen, dict(known or {})
+        self._pairs, self._validation = pairs, validation
+        self._seen, self._known = seen, dict(known or {})
 
     def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
         """Reciprocal rank and recall by the cosine of frozen vectors."""
-        summaries, bodies = model.embed(self._pairs.summaries), model.embed(self._pairs.bodies)
+        readout = self._readout(model)
+        sides = (self._pairs.summaries, self._pairs.bodies)
+        summaries, bodies = (readout(model.states(side)) for side in sides)
         reason = not_numbers("vectors", np.concatenate([summaries, bodies]))
         if reason:
             return [Measurement(metric, None, note=reason) for metric in METRICS]
-        return self._measure(normalized(summaries) @ normalized(bodies).T)
+        found = self._measure(normalized(summaries) @ normalized(bodies).T)
+        return [replace(each, note=str(readout)) for each in found]
+
+    def _readout(self, model: Pretrained) -> Readout:
+        """The one that finds the validation pairs best."""
+        if self._validation is None:
+            return Readout(model.layers, model.layers)
+        sides = (self._validation.summaries, self._validation.bodies)
+        summaries, bodies = (model.states(side) for side in sides)
+
+        def mrr(readout: Readout) -> float:
+            first, second = normalized(readout(summaries)), normalized(readout(bodies))
+            return float((1 / ranks_of_own(first @ second.T)).mean())
+
+        return best_readout(np.concatenate([summaries, bodies], 1), model.layers, mrr)
 
     def baselines(self) -> dict[str, list[Measurement]]:
         """A random order, and the cosine of TF-IDF vectors weighted on these very bodies."""
@@ -81,7 +106,8 @@ class RetrievalTask(Task):
 
     def fingerprint(self) -> str:
         """A hash of all pairs."""
-        return name_of(asdict(self._pairs), length=64)
+        validation = None if self._validation is None else asdict(self._validation)
+        return name_of([asdict(self._pairs), validation], length=64)
 
     def _measure(self, similarities: np.ndarray) -> list[Measurement]:
         """From an (N, N) matrix of summaries by bodies."""
@@ -99,11 +125,17 @@ class RetrievalProbe(Probe):
 
     Attributes:
         candidates: bodies to choose from; fewer where the corpus has fewer.
+        validation: pairs of the validation split, on which each model's readout is chosen.
     """
 
     candidates: int = 500
+    validation: int = 250
 
     def __post_init__(self) -> None:
+        if self.validation < 0:
+            raise ValueError(
+                f"validation is {self.validation}; 0 has every model's last layer read"
+            )
         if self.candidates < MIN_PAIRS:
             raise ValueError(f"candidates is {self.candidates}; it must be at least {MIN_PAIRS}")
 
@@ -121,8 +153,10 @@ class RetrievalProbe(Probe):
                 f"the test split of {corpus.card.label} holds {len(pairs)} documents with a "
                 f"summary and a body that training text does not have; {MIN_PAIRS} are needed"
             )
+        others = natural_pairs(corpus.documents("validation"), limit=self.validation)
         known = {"held-out pairs of which training text has a side, left out": repeated}
-        return RetrievalTask(pairs, seen=corpus.seen, known=known)
+        validation = others if len(others) >= MIN_PAIRS else None
+        return RetrievalTask(pairs, validation, seen=corpus.seen, known=known)
 
 
 def _unknown(corpus: Corpus) -> tuple[pd.DataFrame, int]:

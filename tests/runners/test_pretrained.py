@@ -106,3 +106,20 @@ def test_fine_tuning_learns_and_leaves_the_model_alone(
     assert (predicted[0] == labels[120:]).mean() > 0.95
     assert (predicted[0] == predicted[1]).all()
     assert torch.equal(before, model.backbone.token_embedding.weight)
+
+
+@torch.no_grad()
+def test_states_are_those_of_every_layer(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig
+) -> None:
+    wrapped = pretrained(model, corpus, trainer, "causal")
+    found = wrapped.states(TEXTS)
+    assert found.shape == (wrapped.layers + 1, len(TEXTS), model.backbone.config.hidden_size)
+    np.testing.assert_array_equal(found[-1], wrapped.embed(TEXTS))
+    for place, text in enumerate(TEXTS):
+        batch = corpus.batch([ids_of(corpus, text)])
+        output = model.backbone(batch, attention=Attention("causal"), layers=range(wrapped.layers))
+        mask = batch.attention_mask[0, :, None]
+        for layer, states in enumerate(output.hidden):
+            mean = (states[0] * mask).sum(0) / mask.sum()
+            np.testing.assert_allclose(found[layer, place], mean, atol=1e-5)

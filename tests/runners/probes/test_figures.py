@@ -37,12 +37,16 @@ class Noise:
     """Stands for a model with vectors and likelihoods drawn at random, some of them spoilt."""
 
     likelihood = "causal"
+    layers = 0
 
     def __init__(self, spoilt: float | None = None) -> None:
         self._spoilt, self._generator = spoilt, np.random.default_rng(0)
 
     def embed(self, texts: list[str]) -> np.ndarray:
         return self._drawn((len(texts), 6))
+
+    def states(self, texts: list[str]) -> np.ndarray:
+        return self.embed(texts)[None]
 
     def log_likelihood(self, texts: list[str]) -> np.ndarray:
         return self._drawn((len(texts),))

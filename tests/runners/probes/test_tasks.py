@@ -32,6 +32,16 @@ class Oracle:
     ) -> None:
         self._vectors, self._likelihood = vectors or {}, likelihood
 
+    layers = 1
+    below: dict[str, list[float]] | None = None
+
+    def states(self, texts: list[str]) -> np.ndarray:
+        """Of the embeddings `below`, and of one block; without `below` of the block alone."""
+        if self.below is None:
+            return self.embed(texts)[None]
+        below = np.array([self.below[text] for text in texts], dtype=np.float32)
+        return np.stack([below, self.embed(texts)])
+
     def embed(self, texts: list[str]) -> np.ndarray:
         return np.array([self._vectors[text] for text in texts], dtype=np.float32)
 
@@ -113,6 +123,46 @@ def test_classification_separates_what_is_separable() -> None:
     assert figures(task, Oracle(vectors))["accuracy_frozen"] == pytest.approx(1.0)
     floor = task.baselines()["majority class"][0].value
     assert floor == pytest.approx(0.5)
+
+
+def test_a_layer_is_chosen_on_validation_pairs_and_not_on_those_of_the_test() -> None:
+    """The embeddings find all validation pairs and no test pair; the block the other way round."""
+    count, generator = 60, np.random.default_rng(0)
+    right = {f"{side}{i}": np.eye(count)[i].tolist() for i in range(count) for side in "sb"}
+    wrong = {name: generator.normal(0, 1, count).tolist() for name in right}
+    pairs = NaturalPairs(*([f"{side}{i}" for i in range(count)] for side in "sbg"))
+    others = NaturalPairs(*([f"v{side}{i}" for i in range(count)] for side in "sbg"))
+
+    def oracle(below: dict[str, list[float]], block: dict[str, list[float]]) -> Oracle:
+        """On test pairs the one is `block`, on validation pairs `below`, and the other likewise."""
+        made = Oracle(block | {f"v{name}": vector for name, vector in below.items()})
+        made.below = below | {f"v{name}": vector for name, vector in block.items()}
+        return made
+
+    task = RetrievalTask(pairs, others)
+    found = {m.metric: m for m in task.evaluate(oracle(wrong, right), seed=0)}  # type: ignore[arg-type]
+    assert found["mrr"].value is not None
+    assert found["mrr"].value < 0.3
+    assert found["mrr"].note.startswith("layer 0 of 1")
+    last = {m.metric: m for m in RetrievalTask(pairs).evaluate(oracle(wrong, right), seed=0)}  # type: ignore[arg-type]
+    assert (last["mrr"].value, last["mrr"].note) == (1.0, "layer 1 of 1")
+
+
+def test_a_linear_layer_reads_the_layer_that_separates_classes() -> None:
+    generator = np.random.default_rng(0)
+    texts = [f"t{i}" for i in range(200)]
+    labels = [f"class {i % 2}" for i in range(200)]
+    noise = {text: generator.normal(0, 1, 3).tolist() for text in texts}
+    telling = {text: [*noise[text][:2], 4.0 * (i % 2)] for i, text in enumerate(texts)}
+    train, test = (
+        Labelled(texts[part], labels[part], texts[part])
+        for part in (slice(0, 140), slice(140, 200))
+    )
+    model = Oracle(noise)
+    model.below = telling
+    task = ClassificationTask(train, test, ("frozen",), FinetuneConfig())
+    (found,) = task.evaluate(model, seed=0)  # type: ignore[arg-type]
+    assert (found.value, found.note) == (1.0, "layer 0 of 1")
 
 
 def test_names_that_give_a_library_away_are_masked() -> None:
