@@ -1,5 +1,7 @@
 """Tables of what was trained and what it cost."""
 
+from typing import Any
+
 from results.comparison import Stratum
 from results.markdown import DASH, escape, quantity, table
 
@@ -29,7 +31,8 @@ def objective_table(stratum: Stratum) -> str:
 def cost_table(stratum: Stratum) -> str:
     """What each model spent, the mean over its seeds; the clock's time stands at the page's end."""
     header = ["model", "parameters", "in heads", "learning rate", "rows an update", "updates"]
-    header += ["corpus tokens", "processed tokens", "supervised items", "passes", "FLOPs"]
+    header += ["corpus tokens", "tokens a parameter", "processed tokens", "supervised items"]
+    header += ["passes", "FLOPs"]
     rows = []
     for row in stratum.models:
         record = row.record
@@ -48,6 +51,7 @@ def cost_table(stratum: Stratum) -> str:
                 ", ".join(str(phase["rows_per_update"]) for phase in phases),
                 f"{spent['steps']:,.0f}",
                 quantity(spent["tokens"]),
+                _each(spent["tokens"], record.training),
                 quantity(spent["processed_tokens"]),
                 quantity(spent["supervised_targets"]),
                 quantity(spent["forward_passes"]),
@@ -55,6 +59,23 @@ def cost_table(stratum: Stratum) -> str:
             ]
         )
     return table(header, rows)
+
+
+def tokens_a_parameter(tokens: float, training: dict[str, Any]) -> float | None:
+    """Corpus tokens over the backbone's parameters outside its token and position embeddings.
+
+    None where a record does not say how many those are.
+    """
+    if "embedding_parameters" not in training:
+        return None
+    embeddings = training["embedding_parameters"] + training.get("position_parameters", 0)
+    rest = int(training["backbone_parameters"]) - embeddings
+    return tokens / rest if rest > 0 else None
+
+
+def _each(tokens: float, training: dict[str, Any]) -> str:
+    found = tokens_a_parameter(tokens, training)
+    return DASH if found is None else quantity(found)
 
 
 def seconds(stratum: Stratum) -> str:

@@ -39,6 +39,9 @@ Measures = dict[str, list[Measurement]]
 Keeper = Callable[[Path, str, Callable[[], list[Measurement]]], list[Measurement]]
 """As `measured`: of a folder and a name, the measurements, computed if need be."""
 
+POSITIONS = ("position_embedding", ".wpe.")
+"""In the names of learned positions: ours and BERT's, and GPT-2's."""
+
 
 def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     """Run a job, unless it is finished already, and add its record to the store.
@@ -258,6 +261,11 @@ def _training_facts(trained: Trained, objective: Objective | None) -> dict[str, 
         "parameters": _count(model),
         "backbone_parameters": _count(model.backbone),
         "embedding_parameters": _count(model.backbone.token_embedding),
+        "position_parameters": sum(
+            parameter.numel()
+            for name, parameter in model.backbone.named_parameters()
+            if any(own in name for own in POSITIONS)
+        ),
         "head_parameters": {name: _count(head) for name, head in model.heads.items()},
         "init_hash": training.init_hash,
         "weights_hash": weights_hash(model),

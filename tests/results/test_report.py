@@ -9,9 +9,13 @@ import pytest
 from made_records import add_anchors, add_run, answers
 
 from results.comparison import StoredRun, Stratum, strata
+from results.costs import cost_table
+from results.markdown import DASH
 from results.record import RunRecord, Value
 from results.report import write_report
 from results.store import ResultStore
+
+POSITIONS = {"embedding_parameters": 400, "position_parameters": 100}
 
 
 @pytest.fixture
@@ -186,3 +190,18 @@ def test_the_learning_rate_of_the_cost_table_is_the_one_used(
     text = page(store, [add_run(store, "clm", answers(0.5), settings=scale)], tmp_path)
     (row,) = re.findall(r"^\| clm \|.*$", text.split("## What it cost")[1], re.MULTILINE)
     assert "| 5e-05 |" in row
+
+
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [({}, DASH), ({"embedding_parameters": 400}, "10"), (POSITIONS, "12.5")],
+)
+def test_the_cost_table_has_the_tokens_a_parameter(
+    store: ResultStore, known: dict[str, int], shown: str
+) -> None:
+    """5000 tokens on 900 parameters less embeddings, as far as the record knows those."""
+    record = add_run(store, "clm", answers(0.5), training=known)
+    (stratum,) = compared(store, [record])
+    header, _, row = cost_table(stratum).splitlines()
+    cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    assert cells["tokens a parameter"] == shown

@@ -100,6 +100,17 @@ def test_a_probe_that_fails_costs_no_other_figure_and_is_tried_again(
     assert not taken
 
 
+def test_a_record_says_what_of_the_backbone_is_embeddings(
+    small: ExperimentConfig, corpus: Corpus, store: ResultStore
+) -> None:
+    training = run_job(job_of(small, corpus), store, Silent()).training
+    width = small.model.hidden_size
+    assert training["position_parameters"] == small.model.max_length * width
+    rest = training["backbone_parameters"] - training["embedding_parameters"]
+    rest -= training["position_parameters"]
+    assert small.model.matrix_weights < rest < 1.1 * small.model.matrix_weights  # norms and biases
+
+
 def test_a_baseline_that_fails_costs_no_other_and_is_tried_again(
     small: ExperimentConfig, corpus: Corpus, store: ResultStore
 ) -> None:
