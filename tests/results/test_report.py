@@ -86,6 +86,21 @@ def test_a_loss_solved_at_initialisation_is_said_and_not_ranked(
     assert "solved at initialisation" in text
 
 
+def test_the_tables_mark_who_is_on_the_plateau(store: ResultStore, tmp_path: Path) -> None:
+    records = [
+        add_run(store, "clm", answers(0.6), nats={"clm": 5.0}),
+        add_run(store, "mlm", answers(0.5), nats={"mlm": 5.9}),
+        add_anchors(store, words=answers(0.5)),
+    ]
+    text = page(store, records, tmp_path)
+    probes = text.split("## Probes")[1].split("## Losses")[0]
+    assert "\n| mlm (plateau) |" in probes
+    assert "\n| clm |" in probes
+    assert "the model is not 5 % better than word frequencies" in probes
+    assert "minus mlm" not in probes
+    assert "plateau): under its own" not in page(store, one_of_each(store), tmp_path)
+
+
 def test_failed_runs_are_named_with_their_reason(store: ResultStore, tmp_path: Path) -> None:
     records = [*one_of_each(store), add_run(store, "mlm", answers(0.5), status="failed")]
     text = page(store, records, tmp_path)

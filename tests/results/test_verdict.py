@@ -8,7 +8,7 @@ from results.comparison import Stratum, strata
 from results.record import RunRecord
 from results.rows import StoredRun
 from results.store import ResultStore
-from results.verdict import verdict
+from results.verdict import Verdict, verdict
 
 
 @pytest.fixture
@@ -84,6 +84,46 @@ def test_where_nothing_was_learned_more_seeds_are_not_the_advice(store: ResultSt
     assert "simple word statistics beat every model on 1 of 1" in text.summary
     assert "larger budget" in text.summary
     assert "`seed=" not in text.summary
+
+
+def on_plateau(store: ResultStore, nats: dict[str, float], best: float = 0.6) -> Verdict:
+    """Models with these losses of 5.9 nats under word frequencies, of mlm 6.0; scores fall."""
+    records = [
+        add_run(store, name, answers(best - place / 10 + seed / 200), seed=seed, nats={name: own})
+        for place, (name, own) in enumerate(nats.items())
+        for seed in range(3)
+    ]
+    return verdict(only(store, [*records, add_anchors(store, words=answers(0.2))]))
+
+
+def test_who_has_not_left_the_plateau_is_not_ranked(store: ResultStore) -> None:
+    text = on_plateau(store, {"mlm": 5.8, "clm": 5.0, "simcse": 1.0})
+    assert "**clm** wins task: accuracy, pairs" in text.summary
+    assert text.details[0].startswith("task: accuracy, pairs: **clm**")
+    assert "simcse" in text.details[0]
+    line = (
+        "mlm has not left the plateau: 5.80 nats of 6.00 under word frequencies; it is not ranked"
+    )
+    assert line in text.details
+
+
+def test_one_that_left_the_plateau_is_above_nobody(store: ResultStore) -> None:
+    text = on_plateau(store, {"clm": 5.0, "mlm": 5.8})
+    assert "Nothing is ranked, since mlm has not left the plateau" in text.summary
+    assert "Next: a larger budget" in text.summary
+    assert "clm has 0.605, and no other model is ranked" in text.details[0]
+    assert "Nothing was learned yet" not in text.summary
+
+
+def test_where_all_are_on_the_plateau_nothing_was_learned(store: ResultStore) -> None:
+    text = on_plateau(store, {"clm": 5.7, "mlm": 5.8})
+    assert text.summary.startswith("Nothing was learned yet: clm and mlm have not left the plateau")
+    assert "learned at their own tasks" not in text.summary
+    assert "no model is ranked; clm has 0.605, the highest" in text.details[0]
+    assert (
+        "clm and mlm have not left the plateau: clm 5.70 nats of 5.90 and mlm 5.80 nats of 6.00 "
+        "under word frequencies; they are not ranked"
+    ) in text.details
 
 
 def test_a_tie_with_words_is_not_a_defeat(store: ResultStore) -> None:
