@@ -6,6 +6,7 @@ First whether anything was learned, then who leads and how sure that is, then wh
 from dataclasses import dataclass
 
 from results.comparison import Stratum
+from results.costs import better_model
 from results.evidence import Evidence, gather
 from results.findings import Finding, best_simple
 from results.learning import still_falling
@@ -152,17 +153,19 @@ def _what_next(evidence: Evidence) -> str:
     stratum = evidence.stratum
     budget = stratum.record.config["budget"]
     larger = f"`budget.amount={4 * budget['amount']:g}`"
+    better = better_model(stratum)
+    smaller = f"a smaller model{f' (`model={better}`)' if better else ''}"
     if evidence.nothing_learned:
         return (
-            f"Next: a larger budget (such as {larger}) or a smaller model; more seeds would only "
+            f"Next: a larger budget (such as {larger}) or {smaller}; more seeds would only "
             "measure more exactly that nothing was learned."
         )
     if len(stratum.models) == 1:
         return "Next: name several objectives in one command (`objective=clm,mlm,simcse -m`)."
     if len(stratum.models) - len(evidence.plateau) < 2:
         return (
-            f"Next: a larger budget (such as {larger}) or a smaller model, since more seeds take "
-            "no model off the plateau."
+            f"Next: a larger budget (such as {larger}) or {smaller}, since more seeds take no "
+            "model off the plateau."
         )
     left = [f for f in evidence.found if len(f.ranking) > 1 and not f.resolved]
     falling = [row for row in stratum.models if still_falling(stratum, row)]

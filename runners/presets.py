@@ -61,6 +61,15 @@ def preset_for(budget: BudgetConfig) -> Preset:
     return max(reached, key=lambda preset: preset.from_flops)
 
 
+def better_preset(budget: BudgetConfig, weights: int) -> Preset | None:
+    """The preset that the table takes in the place of a larger model of so many weights, if any."""
+    try:
+        found = preset_for(budget)
+    except ValueError:
+        return None
+    return found if found.weights < weights else None
+
+
 @cache
 def presets() -> tuple[Preset, ...]:
     """The table."""

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -220,3 +221,31 @@ def test_the_cost_table_has_the_tokens_a_parameter(
     header, _, row = cost_table(stratum).splitlines()
     cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
     assert cells["tokens a parameter"] == shown
+
+
+BETTER = {
+    **POSITIONS,
+    "matrix_weights": 301,
+    "better_model": {"name": "modern_tiny", "weights": 100},
+}
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        (BETTER, True),
+        ({**BETTER, "matrix_weights": 300}, False),
+        ({**BETTER, "better_model": None}, False),
+        ({}, False),
+    ],
+)
+def test_a_model_that_is_much_too_large_is_called_undertrained(
+    store: ResultStore, tmp_path: Path, training: dict[str, Any], said: bool
+) -> None:
+    text = page(store, [add_run(store, "clm", answers(0.5), training=training)], tmp_path)
+    line = (
+        "- undertrained: this model has 12.5 tokens a parameter; `model=auto` takes modern_tiny at "
+        "this budget\n"
+    )
+    assert text.count(line) == said
+    assert text.count("undertrained") == said

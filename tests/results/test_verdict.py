@@ -86,6 +86,13 @@ def test_where_nothing_was_learned_more_seeds_are_not_the_advice(store: ResultSt
     assert "`seed=" not in text.summary
 
 
+def test_where_a_smaller_model_suits_the_budget_it_is_the_advice(store: ResultStore) -> None:
+    training = {"matrix_weights": 400, "better_model": {"name": "modern_tiny", "weights": 100}}
+    shares = {"clm": 0.3, "simcse": 0.3}
+    text = verdict(sweep(store, shares, words=0.9, nats=6.5, training=training))
+    assert "or a smaller model (`model=modern_tiny`); more seeds" in text.summary
+
+
 def on_plateau(store: ResultStore, nats: dict[str, float], best: float = 0.6) -> Verdict:
     """Models with these losses of 5.9 nats under word frequencies, of mlm 6.0; scores fall."""
     records = [

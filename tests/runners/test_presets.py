@@ -2,7 +2,7 @@ import pytest
 
 import runners.presets as module
 from runners.budget import BudgetConfig
-from runners.presets import Preset, preset_for, presets
+from runners.presets import Preset, better_preset, preset_for, presets
 
 TABLE = (Preset("small", 100, 1e6), Preset("odd", 50, 1e7), Preset("large", 1000, 1e9))
 """In tokens they begin at 1,667, at 33,333 and at 166,667."""
@@ -47,6 +47,24 @@ def test_a_budget_that_suits_no_preset_is_refused_with_a_way_out(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         preset_for(BudgetConfig(unit=unit, amount=amount))
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize(
+    ("unit", "amount", "weights", "name"),
+    [
+        ("flops", 2e6, 101, "small"),
+        ("flops", 2e6, 100, ""),
+        ("tokens", 2e5, 1001, "large"),
+        ("flops", 1e3, 10**9, ""),
+        ("steps", 1e9, 10**9, ""),
+    ],
+)
+def test_a_better_preset_is_a_smaller_one(
+    unit: str, amount: float, weights: int, name: str
+) -> None:
+    found = better_preset(BudgetConfig(unit=unit, amount=amount), weights)
+    assert (found.name if found else "") == name
 
 
 def test_larger_budgets_take_larger_models() -> None:
