@@ -56,7 +56,8 @@ def _what_was_learned(evidence: Evidence) -> str:
     failed = [row for row, state in states if state.passed is False]
     parts = []
     if passed:
-        parts.append(f"{_names(passed)} learned {_own_task(evidence, passed)}")
+        verb = "is" if len(passed) == 1 else "are"
+        parts.append(f"{_names(passed)} {verb} better {_own_task(evidence, passed)}")
     if failed:
         verb = "is" if len(failed) == 1 else "are"
         parts.append(f"{_names(failed)} {verb} not better {_own_task(evidence, failed)}")
@@ -84,7 +85,8 @@ def _own_task(evidence: Evidence, rows: list[Row]) -> str:
     """What they were held against on their own task."""
     floors_of = {evidence.learned[row].floor for row in rows}
     words = {"unigram": "word frequencies are", "untrained": "the untrained model is"}
-    return "at their own tasks than " + listed(
+    whose = "its own task" if len(rows) == 1 else "their own tasks"
+    return f"at {whose} than " + listed(
         [words.get(floor, f"the {escape(floor)} model is") for floor in sorted(floors_of)]
     )
 
@@ -216,7 +218,8 @@ def _lead_text(stratum: Stratum, finding: Finding) -> str:
     )
     name = escape(finding.leader.label)
     if not finding.resolved:
-        return f"open; {name} is highest, {lead}"
+        among = "" if finding.models[0] in finding.ranking else " of those ranked"
+        return f"open; {name} is highest{among}, {lead}"
     value = stratum.estimate(finding.leader, *finding.figure)
     return f"**{name}** {number(value.value if value else None)}, {lead}"
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from made_records import add_anchors, add_run, answers
 
@@ -93,6 +94,21 @@ def test_where_a_smaller_model_suits_the_budget_it_is_the_advice(store: ResultSt
     assert "or a smaller model (`model=modern_tiny`); more seeds" in text.summary
 
 
+def test_who_learned_is_said_of_one_and_of_several(store: ResultStore) -> None:
+    summary = on_plateau(store, {"clm": 5.0, "simcse": 1.0}).summary
+    assert summary.startswith("Clm is better at its own task than word frequencies are")
+    summary = on_plateau(store, {"clm": 5.0, "mlm": 5.1}).summary
+    assert summary.startswith("Clm and mlm are better at their own tasks than word frequencies are")
+
+
+def test_the_highest_is_that_of_those_ranked(store: ResultStore) -> None:
+    scores = {"mlm": answers(0.7), "clm": answers(0.6), "simcse": np.roll(answers(0.59), 100)}
+    nats = {"mlm": 5.99, "clm": 5.0, "simcse": 1.0}
+    records = [add_run(store, n, own, nats={n: nats[n]}) for n, own in scores.items()]
+    text = verdict(only(store, [*records, add_anchors(store, words=answers(0.2))]))
+    assert "open; clm is highest of those ranked, 0.010" in text.details[0]
+
+
 def on_plateau(store: ResultStore, nats: dict[str, float], best: float = 0.6) -> Verdict:
     """Models with these losses of 5.9 nats under word frequencies, of mlm 6.0; scores fall."""
     records = [
@@ -125,7 +141,7 @@ def test_one_that_left_the_plateau_is_above_nobody(store: ResultStore) -> None:
 def test_where_all_are_on_the_plateau_nothing_was_learned(store: ResultStore) -> None:
     text = on_plateau(store, {"clm": 5.7, "mlm": 5.8})
     assert text.summary.startswith("Nothing was learned yet: clm and mlm have not left the plateau")
-    assert "learned at their own tasks" not in text.summary
+    assert "better at" not in text.summary
     assert "no model is ranked; clm has 0.605, the highest" in text.details[0]
     assert (
         "clm and mlm have not left the plateau: clm 5.70 nats of 5.90 and mlm 5.80 nats of 6.00 "
