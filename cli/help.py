@@ -40,6 +40,12 @@ GENERAL = {
 }
 """Settings that belong to no group."""
 
+WORDS = {
+    "kind": "what it is",
+    "from_flops": "the preset that is taken, from so many training operations on",
+}
+"""Of settings that no dataclass has."""
+
 HEAD = """\
 usage: compare run [GROUP=OPTION] [SETTING=VALUE] [+experiment=OPTION] [-m]
 
@@ -72,7 +78,7 @@ def answered(arguments: Sequence[str]) -> bool:
     if asked == "help":
         print_help(arguments)
     elif asked:
-        call_hydra(arguments, lambda config: None)
+        call_hydra(arguments, lambda config: None, strict=asked == "cfg")
     return bool(asked)
 
 
@@ -130,7 +136,7 @@ def _rows(values: Mapping[str, Any], kind: Any, prefix: str) -> list[Row]:
         elif isinstance(value, Mapping) and is_dataclass(inner):
             found += _rows(value, inner, f"{prefix}{name}.")
         else:
-            word = "what it is" if name == "kind" else words.get(name, "").rstrip(".")
+            word = WORDS.get(name) or words.get(name, "").rstrip(".")
             about = ": ".join(filter(None, (_type(hints.get(name)), word)))
             found.append((f"{prefix}{name}={_shown(value)}", about))
     return found

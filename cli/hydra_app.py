@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from cli.auto import TAKEN, with_presets
 from cli.explain import CONFIG_FOLDER, VERSION_BASE, explain
 from cli.main import UsageError
 from cli.overrides import check_overrides
@@ -32,12 +33,14 @@ class Composed:
         columns: of each objective that models are measured under, the values of its YAML.
         overrides: of the command line and of what it sweeps.
         probes: the options of the group `probe`, chosen or not.
+        auto: the preset that `model=auto` took, or "".
     """
 
     values: dict[str, Any]
     columns: dict[str, dict[str, Any]]
     overrides: tuple[str, ...]
     probes: tuple[str, ...]
+    auto: str = ""
 
 
 def in_order(arguments: Sequence[str]) -> list[str]:
@@ -79,7 +82,11 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str], *, help_by:
 
 
 def call_hydra(
-    arguments: Sequence[str], task: Callable[[DictConfig], None], more: Sequence[str] = ()
+    arguments: Sequence[str],
+    task: Callable[[DictConfig], None],
+    more: Sequence[str] = (),
+    *,
+    strict: bool = False,
 ) -> None:
     """Let Hydra compose.
 
@@ -87,6 +94,7 @@ def call_hydra(
         arguments: of the sub-command.
         task: called with every job's configuration.
         more: overrides of our own.
+        strict: a budget that no preset suits is an error where the model is `auto`.
 
     Raises:
         UsageError: an argument or the configuration is wrong.
@@ -104,7 +112,11 @@ def call_hydra(
     )
     command = ["compare run", *in_order(arguments), *more]
     # Without HYDRA_FULL_ERROR Hydra prints errors in its own way and exits with 1.
-    with patch.object(sys, "argv", command), patch.dict(os.environ, HYDRA_FULL_ERROR="1"):
+    with (
+        patch.object(sys, "argv", command),
+        patch.dict(os.environ, HYDRA_FULL_ERROR="1"),
+        with_presets(strict=strict),
+    ):
         try:
             decorated()
             if errors:
@@ -121,16 +133,20 @@ def collect(arguments: Sequence[str]) -> list[Composed]:
     """
     found: list[Composed] = []
     options: dict[str, Any] = {}  # composing takes a tenth of a second
-    call_without_output(arguments, lambda config: found.append(_composed(config, options)))
+    call_without_output(
+        arguments, lambda config: found.append(_composed(config, options)), strict=True
+    )
     return found
 
 
-def call_without_output(arguments: Sequence[str], task: Callable[[DictConfig], None]) -> None:
+def call_without_output(
+    arguments: Sequence[str], task: Callable[[DictConfig], None], *, strict: bool = False
+) -> None:
     """Let Hydra compose and call the task, and keep no output directory of its own."""
     _parsed(arguments)  # a flag without its value would take ours
     with tempfile.TemporaryDirectory(prefix="compare-") as scratch:
         quiet = [f"hydra.run.dir={scratch}", f"hydra.sweep.dir={scratch}"]
-        call_hydra(arguments, task, [*quiet, "hydra.output_subdir=null"])
+        call_hydra(arguments, task, [*quiet, "hydra.output_subdir=null"], strict=strict)
 
 
 def compose_option(group: str, option: str, overrides: Sequence[str] = ()) -> Any:
@@ -161,6 +177,7 @@ def _composed(config: DictConfig, options: dict[str, Any]) -> Composed:
         columns=columns,
         overrides=tuple(overrides),
         probes=tuple(GlobalHydra.instance().config_loader().get_group_options("probe")),
+        auto=HydraConfig.get().runtime.choices.get(TAKEN, ""),
     )
 
 

@@ -10,6 +10,7 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from cli.auto import AUTO
 from cli.build import unknown_key
 from cli.configuration import model, objective
 from cli.hydra_app import call_without_output, compose_option, parse
@@ -78,6 +79,9 @@ def _models(overrides: list[str], settings: Any) -> list[list[str]]:
         ["model", "architecture", "layers", "hidden", "heads", f"parameters at {size:,} tokens"]
     ]
     for option in _options("model"):
+        if option == AUTO:
+            rows.append([option, "what suits the budget: budget=flops or tokens", "", "", "", ""])
+            continue
         composed = hydra.compose("config", overrides=[f"model={option}", *overrides]).model
         if OmegaConf.is_missing(composed, "path"):
             rows.append([option, "the checkpoint's own: model.path=...", "", "", "", ""])

@@ -10,7 +10,6 @@ from cli.tables import print_table
 from results.markdown import quantity
 from results.store import ResultStore
 from runners.estimate import Estimate, Estimator, report_seconds
-from runners.hardware import describe
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         display.no_job()
         display.stage("timing baselines")
         references = estimator.references(jobs)
-    print(f"{len(jobs)} job(s) on {describe(jobs[0].config.trainer)}; nothing is trained")
+    print(f"{prepared.heading}; nothing is trained")
     print(announcement(jobs))
     print_table(_table(prepared, estimates), numbers=True)
     training = sum(estimate.seconds.get("training", 0.0) for estimate in estimates)

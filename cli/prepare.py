@@ -12,6 +12,8 @@ from cli.hydra_app import collect
 from cli.main import FULL, UsageError
 from cli.naming import job_names
 from cli.paths import shown
+from results.markdown import listed
+from runners.hardware import describe
 from runners.job import Job, prepare
 from runners.progress import Progress
 
@@ -25,10 +27,18 @@ class Prepared:
     Attributes:
         jobs: in the order in which they are run.
         names: of the jobs, for the eye.
+        auto: the presets that `model=auto` took, each once.
     """
 
     jobs: list[Job]
     names: list[str]
+    auto: tuple[str, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """How many jobs there are, on what, and which model `auto` was."""
+        text = f"{len(self.jobs)} job(s) on {describe(self.jobs[0].config.trainer)}"
+        return f"{text}; model=auto took {listed(self.auto)}" if self.auto else text
 
 
 def prepare_jobs(arguments: Sequence[str], progress: Progress) -> Prepared:
@@ -66,7 +76,8 @@ def prepare_jobs(arguments: Sequence[str], progress: Progress) -> Prepared:
     kept = sorted(first.values())
     if len(kept) < len(jobs):
         progress.say(f"{len(jobs) - len(kept)} job(s) are the same as others and run once")
-    return Prepared([jobs[index] for index in kept], [names[index] for index in kept])
+    taken = dict.fromkeys(job.auto for job in composed if job.auto)
+    return Prepared([jobs[index] for index in kept], [names[index] for index in kept], tuple(taken))
 
 
 def check_writable(folder: Path) -> None:

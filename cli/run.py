@@ -16,7 +16,6 @@ from cli.workers import helped, is_worker, wanted
 from results.record import RunRecord
 from results.report import write_report
 from results.store import ResultStore
-from runners.hardware import describe
 from runners.job import Job
 
 
@@ -31,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     with Display() as display:
         prepared = prepare_jobs(arguments, display)
         jobs = prepared.jobs
-        display.say(f"{len(jobs)} job(s) on {describe(jobs[0].config.trainer)}")
+        display.say(prepared.heading)
         store = ResultStore(jobs[0].config.output_dir)
         done = sum(record.kind == "run" for record in finished(jobs, store))
         display.say(f"{announcement(jobs)}; done already: {done} of {len(jobs)} job(s)")

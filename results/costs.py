@@ -2,6 +2,10 @@
 
 from results.comparison import Stratum
 from results.markdown import DASH, escape, quantity, table
+from results.rows import Row
+
+MUCH_LARGER = 3
+"""A model with more than so many times the weights of a better one is undertrained."""
 
 
 def objective_table(stratum: Stratum) -> str:
@@ -29,16 +33,14 @@ def objective_table(stratum: Stratum) -> str:
 def cost_table(stratum: Stratum) -> str:
     """What each model spent, the mean over its seeds; the clock's time stands at the page's end."""
     header = ["model", "parameters", "in heads", "learning rate", "rows an update", "updates"]
-    header += ["corpus tokens", "processed tokens", "supervised items", "passes", "FLOPs"]
+    header += ["corpus tokens", "tokens a parameter", "processed tokens", "supervised items"]
+    header += ["passes", "FLOPs"]
     rows = []
     for row in stratum.models:
         record = row.record
         phases = record.training["phases"]
         scale = record.config["trainer"].get("learning_rate_scale", 1.0)
-        ledgers = [model.record.training["ledger"] for model in row.models]
-        spent = {
-            name: sum(ledger[name] for ledger in ledgers) / len(ledgers) for name in ledgers[0]
-        }
+        spent = _spent(row)
         rows.append(
             [
                 escape(row.label),
@@ -48,6 +50,7 @@ def cost_table(stratum: Stratum) -> str:
                 ", ".join(str(phase["rows_per_update"]) for phase in phases),
                 f"{spent['steps']:,.0f}",
                 quantity(spent["tokens"]),
+                DASH if (each := tokens_a_parameter(row)) is None else quantity(each),
                 quantity(spent["processed_tokens"]),
                 quantity(spent["supervised_targets"]),
                 quantity(spent["forward_passes"]),
@@ -55,6 +58,34 @@ def cost_table(stratum: Stratum) -> str:
             ]
         )
     return table(header, rows)
+
+
+def tokens_a_parameter(row: Row) -> float | None:
+    """Corpus tokens over the backbone's parameters outside its token and position embeddings.
+
+    None where a record does not say how many those are.
+    """
+    training = row.record.training
+    if "embedding_parameters" not in training:
+        return None
+    embeddings = training["embedding_parameters"] + training.get("position_parameters", 0)
+    rest = int(training["backbone_parameters"]) - embeddings
+    return _spent(row)["tokens"] / rest if rest > 0 else None
+
+
+def better_model(stratum: Stratum) -> str | None:
+    """The preset that `model=auto` takes at the budget, where what was trained is much larger."""
+    training = stratum.models[0].record.training
+    better = training.get("better_model")
+    if better is None or training["matrix_weights"] <= MUCH_LARGER * better["weights"]:
+        return None
+    return str(better["name"])
+
+
+def _spent(row: Row) -> dict[str, float]:
+    """The ledger, its mean over seeds."""
+    ledgers = [model.record.training["ledger"] for model in row.models]
+    return {name: sum(ledger[name] for ledger in ledgers) / len(ledgers) for name in ledgers[0]}
 
 
 def seconds(stratum: Stratum) -> str:

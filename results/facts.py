@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from results.comparison import Stratum
+from results.costs import better_model, tokens_a_parameter
 from results.markdown import escape, quantity
 from results.record import RunRecord
 from results.rows import StoredRun
@@ -163,6 +164,14 @@ def caveats(stratum: Stratum) -> list[str]:
         found.append(f"{len(seeds(stratum))} seeds: only large differences can be resolved")
     if record.config["budget"]["unit"] == "seconds":
         found.append("a budget in seconds is not repeatable")
+    better = better_model(stratum)
+    if better:
+        each = [n for row in stratum.models if (n := tokens_a_parameter(row)) is not None]
+        limits = dict.fromkeys(quantity(n) for n in (min(each), max(each)))
+        found.append(
+            f"undertrained: this model has {' to '.join(limits)} tokens a parameter; `model=auto` "
+            f"takes {escape(better)} at this budget"
+        )
     epochs = max(
         model.record.training["ledger"]["rows"] / record.corpus["rows"]["train"]
         for row in stratum.models

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from results.comparison import Stratum
+from results.learning import plateau
 from results.rows import Figure, Row
 from results.statistics import Contrast, holm
 
@@ -21,14 +22,16 @@ class Finding:
 
     Attributes:
         figure: which.
-        ranking: models that have it, best first by their mean over seeds.
-        contrasts: of every two of them, the first minus the second, in the order of the ranking.
+        models: that have it, best first by their mean over seeds.
+        ranking: those of them that have left the plateau.
+        contrasts: of every two of the ranking, the first minus the second, in its order.
         leader: the model whose every difference to models of other objectives is above 0, if
             there is one.
         p: that the leader leads, adjusted over all primary figures; 1 without one.
     """
 
     figure: Figure
+    models: tuple[Row, ...]
     ranking: tuple[Row, ...]
     contrasts: dict[tuple[Row, Row], Contrast]
     leader: Row | None
@@ -87,7 +90,7 @@ def primary_figures(stratum: Stratum) -> list[Figure]:
 
 
 def findings(stratum: Stratum) -> list[Finding]:
-    """Every primary figure, ranked.
+    """Every primary figure, ranked among the models that have left the plateau.
 
     A figure is led by a model that is above every model of other objectives. Each of them must be
     passed, so that within a figure nothing needs correcting (an intersection-union test: Berger
@@ -95,20 +98,22 @@ def findings(stratum: Stratum) -> list[Finding]:
     made.
     """
     found = []
+    unranked = [row for row in stratum.models if plateau(stratum, row)]
     for figure in primary_figures(stratum):
         scored = [(e.value, row) for row in stratum.models if (e := stratum.estimate(row, *figure))]
         scored.sort(key=lambda pair: -pair[0])
-        ranking = tuple(row for _, row in scored)
+        models = tuple(row for _, row in scored)
+        ranking = tuple(row for row in models if row not in unranked)
         contrasts = {
             (first, second): contrast
             for first, second in combinations(ranking, 2)
             if (contrast := stratum.contrast(first, second, *figure))
         }
-        found.append((figure, ranking, contrasts, *_lead(ranking, contrasts)))
+        found.append((figure, models, ranking, contrasts, *_lead(ranking, contrasts)))
     adjusted = holm([p for *_, p in found])
     return [
-        Finding(figure, ranking, contrasts, leader, p)
-        for (figure, ranking, contrasts, leader, _), p in zip(found, adjusted, strict=True)
+        Finding(figure, models, ranking, contrasts, leader, p)
+        for (figure, models, ranking, contrasts, leader, _), p in zip(found, adjusted, strict=True)
     ]
 
 

@@ -9,6 +9,10 @@ from results.rows import Row
 SOLVED_SHARE = 0.5
 """A contrastive loss this far below an even guess before any training is solved by itself."""
 
+PLATEAU_SHARE = 0.95
+"""Of the loss of word frequencies: a model above it has hardly learned more than which tokens are
+frequent, the plateau on which masked models begin."""
+
 FAMILIES = ("LM", "DAE", "placebo", "CL")
 
 
@@ -84,6 +88,25 @@ def learned(stratum: Stratum, row: Row) -> Learned:
         if told:
             return Learned(any(told), start.objective)
     return Learned(None, "")
+
+
+def plateau(stratum: Stratum, row: Row) -> tuple[float, float] | None:
+    """Of a model that has not left the plateau its loss and that of word frequencies, in nats.
+
+    Of several native losses it is the one nearest to leaving it. None where one has left it, or
+    where none has word frequencies beside it.
+    """
+    unigram = stratum.anchor("unigram")
+    found = [
+        (own.value, floor.value)
+        for measure in native_losses(stratum, row)
+        if unigram
+        and (own := stratum.estimate(row, measure, "nats"))
+        and (floor := stratum.estimate(unigram, measure, "nats"))
+    ]
+    if any(own <= PLATEAU_SHARE * floor for own, floor in found):
+        return None
+    return min(found, key=lambda pair: pair[0] / pair[1], default=None)
 
 
 def below(stratum: Stratum, row: Row, floor: Row, measure: str) -> bool:

@@ -17,7 +17,13 @@ from results.comparison import Stratum, strata
 from results.costs import cost_table, objective_table, seconds
 from results.exhibits import exhibits
 from results.findings import primary_figures
-from results.learning import contrastive_start, loss_columns, solved_at_start
+from results.learning import (
+    PLATEAU_SHARE,
+    contrastive_start,
+    loss_columns,
+    plateau,
+    solved_at_start,
+)
 from results.losses import bits_per_byte, loss_tables, term_table
 from results.markdown import code, escape, number
 from results.plots import plot_curves, plot_probes
@@ -170,6 +176,7 @@ def _section(stratum: Stratum, folder: Path, index: int) -> dict[str, Any]:
         "bytes": bits_per_byte(stratum),
         "terms": term_table(stratum),
         "probes": probe_tables(stratum),
+        "plateau": _plateau(stratum),
         "probe_facts": [*facts.probes(record), *facts.unmeasured(stratum)],
         "parts": part_tables(stratum),
         "exhibits": exhibits(stratum, folder),
@@ -203,6 +210,12 @@ def _over(stratum: Stratum) -> str:
         "over seeds and test examples together; over test examples alone of simple methods and of "
         f"rows with a single seed: {', '.join(single)}"
     )
+
+
+def _plateau(stratum: Stratum) -> str:
+    """By how much a model has to be better, where one is not."""
+    unranked = any(plateau(stratum, row) for row in stratum.models)
+    return f"{1 - PLATEAU_SHARE:.0%}".replace("%", " %") if unranked else ""
 
 
 def _attention(stratum: Stratum) -> str:

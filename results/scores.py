@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from results.comparison import Stratum
 from results.findings import PART, best_simple, findings, floors, primary_figures, probe_figures
+from results.learning import plateau
 from results.markdown import (
     DASH,
     escape,
@@ -20,6 +21,10 @@ from results.titles import METRIC_NAMES, figure_title
 
 WIDE = 6
 """Figures that one table shows side by side."""
+
+
+UNRANKED = " (plateau)"
+"""Behind the name of a model that has not left it."""
 
 
 def probe_tables(stratum: Stratum) -> list[dict[str, str]]:
@@ -76,7 +81,7 @@ def gain_table(stratum: Stratum) -> str:
 
 
 def contrast_table(stratum: Stratum) -> str:
-    """Every two models in every primary figure."""
+    """Every two models that have left the plateau in every primary figure."""
     found = [
         (finding.figure, pair, contrast)
         for finding in findings(stratum)
@@ -106,7 +111,7 @@ def _scores(stratum: Stratum, columns: Sequence[Figure], titles: Sequence[str]) 
     for row in stratum.rows:
         cells = [_cell(stratum, row, figure) for figure in columns]
         if any(cell not in (DASH, "n/a") for cell in cells) or row.kind == "run":
-            name = escape(row.label)
+            name = escape(row.label) + (UNRANKED if plateau(stratum, row) else "")
             rows.append([name if row.kind == "run" else f"*{name}*", *cells])
     return table(["model", *titles], rows)
 

@@ -4,15 +4,15 @@ First whether anything was learned, then who leads and how sure that is, then wh
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 from results.comparison import Stratum
-from results.findings import LEVEL, Finding, best_simple, findings, floors
-from results.learning import Learned, learned, still_falling
+from results.costs import better_model
+from results.evidence import Evidence, gather
+from results.findings import Finding, best_simple
+from results.learning import still_falling
 from results.markdown import escape, limits, listed, number
 from results.rows import Row
 from results.settings import differing
-from results.statistics import Contrast, holm
 from results.titles import figure_title
 
 ENOUGH_SEEDS = 5
@@ -32,79 +32,38 @@ class Verdict:
     details: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Evidence:
-    """All that the sentences speak of, worked out once.
-
-    Attributes:
-        start, simple: for every model and figure 1 or -1 where it is above or below what it was
-            before training, or the best simple method, after Holm's adjustment over all of these;
-            0 where that is open, and nothing where there is no such floor.
-    """
-
-    stratum: Stratum
-    found: list[Finding]
-    learned: dict[Row, Learned]
-    start: dict[tuple[Row, Finding], int]
-    simple: dict[tuple[Row, Finding], int]
-
-    @property
-    def nothing_learned(self) -> bool:
-        """No model passed its own floor, and none is above its start on any probe."""
-        own = [state.passed for state in self.learned.values() if state.passed is not None]
-        return bool(own or self.start) and not any(own) and 1 not in self.start.values()
-
-    @property
-    def seeds(self) -> int:
-        """That all models share."""
-        return len(set.intersection(*(set(row.seeds) for row in self.stratum.models)))
-
-
 def verdict(stratum: Stratum) -> Verdict:
     """What the runs of a stratum say."""
     if not stratum.models:
         return Verdict("No run finished, so there is nothing to say; the reasons stand below.")
-    found = findings(stratum)
-    beside = {
-        (row, finding): floors(stratum, row, finding.figure)
-        for finding in found
-        for row in finding.ranking
-    }
-    evidence = _Evidence(
-        stratum,
-        found,
-        {row: learned(stratum, row) for row in stratum.models},
-        _signs({place: each.start for place, each in beside.items() if each.start}),
-        _signs({place: each.simple for place, each in beside.items() if each.simple}),
-    )
+    evidence = gather(stratum)
     sentences = [_what_was_learned(evidence), _who_leads(evidence), _what_next(evidence)]
-    details = [_figure_line(evidence, finding) for finding in found if finding.ranking]
-    details += [*_own_tasks(evidence), *_likelihoods(evidence), *_how_sure(evidence)]
+    details = [_figure_line(evidence, finding) for finding in evidence.found if finding.models]
+    details += [
+        *_unranked(evidence),
+        *_own_tasks(evidence),
+        *_likelihoods(evidence),
+        *_how_sure(evidence),
+    ]
     return Verdict(" ".join(sentences), tuple(details))
 
 
-_Place = TypeVar("_Place")
-
-
-def _signs(contrasts: dict[_Place, Contrast]) -> dict[_Place, int]:
-    adjusted = holm([contrast.p for contrast in contrasts.values()])
-    return {
-        place: contrast.sign if p < LEVEL else 0
-        for (place, contrast), p in zip(contrasts.items(), adjusted, strict=True)
-    }
-
-
-def _what_was_learned(evidence: _Evidence) -> str:
+def _what_was_learned(evidence: Evidence) -> str:
     """Own losses beside unigram or start; probes beside start and simple methods."""
-    passed = [row for row, state in evidence.learned.items() if state.passed]
-    failed = [row for row, state in evidence.learned.items() if state.passed is False]
+    states, hardly = evidence.learned.items(), evidence.plateau
+    passed = [row for row, state in states if state.passed and row not in hardly]
+    little = [row for row, state in states if state.passed and row in hardly]
+    failed = [row for row, state in states if state.passed is False]
     parts = []
     if passed:
-        parts.append(f"{_names(passed)} learned {_own_task(evidence, passed)}")
+        verb = "is" if len(passed) == 1 else "are"
+        parts.append(f"{_names(passed)} {verb} better {_own_task(evidence, passed)}")
     if failed:
         verb = "is" if len(failed) == 1 else "are"
         parts.append(f"{_names(failed)} {verb} not better {_own_task(evidence, failed)}")
-    total = sum(bool(finding.ranking) for finding in evidence.found)
+    if little:
+        parts.append(_still_on_plateau(little))
+    total = sum(bool(finding.models) for finding in evidence.found)
     if total and evidence.start:
         gained, lost = (_figures(evidence, evidence.start, sign) for sign in (1, -1))
         if gained:
@@ -122,27 +81,28 @@ def _what_was_learned(evidence: _Evidence) -> str:
     )
 
 
-def _own_task(evidence: _Evidence, rows: list[Row]) -> str:
+def _own_task(evidence: Evidence, rows: list[Row]) -> str:
     """What they were held against on their own task."""
     floors_of = {evidence.learned[row].floor for row in rows}
     words = {"unigram": "word frequencies are", "untrained": "the untrained model is"}
-    return "at their own tasks than " + listed(
+    whose = "its own task" if len(rows) == 1 else "their own tasks"
+    return f"at {whose} than " + listed(
         [words.get(floor, f"the {escape(floor)} model is") for floor in sorted(floors_of)]
     )
 
 
-def _figures(evidence: _Evidence, signs: dict[tuple[Row, Finding], int], sign: int) -> int:
+def _figures(evidence: Evidence, signs: dict[tuple[Row, Finding], int], sign: int) -> int:
     """Figures in which some model is above (1) or below (-1) its floor."""
     return len({finding for (_, finding), found in signs.items() if found == sign})
 
 
-def _below_simple(evidence: _Evidence, finding: Finding) -> bool:
+def _below_simple(evidence: Evidence, finding: Finding) -> bool:
     """Whether every model lies below the best simple method."""
-    found = [evidence.simple.get((row, finding)) for row in finding.ranking]
+    found = [evidence.simple.get((row, finding)) for row in finding.models]
     return bool(found) and all(sign == -1 for sign in found)
 
 
-def _who_leads(evidence: _Evidence) -> str:
+def _who_leads(evidence: Evidence) -> str:
     """Leads by model; with one seed they hold for these test examples only."""
     stratum = evidence.stratum
     if len(stratum.models) == 1:
@@ -167,6 +127,8 @@ def _who_leads(evidence: _Evidence) -> str:
         parts.append(f"{left} {'figure is' if left == 1 else 'figures are'} open")
     elif left:
         parts.append(f"no {what} leads on any of {left} figures that two models have")
+    if evidence.plateau and not parts:
+        parts.append(f"nothing is ranked, since {_still_on_plateau(list(evidence.plateau))}")
     if what == "setting":
         unlike = differing([row.settings for row in stratum.models])
         swept = listed([escape(name.removeprefix("objective.")) for name in unlike])
@@ -174,7 +136,7 @@ def _who_leads(evidence: _Evidence) -> str:
     return _sentence("; ".join(parts) or "no two models share a probe figure, so nothing is ranked")
 
 
-def _above_start(evidence: _Evidence, finding: Finding) -> bool:
+def _above_start(evidence: Evidence, finding: Finding) -> bool:
     """Whether the leader is above its start, or there is none to be above of."""
     assert finding.leader is not None
     return evidence.start.get((finding.leader, finding), 1) > 0
@@ -188,18 +150,25 @@ def _by_leader(found: list[Finding]) -> list[tuple[str, list[Finding]]]:
     return list(grouped.items())
 
 
-def _what_next(evidence: _Evidence) -> str:
+def _what_next(evidence: Evidence) -> str:
     """The one thing that would change most."""
     stratum = evidence.stratum
     budget = stratum.record.config["budget"]
     larger = f"`budget.amount={4 * budget['amount']:g}`"
+    better = better_model(stratum)
+    smaller = f"a smaller model{f' (`model={better}`)' if better else ''}"
     if evidence.nothing_learned:
         return (
-            f"Next: a larger budget (such as {larger}) or a smaller model; more seeds would only "
+            f"Next: a larger budget (such as {larger}) or {smaller}; more seeds would only "
             "measure more exactly that nothing was learned."
         )
     if len(stratum.models) == 1:
         return "Next: name several objectives in one command (`objective=clm,mlm,simcse -m`)."
+    if len(stratum.models) - len(evidence.plateau) < 2:
+        return (
+            f"Next: a larger budget (such as {larger}) or {smaller}, since more seeds take no "
+            "model off the plateau."
+        )
     left = [f for f in evidence.found if len(f.ranking) > 1 and not f.resolved]
     falling = [row for row in stratum.models if still_falling(stratum, row)]
     if evidence.seeds < 3:
@@ -215,12 +184,12 @@ def _what_next(evidence: _Evidence) -> str:
     return "Next: tune the learning rate of the leaders, with equal effort, before relying on this."
 
 
-def _figure_line(evidence: _Evidence, finding: Finding) -> str:
+def _figure_line(evidence: Evidence, finding: Finding) -> str:
     """One figure: its leader or that it is open, and where models stand beside the floors."""
     stratum, figure = evidence.stratum, finding.figure
     parts = [_lead_text(stratum, finding)]
     simple = best_simple(stratum, figure)
-    if any((row, finding) in evidence.start for row in finding.ranking):
+    if any((row, finding) in evidence.start for row in finding.models):
         parts.append(_beside(evidence.start, finding, f"the {escape(stratum.start)} model"))
     if simple:
         value = stratum.estimate(simple, *figure)
@@ -230,11 +199,15 @@ def _figure_line(evidence: _Evidence, finding: Finding) -> str:
 
 
 def _lead_text(stratum: Stratum, finding: Finding) -> str:
-    best = finding.ranking[0]
+    best = next(iter(finding.ranking or finding.models))
     value = stratum.estimate(best, *finding.figure)
     shown = f"{escape(best.label)} has {number(value.value if value else None)}"
-    if len(finding.ranking) == 1:
+    if len(finding.models) == 1:
         return f"{shown}, and no other model has the figure"
+    if len(finding.ranking) == 1:
+        return f"{shown}, and no other model is ranked"
+    if not finding.ranking:
+        return f"no model is ranked; {shown}, the highest"
     nearest = finding.nearest
     if finding.leader is None or nearest is None:
         return f"open; {shown}, no more than others on shared seeds"
@@ -245,7 +218,8 @@ def _lead_text(stratum: Stratum, finding: Finding) -> str:
     )
     name = escape(finding.leader.label)
     if not finding.resolved:
-        return f"open; {name} is highest, {lead}"
+        among = "" if finding.models[0] in finding.ranking else " of those ranked"
+        return f"open; {name} is highest{among}, {lead}"
     value = stratum.estimate(finding.leader, *finding.figure)
     return f"**{name}** {number(value.value if value else None)}, {lead}"
 
@@ -253,12 +227,32 @@ def _lead_text(stratum: Stratum, finding: Finding) -> str:
 def _beside(signs: dict[tuple[Row, Finding], int], finding: Finding, floor: str) -> str:
     told = []
     for sign, place in ((1, "above"), (-1, "below")):
-        rows = [row for row in finding.ranking if signs.get((row, finding)) == sign]
+        rows = [row for row in finding.models if signs.get((row, finding)) == sign]
         told += [f"{_names(rows)} {place}"] if rows else []
     return f"{', '.join(told)} {floor}" if told else f"nobody told apart from {floor}"
 
 
-def _own_tasks(evidence: _Evidence) -> list[str]:
+def _unranked(evidence: Evidence) -> list[str]:
+    """Models that rank nowhere, with their losses."""
+    found = evidence.plateau
+    if not found:
+        return []
+    one = len(found) == 1
+    each = listed(
+        [
+            f"{'' if one else escape(row.label) + ' '}{own:.2f} nats of {floor:.2f}"
+            for row, (own, floor) in found.items()
+        ]
+    )
+    ranked = "it is" if one else "they are"
+    return [f"{_still_on_plateau(list(found))}: {each} under word frequencies; {ranked} not ranked"]
+
+
+def _still_on_plateau(rows: list[Row]) -> str:
+    return f"{_names(rows)} {'has' if len(rows) == 1 else 'have'} not left the plateau"
+
+
+def _own_tasks(evidence: Evidence) -> list[str]:
     """Models whose own loss cannot say whether they learned."""
     silent = [row for row, state in evidence.learned.items() if state.passed is None]
     if not silent:
@@ -270,12 +264,12 @@ def _own_tasks(evidence: _Evidence) -> list[str]:
     ]
 
 
-def _likelihoods(evidence: _Evidence) -> list[str]:
+def _likelihoods(evidence: Evidence) -> list[str]:
     """Which figures set unlike likelihoods side by side."""
     found = []
     for finding in evidence.found:
         kinds: dict[str, list[Row]] = {}
-        for row in finding.ranking:
+        for row in finding.models:
             note = row.note(finding.figure)
             if note in LIKELIHOODS:
                 kinds.setdefault(note, []).append(row)
@@ -296,7 +290,7 @@ LIKELIHOODS = {
 }
 
 
-def _how_sure(evidence: _Evidence) -> list[str]:
+def _how_sure(evidence: Evidence) -> list[str]:
     stratum, number_of = evidence.stratum, len(evidence.found)
     if len(stratum.models) < 2:
         return []

@@ -28,6 +28,7 @@ from runners.job import Job
 from runners.losses import measure_column
 from runners.measured import measured
 from runners.pair_loss import measure_pairs, natural_pair_splits
+from runners.presets import better_preset
 from runners.pretrain import Trained, pretrain
 from runners.pretrained import Pretrained
 from runners.probes.base import Measurement
@@ -38,6 +39,9 @@ Measures = dict[str, list[Measurement]]
 
 Keeper = Callable[[Path, str, Callable[[], list[Measurement]]], list[Measurement]]
 """As `measured`: of a folder and a name, the measurements, computed if need be."""
+
+POSITIONS = ("position_embedding", ".wpe.")
+"""In the names of learned positions: ours and BERT's, and GPT-2's."""
 
 
 def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
@@ -58,7 +62,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         progress.stage("pretraining" if job.config.objective else "initializing")
         trained = pretrain(job.config, job.corpus, progress)
         curve = trained.training.curve
-        training = _training_facts(trained, job.config.objective)
+        training = _training_facts(trained, job.config)
         measures = measure(job, trained, attempts)
     record = RunRecord(
         name=job.record_name,
@@ -258,13 +262,18 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
     return found
 
 
-def _training_facts(trained: Trained, objective: Objective | None) -> dict[str, Any]:
-    model, training = trained.model, trained.training
+def _training_facts(trained: Trained, config: ExperimentConfig) -> dict[str, Any]:
+    model, training, objective = trained.model, trained.training, config.objective
     return {
         "ledger": asdict(training.ledger),
         "parameters": _count(model),
         "backbone_parameters": _count(model.backbone),
         "embedding_parameters": _count(model.backbone.token_embedding),
+        "position_parameters": sum(
+            parameter.numel()
+            for name, parameter in model.backbone.named_parameters()
+            if any(own in name for own in POSITIONS)
+        ),
         "head_parameters": {name: _count(head) for name, head in model.heads.items()},
         "init_hash": training.init_hash,
         "weights_hash": weights_hash(model),
@@ -272,7 +281,17 @@ def _training_facts(trained: Trained, objective: Objective | None) -> dict[str, 
         "rows_hash_at": training.rows_hash_at,
         "folder": trained.folder.name,
         "phases": [asdict(phase) for phase in objective.phases] if objective else [],
+        "matrix_weights": config.model.matrix_weights,
+        "better_model": _better_model(config) if objective else None,
     }
+
+
+def _better_model(config: ExperimentConfig) -> dict[str, Any] | None:
+    """The smaller preset that `model=auto` would take; a checkpoint was trained before."""
+    if isinstance(config.model, PretrainedConfig):
+        return None
+    found = better_preset(config.budget, config.model.matrix_weights)
+    return {"name": found.name, "weights": found.weights} if found else None
 
 
 def _count(module: torch.nn.Module) -> int:

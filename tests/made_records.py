@@ -74,6 +74,7 @@ def add_run(
     source: str = "s",
     note: str = "",
     created: str = "2026-01-01T00:00:00+00:00",
+    training: dict[str, Any] | None = None,
     **changes: Any,
 ) -> RunRecord:
     """A record with a probe `task`, whose per-example scores are given, and some losses.
@@ -127,6 +128,7 @@ def add_run(
             "rows_hash": rows_hash,
             "rows_hash_at": {"1": rows_hash, "64": rows_hash},
             "folder": f"{objective}-{seed}-{budget}-{data}-{told}",
+            **(training or {}),
         },
         values=(*values, *more_values),
         environment={"hardware": "cpu", "python": "3", "source": source},
@@ -148,6 +150,7 @@ def add_anchors(store: ResultStore, **scores: np.ndarray) -> RunRecord:
     values += [
         Value("loss clm", "nats", 6.2, row="uniform"),
         Value("loss clm", "nats", 5.9, row="unigram"),
+        Value("loss mlm", "nats", 6.0, row="unigram"),
         Value("loss simcse", "nats", 4.16, row="uniform"),
     ]
     record = RunRecord(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_records import add_run, answers
+from made_records import add_anchors, add_run, answers
 
 from results.comparison import Stratum, strata
 from results.findings import findings, primary_figures
@@ -108,3 +108,20 @@ def test_of_an_undeclared_probe_its_main_figure_is_primary(store: ResultStore) -
         ("probe task", "accuracy"),
         ("probe mine", "accuracy_finetuned"),
     ]
+
+
+def test_who_has_not_left_the_plateau_neither_leads_nor_is_beaten(store: ResultStore) -> None:
+    """Of three, the best by far is on the plateau: 5.71 of 6.00 nats is 4.8 % better."""
+    records = [
+        add_run(store, name, answers(share + seed / 200), seed=seed, nats={name: nats})
+        for name, share, nats in (("mlm", 0.9, 5.71), ("clm", 0.6, 5.0), ("rtd", 0.3, 40.0))
+        for seed in range(3)
+    ]
+    records.append(add_anchors(store, words=answers(0.2)))
+    (stratum,) = strata([StoredRun(record, store) for record in records])
+    (finding,) = findings(stratum)
+    assert [row.label for row in finding.models] == ["mlm", "clm", "rtd"]
+    assert [row.label for row in finding.ranking] == ["clm", "rtd"]
+    assert [(a.label, b.label) for a, b in finding.contrasts] == [("clm", "rtd")]
+    assert finding.leader is finding.ranking[0]
+    assert finding.resolved

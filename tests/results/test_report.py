@@ -3,15 +3,20 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from made_records import add_anchors, add_run, answers
 
 from results.comparison import StoredRun, Stratum, strata
+from results.costs import cost_table
+from results.markdown import DASH
 from results.record import RunRecord, Value
 from results.report import write_report
 from results.store import ResultStore
+
+POSITIONS = {"embedding_parameters": 400, "position_parameters": 100}
 
 
 @pytest.fixture
@@ -80,6 +85,21 @@ def test_a_loss_solved_at_initialisation_is_said_and_not_ranked(
     text = page(store, one_of_each(store), tmp_path)
     assert "CL: simcse, nats a row ⚠" in text
     assert "solved at initialisation" in text
+
+
+def test_the_tables_mark_who_is_on_the_plateau(store: ResultStore, tmp_path: Path) -> None:
+    records = [
+        add_run(store, "clm", answers(0.6), nats={"clm": 5.0}),
+        add_run(store, "mlm", answers(0.5), nats={"mlm": 5.9}),
+        add_anchors(store, words=answers(0.5)),
+    ]
+    text = page(store, records, tmp_path)
+    probes = text.split("## Probes")[1].split("## Losses")[0]
+    assert "\n| mlm (plateau) |" in probes
+    assert "\n| clm |" in probes
+    assert "the model is not 5 % better than word frequencies" in probes
+    assert "minus mlm" not in probes
+    assert "plateau): under its own" not in page(store, one_of_each(store), tmp_path)
 
 
 def test_failed_runs_are_named_with_their_reason(store: ResultStore, tmp_path: Path) -> None:
@@ -186,3 +206,46 @@ def test_the_learning_rate_of_the_cost_table_is_the_one_used(
     text = page(store, [add_run(store, "clm", answers(0.5), settings=scale)], tmp_path)
     (row,) = re.findall(r"^\| clm \|.*$", text.split("## What it cost")[1], re.MULTILINE)
     assert "| 5e-05 |" in row
+
+
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [({}, DASH), ({"embedding_parameters": 400}, "10"), (POSITIONS, "12.5")],
+)
+def test_the_cost_table_has_the_tokens_a_parameter(
+    store: ResultStore, known: dict[str, int], shown: str
+) -> None:
+    """5000 tokens on 900 parameters less embeddings, as far as the record knows those."""
+    record = add_run(store, "clm", answers(0.5), training=known)
+    (stratum,) = compared(store, [record])
+    header, _, row = cost_table(stratum).splitlines()
+    cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    assert cells["tokens a parameter"] == shown
+
+
+BETTER = {
+    **POSITIONS,
+    "matrix_weights": 301,
+    "better_model": {"name": "modern_tiny", "weights": 100},
+}
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        (BETTER, True),
+        ({**BETTER, "matrix_weights": 300}, False),
+        ({**BETTER, "better_model": None}, False),
+        ({}, False),
+    ],
+)
+def test_a_model_that_is_much_too_large_is_called_undertrained(
+    store: ResultStore, tmp_path: Path, training: dict[str, Any], said: bool
+) -> None:
+    text = page(store, [add_run(store, "clm", answers(0.5), training=training)], tmp_path)
+    line = (
+        "- undertrained: this model has 12.5 tokens a parameter; `model=auto` takes modern_tiny at "
+        "this budget\n"
+    )
+    assert text.count(line) == said
+    assert text.count("undertrained") == said

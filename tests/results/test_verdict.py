@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from made_records import add_anchors, add_run, answers
 
@@ -8,7 +9,7 @@ from results.comparison import Stratum, strata
 from results.record import RunRecord
 from results.rows import StoredRun
 from results.store import ResultStore
-from results.verdict import verdict
+from results.verdict import Verdict, verdict
 
 
 @pytest.fixture
@@ -84,6 +85,68 @@ def test_where_nothing_was_learned_more_seeds_are_not_the_advice(store: ResultSt
     assert "simple word statistics beat every model on 1 of 1" in text.summary
     assert "larger budget" in text.summary
     assert "`seed=" not in text.summary
+
+
+def test_where_a_smaller_model_suits_the_budget_it_is_the_advice(store: ResultStore) -> None:
+    training = {"matrix_weights": 400, "better_model": {"name": "modern_tiny", "weights": 100}}
+    shares = {"clm": 0.3, "simcse": 0.3}
+    text = verdict(sweep(store, shares, words=0.9, nats=6.5, training=training))
+    assert "or a smaller model (`model=modern_tiny`); more seeds" in text.summary
+
+
+def test_who_learned_is_said_of_one_and_of_several(store: ResultStore) -> None:
+    summary = on_plateau(store, {"clm": 5.0, "simcse": 1.0}).summary
+    assert summary.startswith("Clm is better at its own task than word frequencies are")
+    summary = on_plateau(store, {"clm": 5.0, "mlm": 5.1}).summary
+    assert summary.startswith("Clm and mlm are better at their own tasks than word frequencies are")
+
+
+def test_the_highest_is_that_of_those_ranked(store: ResultStore) -> None:
+    scores = {"mlm": answers(0.7), "clm": answers(0.6), "simcse": np.roll(answers(0.59), 100)}
+    nats = {"mlm": 5.99, "clm": 5.0, "simcse": 1.0}
+    records = [add_run(store, n, own, nats={n: nats[n]}) for n, own in scores.items()]
+    text = verdict(only(store, [*records, add_anchors(store, words=answers(0.2))]))
+    assert "open; clm is highest of those ranked, 0.010" in text.details[0]
+
+
+def on_plateau(store: ResultStore, nats: dict[str, float], best: float = 0.6) -> Verdict:
+    """Models with these losses of 5.9 nats under word frequencies, of mlm 6.0; scores fall."""
+    records = [
+        add_run(store, name, answers(best - place / 10 + seed / 200), seed=seed, nats={name: own})
+        for place, (name, own) in enumerate(nats.items())
+        for seed in range(3)
+    ]
+    return verdict(only(store, [*records, add_anchors(store, words=answers(0.2))]))
+
+
+def test_who_has_not_left_the_plateau_is_not_ranked(store: ResultStore) -> None:
+    text = on_plateau(store, {"mlm": 5.8, "clm": 5.0, "simcse": 1.0})
+    assert "**clm** wins task: accuracy, pairs" in text.summary
+    assert text.details[0].startswith("task: accuracy, pairs: **clm**")
+    assert "simcse" in text.details[0]
+    line = (
+        "mlm has not left the plateau: 5.80 nats of 6.00 under word frequencies; it is not ranked"
+    )
+    assert line in text.details
+
+
+def test_one_that_left_the_plateau_is_above_nobody(store: ResultStore) -> None:
+    text = on_plateau(store, {"clm": 5.0, "mlm": 5.8})
+    assert "Nothing is ranked, since mlm has not left the plateau" in text.summary
+    assert "Next: a larger budget" in text.summary
+    assert "clm has 0.605, and no other model is ranked" in text.details[0]
+    assert "Nothing was learned yet" not in text.summary
+
+
+def test_where_all_are_on_the_plateau_nothing_was_learned(store: ResultStore) -> None:
+    text = on_plateau(store, {"clm": 5.7, "mlm": 5.8})
+    assert text.summary.startswith("Nothing was learned yet: clm and mlm have not left the plateau")
+    assert "better at" not in text.summary
+    assert "no model is ranked; clm has 0.605, the highest" in text.details[0]
+    assert (
+        "clm and mlm have not left the plateau: clm 5.70 nats of 5.90 and mlm 5.80 nats of 6.00 "
+        "under word frequencies; they are not ranked"
+    ) in text.details
 
 
 def test_a_tie_with_words_is_not_a_defeat(store: ResultStore) -> None:

@@ -11,6 +11,7 @@ from experiments import NANO, experiment
 from objective_files import OBJECTIVE_FILES, load_objective
 
 import runners.experiment as experiment_module
+import runners.presets
 from cli.configuration import objective
 from results.record import RunRecord
 from results.store import ResultStore
@@ -20,6 +21,7 @@ from runners.corpora.pydocs import PydocsConfig
 from runners.experiment import run_job, run_references
 from runners.experiment_config import ExperimentConfig
 from runners.job import Job
+from runners.presets import Preset
 from runners.pretrain import pretrain, training_name
 from runners.probes.base import Measurement, Probe, Task
 from runners.progress import Silent
@@ -98,6 +100,36 @@ def test_a_probe_that_fails_costs_no_other_figure_and_is_tried_again(
     assert again.error == ""
     assert figures(again) == {**figures(record), ("probe bad", "accuracy"): 0.5}
     assert not taken
+
+
+def test_a_record_says_what_of_the_backbone_is_embeddings(
+    small: ExperimentConfig, corpus: Corpus, store: ResultStore
+) -> None:
+    training = run_job(job_of(small, corpus), store, Silent()).training
+    width = small.model.hidden_size
+    assert training["position_parameters"] == small.model.max_length * width
+    rest = training["backbone_parameters"] - training["embedding_parameters"]
+    rest -= training["position_parameters"]
+    assert small.model.matrix_weights < rest < 1.1 * small.model.matrix_weights  # norms and biases
+    assert training["matrix_weights"] == small.model.matrix_weights
+    assert training["better_model"] is None  # what steps cost is not known
+
+
+def test_a_record_says_which_smaller_preset_suits_its_budget(
+    small: ExperimentConfig, corpus: Corpus, store: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is called the same whatever the table says."""
+    config = replace(small, budget=BudgetConfig(unit="tokens", amount=500))
+    weights, names, found = small.model.matrix_weights, set(), []
+    for own in (weights // 4, weights):
+        table = (Preset("tiny", own, 1.0),)
+        monkeypatch.setattr(runners.presets, "presets", lambda table=table: table)
+        job = job_of(config, corpus)
+        names.add(job.record_name)
+        facts = experiment_module._training_facts(pretrain(config, corpus, Silent()), config)
+        found.append(facts["better_model"])
+    assert found == [{"name": "tiny", "weights": weights // 4}, None]
+    assert len(names) == 1
 
 
 def test_a_baseline_that_fails_costs_no_other_and_is_tried_again(
