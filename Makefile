@@ -12,7 +12,7 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 compare: $(INSTALLED) ## the main job on the embedded corpus: three objectives, one report (about 12 minutes)
-	$(BIN)/compare run objective=clm,mlm,simcse -m
+	$(BIN)/compare run objective=clm,mlm,simcse seed=0,1,2 -m
 
 smoke: $(INSTALLED) ## the same, tiny: every step of it in under a minute; its figures mean nothing
 	$(BIN)/compare run objective=clm,mlm,simcse -m +experiment=smoke

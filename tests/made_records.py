@@ -41,7 +41,7 @@ def config(objective: str, seed: int, **changes: Any) -> dict[str, Any]:
         "budget": {"unit": "flops", "amount": 1e12},
         "trainer": {
             "beta1": 0.9,
-            "beta2": 0.98,
+            "second_moment_tokens": 1e6,
             "weight_decay": 0.01,
             "clip_norm": 1.0,
             "warmup": 0.1,

@@ -217,7 +217,7 @@ def changes(config: ExperimentConfig) -> Iterator[ExperimentConfig]:
     for change in (
         {"weight_decay": 50.0},
         {"beta1": 0.0},
-        {"beta2": 0.5},
+        {"beta1": 0.5},
         {"epsilon": 1.0},
         {"clip_norm": 0.001},
         {"dtype": "bfloat16"},
