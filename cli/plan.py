@@ -7,6 +7,7 @@ from cli.help import answered
 from cli.prepare import Prepared, prepare_jobs
 from cli.progress import Display
 from cli.tables import print_table
+from cli.workers import wanted
 from results.markdown import quantity
 from results.store import ResultStore
 from runners.estimate import Estimate, Estimator, report_seconds
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     training = sum(estimate.seconds.get("training", 0.0) for estimate in estimates)
     measures = sum(sum(estimate.seconds.values()) for estimate in estimates) - training
     report = report_seconds(len(jobs))
+    at_a_time = wanted(jobs, sum(not estimate.finished for estimate in estimates))
     parts = {
         "training": training,
         "losses and probes": measures,
@@ -41,8 +43,10 @@ def main(arguments: Sequence[str]) -> int:
         "baselines": sum(references.baselines.values()),
         "report": report,
     }
+    whole = report + (sum(parts.values()) - report) / at_a_time
     print(
-        f"About {duration(sum(parts.values()))} in all, on this machine as busy as it is now: "
+        f"About {duration(whole)} in all with {at_a_time} job(s) at a time, on this machine as busy "
+        "as it is now: "
         + ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
     )
     return 0

@@ -21,7 +21,7 @@ def natural_pair_splits(
 ) -> tuple[NaturalPairs, NaturalPairs] | None:
     """Pairs to adapt on and pairs to measure on, or None where the corpus has too few."""
     measured = natural_pairs(corpus.documents("test"), limit=config.pairs)
-    learned = natural_pairs(corpus.documents(ADAPTATION_SPLIT), limit=4 * config.pairs)
+    learned = natural_pairs(corpus.documents(ADAPTATION_SPLIT), limit=2 * config.pairs)
     if min(len(measured), len(learned)) < config.candidates:
         return None
     return learned, measured
