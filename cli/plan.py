@@ -45,8 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     }
     whole = report + (sum(parts.values()) - report) / at_a_time
     print(
-        f"About {duration(whole)} in all with {at_a_time} job(s) at a time, on this machine as busy "
-        "as it is now: "
+        f"About {duration(whole)} in all with {at_a_time} job(s) at a time, on this machine as "
+        "busy as it is now: "
         + ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
     )
     return 0
