@@ -53,11 +53,12 @@ def _readouts(stratum: Stratum) -> list[str]:
             values = [model.value(figure) for model in row.models]
             notes = [value.note for value in values if value and value.note.startswith("layer ")]
             if notes:
-                each = [f"{note} ({notes.count(note)} x)" for note in dict.fromkeys(notes)]
-                told.append(f"{row.label} " + ", ".join(each if len(each) > 1 else [notes[0]]))
+                each = {note: notes.count(note) for note in notes}
+                times = [f"{note} at {count} seed(s)" for note, count in each.items()]
+                told.append(f"{row.label} " + ", ".join(times if len(each) > 1 else each))
         if told:
-            found.setdefault(figure_title((figure[0], "")), escape("; ".join(told)))
-    return [f"{escape(probe)}: {told}" for probe, told in found.items()]
+            found.setdefault(figure[0].removeprefix("probe "), "; ".join(told))
+    return [escape(f"{probe}: {told}") for probe, told in found.items()]
 
 
 def _corpus(corpus: dict[str, Any]) -> str:

@@ -74,7 +74,8 @@ def describe(config: TrainerConfig) -> str:
     """One line about a resolved configuration."""
     name = device_name(config.device)
     compiled = ", compiled" if config.compile else ""
-    return f"{config.device} ({name}), {config.threads} threads, {config.dtype}{compiled}"
+    threads = f"{config.threads} thread" + "s" * (config.threads > 1)
+    return f"{config.device} ({name}), {threads}, {config.dtype}{compiled}"
 
 
 def device_name(device: str) -> str:
