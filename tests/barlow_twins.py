@@ -51,7 +51,7 @@ class BarlowTwins(Objective):
         return Prepared.of(twice, Attention("bidirectional"), copies=2)
 
     def loss(self, model, prepared):
-        output = model.backbone(prepared.inputs, attention=prepared.attention)
+        output = model.backbone(prepared.inputs, attention=prepared.attention, dropout=0.1)
         pooled = pool(output, prepared.inputs.attention_mask, "mean").float()
         first, second = model.heads["projector"](pooled).float().chunk(2)
         first, second = (
