@@ -191,7 +191,7 @@ MISTAKES = [
     (["measures.primary=[librry accuracy_frozen]"], "did you mean 'library'"),
     (["objective=clm,mlm"], "add -m"),
     (["dataset=local"], "dataset.path is not set; give it as dataset.path=VALUE"),
-    (["dataset.sequence_length=1024"], "model.max_length=512"),
+    (["dataset.sequence_length=2048"], "model.max_length=1024"),
     (["objective=simcse", "objective.dropout=0"], "objective: dropout is 0"),
     (["objective=simcse", "objective.dropout=null"], "simcse needs dropout"),
     (["trainer.second_moment_tokens=0"], "trainer: second_moment_tokens is 0"),

@@ -38,12 +38,12 @@ def trained(objective: Objective, config: BackboneConfig, trainer: TrainerConfig
 @pytest.mark.parametrize(
     ("fusion", "changes", "alone"),
     [
-        ("clm_mlm", {"weights": {"clm": 1, "mlm": 0}}, "clm"),
+        ("clm_mlm", {"weights": {"clm": 1, "mlm": 0}, "learning_rate": 2e-3}, "clm"),
         ("clm_mlm", {"weights": {"clm": 0, "mlm": 1}}, "mlm"),
         ("mlm_simcse", {"weights": {"mlm": 0, "simcse": 1}, "learning_rate": 3e-4}, "simcse"),
         ("clm_then_mlm", {"shares": {"clm": 1, "mlm": 0}}, "clm"),
         ("mlm_then_simcse", {"shares": {"mlm": 1, "simcse": 0}}, "mlm"),
-        ("gpt_bert", {"ratio": {"clm": 1, "mntp": 0}}, "clm"),
+        ("gpt_bert", {"ratio": {"clm": 1, "mntp": 0}, "learning_rate": 2e-3}, "clm"),
     ],
 )
 def test_a_fusion_of_one_is_that_one_bit_for_bit(
