@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/installed
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-compare: $(INSTALLED) ## the main job on the embedded corpus: three objectives, one report (about 12 minutes)
+compare: $(INSTALLED) ## the main job on the embedded corpus: three objectives, three seeds, one report (about 12 minutes)
 	$(BIN)/compare run objective=clm,mlm,simcse seed=0,1,2 -m
 
 smoke: $(INSTALLED) ## the same, tiny: every step of it in under a minute; its figures mean nothing
