@@ -14,6 +14,9 @@ MARK = "COMPARE_WORKER"
 """In the environment of a worker: the number by which its log is called."""
 
 
+PATIENCE = 10.0
+"""Seconds that an interrupted process has to end by itself."""
+
 COMMAND = (sys.executable, "-c", "from cli.main import main; raise SystemExit(main())")
 """`compare`, whatever the environment calls it."""
 
@@ -71,7 +74,11 @@ def helped(arguments: Sequence[str], count: int, logs: Path) -> Iterator[None]:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
         for process in others:
-            process.wait()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:  # started where interrupts are ignored
+                process.terminate()
+                process.wait()
 
 
 def _start(arguments: Sequence[str], number: int, logs: Path) -> subprocess.Popen[bytes]:

@@ -60,6 +60,21 @@ def test_helpers_are_marked_interrupted_and_waited_for(
         assert text.read_text() == f"{number} ['run', 'objective=clm']\ninterrupted\n"
 
 
+def test_helpers_that_ignore_interrupts_are_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a command that a script put into the background."""
+    script = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    script += "print('began', flush=True); time.sleep(60)"
+    monkeypatch.setattr(cli.workers, "COMMAND", [sys.executable, "-c", script])
+    monkeypatch.setattr(cli.workers, "PATIENCE", 0.2)
+    with helped(["objective=clm"], 2, tmp_path):
+        began = time.monotonic()
+        while not (tmp_path / "worker-2.log").read_text() and time.monotonic() < began + 30:
+            time.sleep(0.05)
+    assert time.monotonic() < began + 40
+
+
 def test_one_process_starts_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("started"))
     with helped(["objective=clm"], 1, tmp_path):
