@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from models.config import BackboneConfig
 
 WRITTEN_OUT_UP_TO = 512
-"""Tokens of a row, to which on a CPU the written-out formula is faster than torch's fused kernel,
-whose backward pass took three times as long at 128 (docs/log.md). It needs memory for (T, T)."""
+"""Tokens of a row, to which on a CPU the written-out formula was measured to be faster than torch's
+fused kernel (docs/log.md). It needs memory for (T, T)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from results.store import ResultStore
 from runners.budget import Ledger
 from runners.experiment import Attempts, measure
 from runners.experiment_config import MeasuresConfig
+from runners.feed import next_update, tokens_of
 from runners.hardware import set_up
 from runners.job import Job
 from runners.pair_loss import natural_pair_splits
@@ -23,8 +24,6 @@ from runners.pretrain import (
     Trained,
     Training,
     initial_model,
-    next_update,
-    tokens_of,
     training_name,
 )
 from runners.probes.base import Measurement, Task

@@ -1,34 +1,30 @@
 """One job from configuration to record: pretrain, losses, probes, record."""
 
 import contextlib
-import platform
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from models.batch import AttentionKind
-from models.initialization import weights_hash
 from models.pretrained_size import PretrainedConfig
-from objectives.base import Likelihood, Objective
+from objectives.base import Likelihood
 from results.record import RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore
 from runners.anchors import Anchors, loss_anchors, pair_anchors, probe_anchors
 from runners.experiment_config import ExperimentConfig, plain
-from runners.hardware import describe, set_up
-from runners.identity import MEASURES, OURS, code_hash, name_of, source_hash, versions
+from runners.facts import provenance, stated_traits, training_facts
+from runners.hardware import set_up
+from runners.identity import code_hash, name_of
 from runners.job import Job
 from runners.losses import measure_column
 from runners.measured import measured
 from runners.pair_loss import measure_pairs, natural_pair_splits
-from runners.presets import better_preset
 from runners.pretrain import Trained, pretrain
 from runners.pretrained import Pretrained
 from runners.probes.base import Measurement
@@ -39,9 +35,6 @@ Measures = dict[str, list[Measurement]]
 
 Keeper = Callable[[Path, str, Callable[[], list[Measurement]]], list[Measurement]]
 """As `measured`: of a folder and a name, the measurements, computed if need be."""
-
-POSITIONS = ("position_embedding", ".wpe.")
-"""In the names of learned positions: ours and BERT's, and GPT-2's."""
 
 
 def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
@@ -62,7 +55,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         progress.stage("pretraining" if job.config.objective else "initializing")
         trained = pretrain(job.config, job.corpus, progress)
         curve = trained.training.curve
-        training = _training_facts(trained, job.config)
+        training = training_facts(trained, job.config)
         measures = measure(job, trained, attempts)
     record = RunRecord(
         name=job.record_name,
@@ -71,7 +64,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         objective=job.label,
         seed=job.config.seed,
         traits=(
-            _traits(job.config.objective)
+            stated_traits(job.config.objective)
             if job.config.objective
             else dict(zip(("attention", "likelihood"), _start(job.config), strict=True))
         ),
@@ -79,7 +72,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         values=_values(measures),
         error=attempts.error,
         stratum=job.stratum,
-        **_provenance(job),
+        **provenance(job),
     )
     exhibits = {
         name: list(measurement.exhibits)
@@ -125,7 +118,7 @@ def _run_anchors(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         stratum=stratum,
         values=tuple(v for row, measures in rows.items() for v in _values(measures, row)),
         error=attempts.error,
-        **_provenance(job),
+        **provenance(job),
     )
     examples = [_examples(measures, row) for row, measures in rows.items()]
     whole = pd.concat(examples) if examples else _examples({})
@@ -262,50 +255,6 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
     return found
 
 
-def _training_facts(trained: Trained, config: ExperimentConfig) -> dict[str, Any]:
-    model, training, objective = trained.model, trained.training, config.objective
-    return {
-        "ledger": asdict(training.ledger),
-        "parameters": _count(model),
-        "backbone_parameters": _count(model.backbone),
-        "embedding_parameters": _count(model.backbone.token_embedding),
-        "position_parameters": sum(
-            parameter.numel()
-            for name, parameter in model.backbone.named_parameters()
-            if any(own in name for own in POSITIONS)
-        ),
-        "head_parameters": {name: _count(head) for name, head in model.heads.items()},
-        "init_hash": training.init_hash,
-        "weights_hash": weights_hash(model),
-        "rows_hash": training.rows_hash,
-        "rows_hash_at": training.rows_hash_at,
-        "folder": trained.folder.name,
-        "phases": [asdict(phase) for phase in objective.phases] if objective else [],
-        "matrix_weights": config.model.matrix_weights,
-        "better_model": _better_model(config) if objective else None,
-    }
-
-
-def _better_model(config: ExperimentConfig) -> dict[str, Any] | None:
-    """The smaller preset that `model=auto` would take; a checkpoint was trained before."""
-    if isinstance(config.model, PretrainedConfig):
-        return None
-    found = better_preset(config.budget, config.model.matrix_weights)
-    return {"name": found.name, "weights": found.weights} if found else None
-
-
-def _count(module: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
-def _traits(objective: Objective) -> dict[str, Any]:
-    stated = objective.traits
-    traits: dict[str, Any] = plain(stated)
-    traits["measured_attention"] = stated.measured_attention or stated.attention
-    traits["summary"] = (objective.__doc__ or "").strip().splitlines()[0]
-    return traits
-
-
 def _values(measures: Measures, row: str = "") -> tuple[Value, ...]:
     return tuple(
         Value(
@@ -329,24 +278,3 @@ def _examples(measures: Measures, row: str = "") -> pd.DataFrame:
         if measurement.examples is not None
     ]
     return pd.concat(parts) if parts else pd.DataFrame(columns=EXAMPLE_COLUMNS)
-
-
-def _provenance(job: Job) -> dict[str, Any]:
-    """What a record says of where it comes from."""
-    return {
-        "config": job.config.to_json(),
-        "columns": {column.name: _traits(column) for column in job.config.columns},
-        "corpus": {
-            **plain(job.corpus.card),
-            "skipped_probes": plain(job.skipped),
-            "probes": {name: plain(task.facts) for name, task in job.tasks.items()},
-        },
-        "environment": {
-            "hardware": describe(job.config.trainer),
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "source": source_hash(*OURS)[:12],
-            **versions("compare", *MEASURES),
-        },
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }

@@ -30,8 +30,8 @@ class MeasuresConfig:
         adaptation_rows: rows in each of those updates.
         adaptation_learning_rate: constant.
         pooling: how a text becomes a vector, in probes and in the pairs' InfoNCE.
-        layers: `all` lets frozen probes choose the layer that they read on validation data, each
-            model its own; `last`.
+        layers: `all` lets frozen probes that have validation data (classification, retrieval)
+            choose the layer that they read on it, each model its own; `last`.
         primary: the probe metrics that the verdict is about, declared before the run.
     """
 

@@ -29,7 +29,7 @@ class FinetuneConfig:
 
     epochs: int = 3
     rows_per_update: int = 32
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
         for name in ("epochs", "rows_per_update"):

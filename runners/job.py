@@ -8,9 +8,9 @@ from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
 from runners.experiment_config import ExperimentConfig
+from runners.feed import check_rows
 from runners.hardware import resolve_hardware
 from runners.identity import code_hash, name_of
-from runners.pretrain import check_rows
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.progress import Progress
 

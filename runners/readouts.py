@@ -34,17 +34,19 @@ class Readout:
         return vectors if self.centre is None else vectors - self.centre
 
 
-def readouts(states: np.ndarray, layers: int) -> Iterator[Readout]:
+def readouts(states: np.ndarray, layers: int, *, centred: bool = True) -> Iterator[Readout]:
     """All that there are, the last layer first, so that it is taken where others are no better.
 
     Args:
         states: (layers + 1, N, D) of texts, or (1, N, D) where only the last layer may be read;
             their mean is what centring takes away.
         layers: number of blocks.
+        centred: offer each layer centred too.
     """
     for layer in range(layers, layers - len(states), -1):
         yield Readout(layer, layers)
-        yield Readout(layer, layers, states[layer - layers - 1].mean(0))
+        if centred:
+            yield Readout(layer, layers, states[layer - layers - 1].mean(0))
 
 
 def best_readout(states: np.ndarray, layers: int, score: Callable[[Readout], float]) -> Readout:

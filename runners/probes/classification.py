@@ -117,8 +117,8 @@ class ClassificationTask(Task):
         reason = not_numbers("vectors", np.concatenate([states, test_states], 1).swapaxes(0, 1))
         if reason:
             return Measurement("accuracy_frozen", None, note=reason)
-        # A linear layer on scaled features sees no centring, so every second readout suffices.
-        choices = list(readouts(states, model.layers))[::2]
+        # A linear layer on scaled features sees no centring.
+        choices = list(readouts(states, model.layers, centred=False))
         chosen, linear = fit_linear_to_best([readout(states) for readout in choices], self._targets)
         predicted = linear.predict(choices[chosen](test_states))
         return replace(self._accuracy("accuracy_frozen", predicted), note=str(choices[chosen]))

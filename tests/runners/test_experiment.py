@@ -20,6 +20,7 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.experiment import run_job, run_references
 from runners.experiment_config import ExperimentConfig
+from runners.facts import provenance, training_facts
 from runners.job import Job
 from runners.presets import Preset
 from runners.pretrain import pretrain, training_name
@@ -126,7 +127,7 @@ def test_a_record_says_which_smaller_preset_suits_its_budget(
         monkeypatch.setattr(runners.presets, "presets", lambda table=table: table)
         job = job_of(config, corpus)
         names.add(job.record_name)
-        facts = experiment_module._training_facts(pretrain(config, corpus, Silent()), config)
+        facts = training_facts(pretrain(config, corpus, Silent()), config)
         found.append(facts["better_model"])
     assert found == [{"name": "tiny", "weights": weights // 4}, None]
     assert len(names) == 1
@@ -198,18 +199,16 @@ def test_a_record_equals_what_is_read_back(
     assert record.status == "finished"
     content = {**record.to_json(), "values": [], "columns": {}}
     assert json.loads(json.dumps(content)) == content
-    provenance = experiment_module._provenance(
-        replace(job, config=replace(config, columns=columns))
-    )
-    assert json.loads(json.dumps(provenance)) == provenance
-    for name, traits in provenance["columns"].items():
+    told = provenance(replace(job, config=replace(config, columns=columns)))
+    assert json.loads(json.dumps(told)) == told
+    for name, traits in told["columns"].items():
         stated = load_objective(name).traits
         assert traits["measured_attention"] == stated.measured_attention or stated.attention
         assert traits["quantity"] == stated.quantity
-    assert provenance["columns"]["ul2"]["measured_attention"] == "prefix"
-    assert provenance["columns"]["tsdae"]["measured_attention"] == "bottleneck"
-    assert provenance["columns"]["clm"]["measured_attention"] == "causal"
-    assert {"scipy", "torch", "numpy"} <= set(provenance["environment"])
+    assert told["columns"]["ul2"]["measured_attention"] == "prefix"
+    assert told["columns"]["tsdae"]["measured_attention"] == "bottleneck"
+    assert told["columns"]["clm"]["measured_attention"] == "causal"
+    assert {"scipy", "torch", "numpy"} <= set(told["environment"])
 
 
 def changes(config: ExperimentConfig) -> Iterator[ExperimentConfig]:

@@ -15,7 +15,8 @@ from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.hub import HubConfig
 from runners.corpora.images import pixels_of
-from runners.pretrain import check_rows, pretrain
+from runners.feed import check_rows
+from runners.pretrain import pretrain
 from runners.progress import Silent
 
 COUNTS = {"train": 96, "validation": 16, "test": 32}

@@ -15,7 +15,8 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
 from runners.corpora.prose import body_start
 from runners.corpora.pydocs import PydocsConfig
-from runners.pretrain import check_rows, pretrain
+from runners.feed import check_rows
+from runners.pretrain import pretrain
 from runners.progress import Silent
 
 TRIPLETS = [
