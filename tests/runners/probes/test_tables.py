@@ -11,7 +11,7 @@ from made_corpus import build, document
 import runners.job
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
-from runners.experiment import _provenance
+from runners.facts import provenance
 from runners.job import Job, prepare
 from runners.probes.base import Probe, Task
 from runners.probes.classification import ClassificationProbe, ClassificationTask
@@ -297,7 +297,7 @@ def test_a_record_tells_facts_and_figures_of_every_probe(own: Corpus, table: Pat
     config = experiment(
         "mlm", LocalConfig(path="x", sequence_length=32), table.parent, probes=(probe,)
     )
-    known = _provenance(Job(config, own, {"mine": load(probe, own)}, {}))
+    known = provenance(Job(config, own, {"mine": load(probe, own)}, {}))
     assert known["corpus"]["probes"]["mine"]["classes"] == 2
     (told,) = known["config"]["probes"]
     assert told["name"] == "mine"
