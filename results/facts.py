@@ -93,13 +93,21 @@ def _second_moment(trainer: Mapping[str, Any]) -> str:
     return f"squared gradients over {quantity(trainer['second_moment_tokens'])} tokens"
 
 
+def _decay(trainer: Mapping[str, Any]) -> str:
+    if trainer["decay"] == "constant":
+        return "no decay"
+    share = trainer.get("decay_share", 1.0)
+    over = f" over the last {share:.0%} of it" if share < 1 else ""
+    return f"{escape(trainer['decay'])} decay{over}"
+
+
 def _recipe(stratum: Stratum) -> str:
     trainer, model = stratum.record.config["trainer"], stratum.record.config["model"]
     text = (
         f"AdamW ({trainer['beta1']}, {_second_moment(trainer)}), "
         f"weight decay {trainer['weight_decay']}, "
         f"clipping {trainer['clip_norm']}, warm-up {trainer['warmup']:.0%} of the budget, "
-        f"{escape(trainer['decay'])} decay, dropout {model.get('dropout')}, learning rates times "
+        f"{_decay(trainer)}, dropout {model.get('dropout')}, learning rates times "
         f"{trainer.get('learning_rate_scale', 1.0):g}"
     )
     settings = [row.settings for row in stratum.models]

@@ -181,6 +181,7 @@ def _section(stratum: Stratum, folder: Path, index: int) -> dict[str, Any]:
         "parts": part_tables(stratum),
         "exhibits": exhibits(stratum, folder),
         "pooling": escape(measures["pooling"]),
+        "passes": _passes(measures.get("passes", 0)),
         "own_attention": ", ".join(
             f"{escape(row.label)} {row.record.traits['attention']}"
             for row in [*stratum.models, *stratum.untrained]
@@ -216,6 +217,11 @@ def _plateau(stratum: Stratum) -> str:
     """By how much a model has to be better, where one is not."""
     unranked = any(plateau(stratum, row) for row in stratum.models)
     return f"{1 - PLATEAU_SHARE:.0%}".replace("%", " %") if unranked else ""
+
+
+def _passes(passes: int) -> str:
+    """How many tokens of a text a masked model lacks while it is scored."""
+    return f"1 of {passes} tokens masked at a time" if passes else "one token masked at a time"
 
 
 def _attention(stratum: Stratum) -> str:

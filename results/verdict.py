@@ -285,7 +285,7 @@ def _likelihoods(evidence: Evidence) -> list[str]:
 
 LIKELIHOODS = {
     "causal": "the total log-probability from left to right",
-    "pseudo": "the pseudo-log-likelihood, each token masked in turn",
+    "pseudo": "the pseudo-log-likelihood, each token masked once",
     "pseudo_next": "the pseudo-log-likelihood, read one place earlier",
 }
 

@@ -206,6 +206,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
         likelihood=likelihood,
         pooling=config.measures.pooling,
         every_layer=config.measures.layers == "all",
+        passes=config.measures.passes,
         trainer=config.trainer,
         objectives=objective.columns if objective else config.columns,
     )
@@ -246,6 +247,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
             [
                 config.measures.pooling,
                 config.measures.layers,
+                config.measures.passes,
                 probes[name],
                 task.fingerprint(),
                 config.seed,

@@ -32,6 +32,8 @@ class MeasuresConfig:
         pooling: how a text becomes a vector, in probes and in the pairs' InfoNCE.
         layers: `all` lets frozen probes that have validation data (classification, retrieval)
             choose the layer that they read on it, each model its own; `last`.
+        passes: of a masked model over a text whose likelihood a probe asks for, each with that
+            share of the tokens masked; 0 masks one token at a time (Salazar et al. 2020).
         primary: the probe metrics that the verdict is about, declared before the run.
     """
 
@@ -44,6 +46,7 @@ class MeasuresConfig:
     adaptation_learning_rate: float = 1e-3
     pooling: str = "mean"
     layers: str = "all"
+    passes: int = 0
     primary: tuple[str, ...] = ()
 
     @property
@@ -69,6 +72,11 @@ class MeasuresConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
         if self.pooling not in POOLINGS:
             raise ValueError(f"pooling is {self.pooling!r}; known: {', '.join(POOLINGS)}")
+        if self.passes < 0 or self.passes == 1:
+            raise ValueError(
+                f"passes is {self.passes}; it must be 2 or more (6 mask a sixth of the tokens at a "
+                "time), or 0 for one token at a time"
+            )
         if self.layers not in ("all", "last"):
             raise ValueError(f"layers is {self.layers!r}; known: all, last")
 

@@ -26,6 +26,7 @@ class Pretrained:
         likelihood: how texts are scored.
         pooling: how states become one vector.
         every_layer: whether probes may choose the layer that they read; otherwise the last.
+        passes: of a masked model over a text whose likelihood is asked for; 0 for one a token.
         trainer: the resolved recipe, for fine-tuning.
         objectives: that its heads come from: its own, or of an untrained model all columns.
     """
@@ -40,12 +41,13 @@ class Pretrained:
         pooling: str,
         trainer: TrainerConfig,
         every_layer: bool = True,
+        passes: int = 0,
         objectives: Sequence[Objective] = (),
     ) -> None:
         self.model, self.corpus, self.trainer = model, corpus, trainer
         self.attention, self.pooling = Attention(attention), pooling
         self.likelihood: Likelihood = likelihood
-        self.objectives = objectives
+        self.objectives, self._passes = objectives, passes
         self._below = range(self.layers) if every_layer else range(0)
 
     @property
@@ -79,9 +81,9 @@ class Pretrained:
         """(N,) float64, total log p of each text's tokens, without its end; None without a head.
 
         A causal model sums log p(x_t | x_<t). A masked model sums the pseudo-log-likelihood
-        log p(x_t | all others), with one token masked at a time (Salazar et al. 2020), read one
-        place earlier where it was trained so (MNTP). The two are different quantities and never
-        ranked against each other.
+        log p(x_t | all others), with one token masked at a time (Salazar et al. 2020), or with so
+        many passes over a text every so manieth, read one place earlier where it was trained so
+        (MNTP). Causal and masked are different quantities and never ranked against each other.
         """
         if self.likelihood == "none" or "lm" not in self.model.heads:
             return None
@@ -103,20 +105,23 @@ class Pretrained:
         ends = (batch.input_ids == vocabulary.cls_id) | (batch.input_ids == vocabulary.sep_id)
         scored = batch.attention_mask & ~ends  # (B, T), the tokens to be masked one by one
         rows, columns = scored.nonzero(as_tuple=True)  # (N,), (N,)
+        passes = self._passes or scored.shape[1]
+        # One copy of a row for every pass that masks something of it.
+        copies, copy_of = torch.unique(rows * passes + columns % passes, return_inverse=True)
         shift = int(self.likelihood == "pseudo_next")
-        states, targets = [], []
-        for start in range(0, len(rows), SCORED_AT_ONCE):
-            row, column = (
-                rows[start : start + SCORED_AT_ONCE],
-                columns[start : start + SCORED_AT_ONCE],
-            )
-            copies, each = batch.input_ids[row], torch.arange(len(row))
-            targets.append(copies[each, column])
-            copies[each, column] = vocabulary.mask_id
-            masked = Batch(copies, batch.attention_mask[row], each).to(self.trainer.device)
-            last = self.model.backbone(masked, attention=Attention("bidirectional")).last
-            states.append(last[each, column - shift])
-        return self._sum_by_row(torch.cat(states), torch.cat(targets), scored)
+        states = torch.empty(len(rows), self.model.backbone.config.hidden_size)
+        for start in range(0, len(copies), SCORED_AT_ONCE):
+            row = copies[start : start + SCORED_AT_ONCE] // passes
+            here = (copy_of >= start) & (copy_of < start + len(row))  # (N,)
+            copy, column = copy_of[here] - start, columns[here]
+            ids = batch.input_ids[row]
+            ids[copy, column] = vocabulary.mask_id
+            masked = Batch(ids, batch.attention_mask[row], torch.arange(len(row)))
+            inputs = masked.to(self.trainer.device)
+            last = self.model.backbone(inputs, attention=Attention("bidirectional")).last
+            states[here] = last[copy, column - shift].float().cpu()
+        states = states.to(self.trainer.device)
+        return self._sum_by_row(states, batch.input_ids[rows, columns], scored)
 
     def _sum_by_row(
         self, states: torch.Tensor, targets: torch.Tensor, scored: torch.Tensor

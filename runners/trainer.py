@@ -17,7 +17,10 @@ class TrainerConfig:
     Attributes:
         learning_rate_scale: times the peak that each objective states for training from scratch.
         warmup: share of the budget over which the learning rate rises from 0.
-        decay: `cosine` or `linear` down to `final_share` of the peak, or `constant`.
+        decay: `linear` or `cosine` down to `final_share` of the peak, or `constant`.
+        decay_share: share of the budget, at its end, over which the rate falls; before, it stays
+            at its peak (warm-up, stable, decay: Hu et al. 2024). 1 lets it fall from the warm-up's
+            end on.
         final_share: of the peak learning rate, at the end.
         weight_decay: AdamW's, on matrices only.
         beta1, epsilon: AdamW's.
@@ -35,13 +38,14 @@ class TrainerConfig:
         checkpoint_seconds: how often a resumable state is written.
     """
 
-    DECAYS: ClassVar = ("cosine", "linear", "constant")
+    DECAYS: ClassVar = ("linear", "cosine", "constant")
     DTYPES: ClassVar = ("auto", "float32", "bfloat16")
     DEVICES: ClassVar = ("auto", "cpu", "cuda")
 
     learning_rate_scale: float = 1.0
     warmup: float = 0.1
-    decay: str = "cosine"
+    decay: str = "linear"
+    decay_share: float = 0.2
     final_share: float = 0.0
     weight_decay: float = 0.01
     beta1: float = 0.9
@@ -74,6 +78,11 @@ class TrainerConfig:
         for name in ("warmup", "final_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
+        if not 0.0 < self.decay_share <= 1.0:
+            raise ValueError(
+                f"decay_share is {self.decay_share}; it must lie in (0, 1], and decay=constant "
+                "never falls"
+            )
         above_0 = ("learning_rate_scale", "clip_norm", "epsilon", "checkpoint_seconds")
         for name in (*above_0, "second_moment_tokens"):
             if not getattr(self, name) > 0:
@@ -103,7 +112,7 @@ def learning_rate_factor(
         return progress / warmup
     if config.decay == "constant" or warmup == 1.0:
         return 1.0
-    left = (1.0 - progress) / (1.0 - warmup)  # falls from 1 to 0
+    left = min(1.0, (1.0 - progress) / min(config.decay_share, 1.0 - warmup))  # 1, then down to 0
     if config.decay == "cosine":
         left = 0.5 * (1.0 - math.cos(math.pi * left))
     return config.final_share + (1.0 - config.final_share) * left

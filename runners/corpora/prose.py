@@ -41,6 +41,21 @@ def is_clean(sentence: str, *, shortest: int = 6, longest: int = 25) -> bool:
     return bool(_CLEAN.fullmatch(sentence)) and shortest <= len(sentence.split()) <= longest
 
 
+def opening(text: str, *, longest: int) -> list[str]:
+    """The first whole sentences of the prose that a text begins with, of `longest` words at most.
+
+    Prose ends at a section heading, a field, an example.
+    """
+    taken: list[str] = []
+    words = 0
+    for sentence in sentences(_prose(text)):
+        words += len(sentence.split())
+        if words > longest:
+            break
+        taken.append(sentence)
+    return taken
+
+
 def summary_and_body(text: str) -> tuple[str, str] | None:
     """A document's first paragraph, or else first sentence, and the prose that follows.
 
@@ -53,11 +68,15 @@ def summary_and_body(text: str) -> tuple[str, str] | None:
     if parts is None:
         return None
     first, rest = parts
-    end = _PROSE_ENDS.search(rest)
-    summary, body = flatten(first), flatten(rest[: end.start()] if end else rest)
+    summary, body = flatten(first), flatten(_prose(rest))
     if len(summary.split()) < 4 or len(body.split()) < 8:
         return None
     return summary, body
+
+
+def _prose(text: str) -> str:
+    end = _PROSE_ENDS.search(text)
+    return text[: end.start()] if end else text
 
 
 def _split(text: str) -> tuple[str, str] | None:

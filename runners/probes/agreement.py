@@ -7,7 +7,7 @@ from pathlib import Path
 from runners.corpora.corpus import Corpus
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
-from runners.probes.sentences import REPEATED, clean_sentences, held_out_sentences
+from runners.probes.sentences import REPEATED, clean_sentences, held_out, training_text
 
 MIN_PAIRS = 500
 """Fewer are one verb ("is") over and over: then the probe is left out."""
@@ -102,7 +102,7 @@ class AgreementProbe(Probe):
 
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Make the pairs from the test split, balanced between the two directions."""
-        found, repeated = held_out_sentences(corpus, longest=self.longest)
+        found, repeated = held_out(corpus, clean_sentences(corpus, "test", longest=self.longest))
         by_number: tuple[list[tuple[str, str, str]], ...] = ([], [])
         for sentence in found:
             broken = break_agreement(sentence)
@@ -124,7 +124,7 @@ class AgreementProbe(Probe):
         good = [sentence for sentence, *_ in chosen]
         return MinimalPairsTask(
             SentencePairs(good, [bad for _, bad, _ in chosen], kinds, [found[s] for s in good]),
-            list(clean_sentences(corpus, "train", longest=25)),
+            training_text(corpus),
             macro=True,
             seen=corpus.seen,
             known={REPEATED: repeated},

@@ -6,6 +6,7 @@ from runners.probes.classification import ClassificationProbe
 from runners.probes.image_retrieval import ImageRetrievalProbe
 from runners.probes.library import LibraryProbe
 from runners.probes.retrieval import RetrievalProbe
+from runners.probes.sentence_order import SentenceOrderProbe
 from runners.probes.similarity import SimilarityProbe
 from runners.probes.word_order import WordOrderProbe
 
@@ -14,6 +15,7 @@ PROBES: dict[str, type[Probe]] = {
     "retrieval": RetrievalProbe,
     "image_retrieval": ImageRetrievalProbe,
     "word_order": WordOrderProbe,
+    "sentence_order": SentenceOrderProbe,
     "agreement": AgreementProbe,
     "classification": ClassificationProbe,
     "similarity": SimilarityProbe,

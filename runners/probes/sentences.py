@@ -1,34 +1,74 @@
-"""Clean sentences of the corpus: what minimal pairs are made of."""
+"""The prose that minimal pairs are made of: clean sentences, and openings of documents."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from models.initialization import seed_of
 from runners.corpora.corpus import Corpus
-from runners.corpora.prose import is_clean, sentences
+from runners.corpora.prose import is_clean, opening, sentences
 from runners.probes.overlap import in_training
 
-REPEATED = "held-out sentences that training text has too, left out"
+REPEATED = "held-out texts that training text has too, left out"
 """Of a task's facts: their number."""
 
+Found = dict[str, str]
+"""Distinct texts in an order given by their hash, and the group of the first document with each."""
 
-def clean_sentences(corpus: Corpus, split: str, *, longest: int) -> dict[str, str]:
-    """The distinct clean sentences of a split, in an order given by their hash.
 
-    Returns:
-        The group of the first document that has each.
+def clean_sentences(corpus: Corpus, split: str, *, longest: int) -> Found:
+    """The clean sentences of a split."""
+    return _found(
+        corpus, split, lambda text: [s for s in sentences(text) if is_clean(s, longest=longest)]
+    )
+
+
+def openings(corpus: Corpus, split: str, *, shortest: int, longest: int) -> Found:
+    """What the documents of a split begin with, in whole sentences."""
+
+    def of(text: str) -> list[str]:
+        begun = " ".join(opening(text, longest=longest))
+        return [begun] if len(begun.split()) >= shortest else []
+
+    return _found(corpus, split, of)
+
+
+def sentence_pairs(corpus: Corpus, split: str, *, shortest: int, longest: int) -> Found:
+    """The first two sentences of the documents of a split, a line each, where both have an end.
+
+    Args:
+        corpus: of the documents.
+        split: of them.
+        shortest: words of each.
+        longest: words of both.
     """
-    documents = corpus.documents(split)
-    found: dict[str, str] = {}
-    for text, group in zip(documents["text"], documents["group"], strict=True):
-        for sentence in sentences(text):
-            if is_clean(sentence, longest=longest):
-                found.setdefault(sentence, group)
-    return dict(sorted(found.items(), key=lambda item: seed_of("sentence", item[0])))
+
+    def of(text: str) -> list[str]:
+        two = opening(text, longest=longest)[:2]
+        ended = all(s[-1] in ".!?" and len(s.split()) >= shortest for s in two)
+        return ["\n".join(two)] if len(two) == 2 and ended and two[0] != two[1] else []
+
+    return _found(corpus, split, of)
 
 
-def held_out_sentences(corpus: Corpus, *, longest: int) -> tuple[dict[str, str], int]:
-    """Those of the test split that training text does not have, and how many it has."""
-    found = clean_sentences(corpus, "test", longest=longest)
+def held_out(corpus: Corpus, found: Found) -> tuple[Found, int]:
+    """Those that training text does not have, and how many it has."""
     repeated = in_training(corpus, list(found))
     kept = {
         s: group for (s, group), known in zip(found.items(), repeated, strict=True) if not known
     }
     return kept, len(found) - len(kept)
+
+
+@lru_cache(maxsize=1)
+def training_text(corpus: Corpus) -> tuple[str, ...]:
+    """Every training document, which is what n-gram models read."""
+    return tuple(corpus.documents("train")["text"])
+
+
+def _found(corpus: Corpus, split: str, texts_of: Callable[[str], Iterable[str]]) -> Found:
+    documents = corpus.documents(split)
+    found: Found = {}
+    for text, group in zip(documents["text"], documents["group"], strict=True):
+        for taken in texts_of(text):
+            found.setdefault(taken, group)
+    return dict(sorted(found.items(), key=lambda item: seed_of("sentence", item[0])))

@@ -1,4 +1,4 @@
-"""Word order: has one pair of neighbouring words in a clean sentence been swapped?"""
+"""Word order: has one pair of neighbouring words in the opening of a document been swapped?"""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,24 +20,26 @@ from runners.probes.classification import (
     check_modes,
 )
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
-from runners.probes.sentences import REPEATED, clean_sentences, held_out_sentences
+from runners.probes.sentences import REPEATED, held_out, openings, training_text
 
-MIN_SENTENCES = 200
+MIN_TEXTS = 200
+SHORTEST = 16
+"""Words of a text: fewer say little of what it is about."""
 
 
-def swap_neighbours(sentence: str) -> str | None:
-    """Swap one pair of different neighbouring words, never the first or the last of the sentence.
+def swap_neighbours(text: str) -> str | None:
+    """Swap one pair of different neighbouring words, never the first or the last of the text.
 
-    Which pair follows from the sentence itself. One swap, not a full shuffle: a bag of words
-    tells shuffled sentences apart, and this one it cannot.
+    Which pair follows from the text itself. One swap, not a full shuffle: a bag of words tells
+    shuffled texts apart, and this one it cannot.
     """
-    words = sentence[:-1].split()
+    words = text[:-1].split()
     places = [i for i in range(1, len(words) - 2) if words[i].lower() != words[i + 1].lower()]
     if not places:
         return None
-    place = places[seed_of("swap", sentence) % len(places)]
+    place = places[seed_of("swap", text) % len(places)]
     words[place], words[place + 1] = words[place + 1], words[place]
-    return " ".join(words) + sentence[-1]
+    return " ".join(words) + text[-1]
 
 
 class WordOrderTask(Task):
@@ -72,31 +74,33 @@ class WordOrderTask(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class WordOrderProbe(Probe):
-    """Swapped neighbours in the corpus's own sentences.
+    """Swapped neighbours in the corpus's own texts.
+
+    In a text, not in a sentence alone, where word trigrams do as well as a small language model.
 
     Attributes:
         pairs: minimal pairs, from the test split.
         train, test: examples of the classification, half of them swapped; never both forms of
-            one sentence.
-        longest: words of a sentence.
+            one text.
+        longest: words of a text.
         modes: of the classification; empty leaves it out.
         finetune: the recipe.
     """
 
-    pairs: int = 500
+    pairs: int = 1500
     train: int = 4000
     test: int = 1000
-    longest: int = 16
-    modes: tuple[str, ...] = ("frozen",)
+    longest: int = 40
+    modes: tuple[str, ...] = ()
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
 
     def __post_init__(self) -> None:
         if self.modes:
             check_modes(self.modes)
         for name in ("pairs", "train", "test"):
-            if getattr(self, name) < MIN_SENTENCES:
+            if getattr(self, name) < MIN_TEXTS:
                 raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least {MIN_SENTENCES}"
+                    f"{name} is {getattr(self, name)}; it must be at least {MIN_TEXTS}"
                 )
 
     @property
@@ -105,15 +109,17 @@ class WordOrderProbe(Probe):
         return ("accuracy", *accuracies(self.modes))
 
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
-        """Take sentences and swap."""
-        held_out, repeated = held_out_sentences(corpus, longest=self.longest)
-        training = _swapped(clean_sentences(corpus, "train", longest=self.longest))
-        test = _swapped(held_out)
-        if min(len(training), len(test)) < MIN_SENTENCES:
+        """Take openings and swap."""
+        bounds = {"shortest": SHORTEST, "longest": self.longest}
+        kept, repeated = held_out(corpus, openings(corpus, "test", **bounds))
+        test = _swapped(kept)
+        training = _swapped(openings(corpus, "train", **bounds)) if self.modes else []
+        if len(test) < MIN_TEXTS or (self.modes and len(training) < MIN_TEXTS):
             raise NotApplicableError(
-                f"{corpus.card.label} has {len(training)} clean sentences to train on and "
-                f"{len(test)} to test on that training text does not have; {MIN_SENTENCES} of each "
-                "are needed"
+                f"{corpus.card.label} has {len(test)} documents to test on that begin with "
+                f"{SHORTEST} to {self.longest} words in whole sentences"
+                + (f" and {len(training)} to train on" if self.modes else "")
+                + f"; {MIN_TEXTS} are needed"
             )
         chosen = test[: self.pairs]
         pairs = SentencePairs(
@@ -132,22 +138,22 @@ class WordOrderProbe(Probe):
                 seen=corpus.seen,
             )
         minimal = MinimalPairsTask(
-            pairs, [s for s, *_ in training], seen=corpus.seen, known={REPEATED: repeated}
+            pairs, training_text(corpus), seen=corpus.seen, known={REPEATED: repeated}
         )
         return WordOrderTask(minimal, classified)
 
 
 def _swapped(found: dict[str, str]) -> list[tuple[str, str, str]]:
-    """Sentences as written, swapped, and their groups; those that allow no swap left out."""
+    """Texts as written, swapped, and their groups; those that allow no swap left out."""
     return [
-        (sentence, swapped, group)
-        for sentence, group in found.items()
-        if (swapped := swap_neighbours(sentence))
+        (text, swapped, group)
+        for text, group in found.items()
+        if (swapped := swap_neighbours(text))
     ]
 
 
-def _half_swapped(sentences: list[tuple[str, str, str]]) -> Labelled:
-    is_swapped = np.arange(len(sentences)) % 2
-    texts = [pair[swapped] for pair, swapped in zip(sentences, is_swapped, strict=True)]
+def _half_swapped(found: list[tuple[str, str, str]]) -> Labelled:
+    is_swapped = np.arange(len(found)) % 2
+    texts = [pair[swapped] for pair, swapped in zip(found, is_swapped, strict=True)]
     labels = ["swapped" if swapped else "kept" for swapped in is_swapped]
-    return Labelled(texts, labels, [group for *_, group in sentences])
+    return Labelled(texts, labels, [group for *_, group in found])

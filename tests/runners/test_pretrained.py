@@ -23,7 +23,7 @@ def model(
 
 
 def pretrained(
-    model: TrainModel, corpus: Corpus, trainer: TrainerConfig, likelihood: str
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig, likelihood: str, passes: int = 0
 ) -> Pretrained:
     kind = "causal" if likelihood == "causal" else "bidirectional"
     return Pretrained(
@@ -33,6 +33,7 @@ def pretrained(
         likelihood=likelihood,  # type: ignore[arg-type]
         pooling="mean",
         trainer=trainer,
+        passes=passes,
     )
 
 
@@ -73,6 +74,28 @@ def test_pseudo_likelihood_masks_one_token_at_a_time(
             masked = [*ids[:place], corpus.vocabulary.mask_id, *ids[place + 1 :]]
             table = log_probabilities(model, corpus, masked, "bidirectional")
             expected += float(table[place + 1, token])
+        assert total == pytest.approx(expected, abs=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("passes", [2, 6, 1000])
+def test_pseudo_likelihood_in_few_passes_masks_every_so_manieth(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig, passes: int
+) -> None:
+    found = pretrained(model, corpus, trainer, "pseudo", passes).log_likelihood(TEXTS)
+    assert found is not None
+    for text, total in zip(TEXTS, found, strict=True):
+        ids = ids_of(corpus, text)
+        expected = 0.0
+        for one in range(passes):
+            hidden = [place for place in range(len(ids)) if (place + 1) % passes == one]
+            if not hidden:
+                continue
+            masked = [
+                corpus.vocabulary.mask_id if i in hidden else token for i, token in enumerate(ids)
+            ]
+            table = log_probabilities(model, corpus, masked, "bidirectional")
+            expected += sum(float(table[place + 1, ids[place]]) for place in hidden)
         assert total == pytest.approx(expected, abs=1e-3)
 
 

@@ -30,12 +30,21 @@ def test_the_rate_rises_to_its_peak_and_ends_where_it_should(decay: str) -> None
 
 def test_halfway_down() -> None:
     for decay in ("cosine", "linear"):
-        config = TrainerConfig(decay=decay, warmup=0.0)
-        assert learning_rate_factor(0.5, config) == pytest.approx(0.5)
+        for share, middle in ((1.0, 0.5), (0.2, 0.9)):
+            config = TrainerConfig(decay=decay, warmup=0.0, decay_share=share)
+            assert learning_rate_factor(middle, config) == pytest.approx(0.5)
+
+
+def test_the_rate_stays_at_its_peak_until_the_last_part() -> None:
+    config = TrainerConfig(warmup=0.1, decay_share=0.2)
+    factors = [learning_rate_factor(progress, config) for progress in (0.1, 0.5, 0.8, 0.95, 1.0)]
+    assert factors == pytest.approx([1, 1, 1, 0.25, 0])
+    long = replace(config, decay_share=0.95)  # begins when the warm-up has ended
+    assert learning_rate_factor(0.55, long) == pytest.approx(0.5)
 
 
 def test_an_update_has_the_rate_of_its_middle_within_its_phase() -> None:
-    config = TrainerConfig(decay="linear", warmup=0.2, learning_rate_scale=0.5)
+    config = TrainerConfig(decay="linear", decay_share=1.0, warmup=0.2, learning_rate_scale=0.5)
 
     def rate(progress: float, taken: float, share: float = 1.0) -> float:
         phase = Phase(index=0, progress=progress, learning_rate=4, rows_per_update=8, share=share)
@@ -72,6 +81,8 @@ def test_the_second_moment_forgets_by_tokens() -> None:
     [
         {"warmup": 1.5},
         {"decay": "exponential"},
+        {"decay_share": 0.0},
+        {"decay_share": 1.1},
         {"dtype": "float16"},
         {"device": "tpu"},
         {"clip_norm": 0.0},

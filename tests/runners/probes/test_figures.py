@@ -98,7 +98,7 @@ PROBES: dict[str, tuple[Task, Probe]] = {
     "agreement": (minimal_pairs(macro=True), AgreementProbe(name="a")),
     "word_order": (
         WordOrderTask(minimal_pairs(macro=False), classification()),
-        WordOrderProbe(name="w"),
+        WordOrderProbe(name="w", modes=("frozen",)),
     ),
     "similarity": (
         SimilarityTask(

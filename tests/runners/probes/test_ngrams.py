@@ -1,10 +1,47 @@
 import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from runners.probes.ngrams import NgramModel
 
 SENTENCES = ["the cat sat", "the cat ran", "a dog ran"]
+
+
+class ByCounting:
+    """The formula, word by word."""
+
+    def __init__(self, texts: Sequence[str], order: int) -> None:
+        self.order = order
+        self.follow: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+        for text in texts:
+            words = self.words(text)
+            for place in range(order - 1, len(words)):
+                for length in range(order):
+                    self.follow[tuple(words[place - length : place])][words[place]] += 1
+
+    def words(self, text: str) -> list[str]:
+        return ["<s>"] * (self.order - 1) + text.lower().split() + ["</s>"]
+
+    def probability(self, word: str, history: tuple[str, ...]) -> float:
+        shorter = self.probability(word, history[1:]) if history else 1 / (len(self.follow[()]) + 1)
+        followers = self.follow.get(history, Counter[str]())
+        if not followers:
+            return shorter
+        return (followers[word] + len(followers) * shorter) / (followers.total() + len(followers))
+
+    def log_probability(self, text: str) -> float:
+        words = self.words(text)
+        return sum(
+            math.log(self.probability(words[i], tuple(words[i - self.order + 1 : i])))
+            for i in range(self.order - 1, len(words))
+        )
+
+
+def log_probability(model: NgramModel, text: str) -> float:
+    return float(model.log_probabilities([text])[0])
 
 
 def test_it_is_interpolated_witten_bell_by_hand() -> None:
@@ -18,21 +55,40 @@ def test_it_is_interpolated_witten_bell_by_hand() -> None:
     unigram_end = (3 + 7 * uniform) / 19
     cat_end = 2 * unigram_end / (2 + 2)
     expected = math.log(start_the) + math.log(the_cat) + math.log(cat_end)
-    assert model.log_probability("The cat") == pytest.approx(expected)
+    assert log_probability(model, "The cat") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_it_is_what_counting_word_by_word_gives(order: int) -> None:
+    draw = np.random.default_rng(order)
+    words = ["a", "B", "c", "d", "<s>", "</s>", "e."]
+
+    def text(known: int) -> str:
+        return " ".join(words[i] for i in draw.integers(known, size=draw.integers(0, 12)))
+
+    training = [text(6) for _ in range(60)]
+    tested = ["", "unknown", *(text(7) for _ in range(60))]
+    slow = ByCounting([t.replace("s>", "t>") for t in training], order)
+    expected = [slow.log_probability(t.replace("s>", "t>")) for t in tested]
+    np.testing.assert_allclose(
+        NgramModel(training, order).log_probabilities(tested), expected, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_next_word_probabilities_sum_to_one(order: int) -> None:
-    model = NgramModel(SENTENCES, order)
+    counted = ByCounting(SENTENCES, order)
     vocabulary = ["the", "cat", "sat", "ran", "a", "dog", "</s>", "an unknown word"]
     for history in ((), ("the",), ("the", "cat"), ("never", "seen")):
         history = history[-(order - 1) :] if order > 1 else ()
-        total = sum(model._probability(word, history) for word in vocabulary)
+        total = sum(counted.probability(word, history) for word in vocabulary)
         assert total == pytest.approx(1.0)
 
 
 def test_order_is_seen() -> None:
     model = NgramModel(SENTENCES, order=3)
-    assert model.log_probability("the cat sat") > model.log_probability("cat the sat")
+    assert log_probability(model, "the cat sat") > log_probability(model, "cat the sat")
     unigrams = NgramModel(SENTENCES, order=1)
-    assert unigrams.log_probability("the cat") == pytest.approx(unigrams.log_probability("cat the"))
+    assert log_probability(unigrams, "the cat") == pytest.approx(
+        log_probability(unigrams, "cat the")
+    )

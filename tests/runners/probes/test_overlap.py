@@ -7,15 +7,18 @@ import pytest
 from made_corpus import build, document
 
 from runners.corpora.corpus import Corpus
-from runners.corpora.prose import sentences
+from runners.corpora.prose import flatten, sentences
 from runners.probes.base import NotApplicableError, Task
 from runners.probes.classification import ClassificationTask
 from runners.probes.library import LibraryProbe
+from runners.probes.minimal_pairs import MinimalPairsTask
 from runners.probes.overlap import ANCHOR, normalized_text, stands_in
 from runners.probes.retrieval import RetrievalProbe, RetrievalTask
+from runners.probes.sentence_order import SentenceOrderProbe
 from runners.probes.word_order import WordOrderProbe, WordOrderTask
 
-COUNT, REPEATED = 200, 30
+COUNT, REPEATED = 260, 30
+LEFT_OUT = "held-out texts that training text has too, left out"
 
 
 def test_texts_are_found_as_a_slow_loop_finds_them() -> None:
@@ -49,10 +52,15 @@ def spoilt(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """Of 200 test documents, training has the summary of 30, spoilt, and the body of 30 others."""
+    """Of 260 test documents, training has the summary of 30, spoilt, the body of 30 others, and
+    both of 30 more.
+    """
     held_out = [document(10_000 + i) for i in range(COUNT)]
     known = [spoilt(text.split("\n\n")[0]) for text in held_out[:REPEATED]]
     known += [spoilt(text.split("\n\n")[1]) for text in held_out[REPEATED : 2 * REPEATED]]
+    known += [
+        spoilt(" ".join(text.split("\n\n")[:2])) for text in held_out[2 * REPEATED : 3 * REPEATED]
+    ]
     train = [document(i) for i in range(400)]
     rows = {
         "train": [*train, *known],
@@ -80,33 +88,46 @@ def in_training_text(corpus: Corpus, text: str) -> bool:
     )
 
 
-def test_word_order_leaves_out_sentences_of_training_text(own: Corpus) -> None:
-    task = load(WordOrderProbe(name="w", pairs=2000, train=200, test=2000), own)
+def test_word_order_leaves_out_openings_of_training_text(own: Corpus) -> None:
+    modes = ("frozen",)
+    task = load(WordOrderProbe(name="w", pairs=2000, train=200, test=2000, modes=modes), own)
     assert isinstance(task, WordOrderTask)
     assert task._classified is not None
     good = task._pairs._pairs.good
     assert not any(in_training_text(own, text) for text in good)
-    assert task.facts["held-out sentences that training text has too, left out"] == 3 * REPEATED
-    assert len(good) == 7 * COUNT - 3 * REPEATED
+    assert task.facts[LEFT_OUT] == REPEATED
+    assert 0 < len(good) <= COUNT - REPEATED  # those of more than 40 words lose a sentence
     groups = task._pairs._pairs.groups  # the documents, here their texts
-    assert all(text in sentences(group) for text, group in zip(good, groups, strict=True))
+    assert all(flatten(group).startswith(text) for text, group in zip(good, groups, strict=True))
     assert task._classified.test.groups == groups
+
+
+def test_sentence_order_turns_the_first_two_sentences_round(own: Corpus) -> None:
+    task = load(SentenceOrderProbe(name="s"), own)
+    assert isinstance(task, MinimalPairsTask)
+    pairs = task._pairs
+    assert len(pairs.good) == COUNT - REPEATED
+    assert task.facts[LEFT_OUT] == REPEATED
+    for good, bad, group in zip(pairs.good, pairs.bad, pairs.groups, strict=True):
+        first, second = sentences(group)[:2]
+        assert (good, bad) == (f"{first} {second}", f"{second} {first}")
+        assert not in_training_text(own, good)
 
 
 def test_retrieval_leaves_out_pairs_of_which_training_text_has_a_side(own: Corpus) -> None:
     task = load(RetrievalProbe(name="r"), own)
     assert isinstance(task, RetrievalTask)
-    assert len(task._pairs) == COUNT - 2 * REPEATED
+    assert len(task._pairs) == COUNT - 3 * REPEATED
     for side in (task._pairs.summaries, task._pairs.bodies):
         assert not any(in_training_text(own, text) for text in side)
-    assert task.facts["held-out pairs of which training text has a side, left out"] == 2 * REPEATED
+    assert task.facts["held-out pairs of which training text has a side, left out"] == 3 * REPEATED
 
 
 def test_library_leaves_out_sentences_of_training_text(own: Corpus) -> None:
     task = load(LibraryProbe(name="l", test_per_class=1000), own)
     assert isinstance(task, ClassificationTask)
     assert not any(in_training_text(own, text) for text in task.test.texts)
-    assert task.facts["held-out sentences that training text has too, left out"] == REPEATED
+    assert task.facts["held-out sentences that training text has too, left out"] == 2 * REPEATED
 
 
 def test_what_is_left_is_too_little_and_it_says_so(tmp_path: Path) -> None:
