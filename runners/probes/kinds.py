@@ -5,6 +5,7 @@ from runners.probes.base import Probe
 from runners.probes.classification import ClassificationProbe
 from runners.probes.image_retrieval import ImageRetrievalProbe
 from runners.probes.library import LibraryProbe
+from runners.probes.odd_word import OddWordProbe
 from runners.probes.retrieval import RetrievalProbe
 from runners.probes.sentence_order import SentenceOrderProbe
 from runners.probes.similarity import SimilarityProbe
@@ -16,6 +17,7 @@ PROBES: dict[str, type[Probe]] = {
     "image_retrieval": ImageRetrievalProbe,
     "word_order": WordOrderProbe,
     "sentence_order": SentenceOrderProbe,
+    "odd_word": OddWordProbe,
     "agreement": AgreementProbe,
     "classification": ClassificationProbe,
     "similarity": SimilarityProbe,

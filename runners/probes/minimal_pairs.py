@@ -1,7 +1,7 @@
 """Minimal pairs: the better sentence should get the higher total log-probability."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -21,6 +21,8 @@ from runners.probes.base import (
     without_zeros,
 )
 from runners.probes.ngrams import NgramModel
+
+Method = Callable[[tuple[str, ...], Sequence[str], Sequence[str]], np.ndarray]
 
 ROUNDING = 1e-9
 """Nats under which two sums of the same n-grams differ."""
@@ -54,6 +56,7 @@ class MinimalPairsTask(Task):
         macro: report the mean over kinds instead of over pairs.
         seen: what models read of a text.
         known: facts of how the pairs were found.
+        more: simple methods by name: from training text and the good and bad texts to (N,) margins.
     """
 
     def __init__(
@@ -64,9 +67,10 @@ class MinimalPairsTask(Task):
         macro: bool = False,
         seen: Seen = list,
         known: Mapping[str, Any] | None = None,
+        more: Mapping[str, Method] | None = None,
     ) -> None:
         self._pairs, self._training, self._macro = pairs, tuple(training), macro
-        self._seen, self._known = seen, dict(known or {})
+        self._seen, self._known, self._more = seen, dict(known or {}), dict(more or {})
 
     def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
         """By total log p, or pseudo-log-likelihood, in float32 summed in float64."""
@@ -88,6 +92,8 @@ class MinimalPairsTask(Task):
             margins = model.log_probabilities(good) - model.log_probabilities(bad)
             margins[np.abs(margins) < ROUNDING] = 0.0  # the same terms in another order
             found[name] = [self._measure(margins)]
+        for name, margins_of in self._more.items():
+            found[name] = [self._measure(margins_of(self._training, good, bad))]
         return found
 
     @cached_property

@@ -65,7 +65,8 @@ def _(task: MinimalPairsTask) -> float:
 def _(task: MinimalPairsTask, share: float) -> Task:
     good, bad = _some(task._pairs.good, share), _some(task._pairs.bad, share)
     pairs = SentencePairs(good, bad, _some(task._pairs.kinds, share))
-    return MinimalPairsTask(pairs, _some(task._training, share), seen=task._seen)
+    training = _some(task._training, share)
+    return MinimalPairsTask(pairs, training, seen=task._seen, more=task._more)
 
 
 @_share.register

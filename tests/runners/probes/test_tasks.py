@@ -15,6 +15,7 @@ from runners.probes.base import Measurement, NotApplicableError, Task
 from runners.probes.classification import ClassificationProbe, ClassificationTask, Labelled
 from runners.probes.library import LibraryProbe, mask_names
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+from runners.probes.odd_word import OddWordProbe
 from runners.probes.retrieval import RetrievalProbe, RetrievalTask
 from runners.probes.similarity import SimilarityProbe, SimilarityTask
 from runners.probes.word_order import WordOrderProbe, swap_neighbours
@@ -235,6 +236,10 @@ def test_probes_of_the_embedded_corpus(corpus: Corpus) -> None:
     )
     assert (baseline(order, "word bigrams")["accuracy"].value or 0) > 0.7
     assert abs((baseline(order, "TF-IDF")["accuracy_frozen"].value or 0) - 0.5) < 0.12
+
+    odd = load(OddWordProbe(name="odd", pairs=100), corpus)
+    assert 0.45 < (baseline(odd, "word bigrams")["accuracy"].value or 0) < 0.8
+    assert 0.45 < (baseline(odd, "latent semantic analysis")["accuracy"].value or 0) < 0.95
 
 
 def test_a_corpus_without_labels_or_pairs_says_why(corpus: Corpus) -> None:

@@ -1,0 +1,121 @@
+"""Odd word: has a word been exchanged for one as frequent that goes with both its neighbours?"""
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.initialization import seed_of
+from runners.corpora.corpus import Corpus
+from runners.probes.base import NotApplicableError, Probe, Task
+from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+from runners.probes.sentences import REPEATED, held_out, openings, training_text
+from runners.probes.topics import topic_margins
+
+MIN_PAIRS = 100
+SHORTEST = 16
+"""Words of a text: fewer say little of what it is about."""
+
+_LETTERS, _OCCURRENCES, _RANKS = 4, 20, 200
+"""A word has so many, training text so many of it, and its substitute is so near in rank."""
+
+
+class Substitutes:
+    """Words that could stand in another's place, as word pairs of training text know them.
+
+    Args:
+        texts: of training.
+    """
+
+    def __init__(self, texts: tuple[str, ...]) -> None:
+        counts: Counter[str] = Counter()
+        self._pairs: set[tuple[str, str]] = set()
+        for text in texts:
+            words = text.lower().split()
+            counts.update(words)
+            self._pairs.update(itertools.pairwise(words))
+        known = [
+            word for word, count in counts.items() if count >= _OCCURRENCES and _is_plain(word)
+        ]
+        self._ranked = sorted(known, key=lambda word: (-counts[word], word))
+        self._rank = {word: rank for rank, word in enumerate(self._ranked)}
+
+    def exchange(self, text: str) -> str | None:
+        """The text with one of its words exchanged, or None where no word can be.
+
+        Which word follows from the text itself. It stands there once, so that counting words does
+        not tell it, and its substitute not at all.
+        """
+        words = text.split()
+        held = Counter(word.strip(".,;:()`'\"").lower() for word in words)
+        places = [
+            i for i in range(1, len(words) - 1) if words[i] in self._rank and held[words[i]] == 1
+        ]
+        if not places:
+            return None
+        place = places[seed_of("odd", text) % len(places)]
+        before, after = words[place - 1].lower(), words[place + 1].lower()
+        rank = self._rank[words[place]]
+        fitting = [
+            word
+            for word in self._ranked[max(0, rank - _RANKS) : rank + _RANKS + 1]
+            if word not in held and {(before, word), (word, after)} <= self._pairs
+        ]
+        if not fitting:
+            return None
+        words[place] = fitting[seed_of("with", text) % len(fitting)]
+        return " ".join(words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OddWordProbe(Probe):
+    """One word exchanged in what a document begins with (SOMO of Conneau et al. 2018).
+
+    The substitute is about as frequent, and training text has it after the word before and before
+    the word after, so that word pairs alone hardly tell.
+
+    Attributes:
+        pairs: minimal pairs, from the test split.
+        longest: words of a text.
+    """
+
+    pairs: int = 2000
+    longest: int = 40
+
+    def __post_init__(self) -> None:
+        if self.pairs < MIN_PAIRS:
+            raise ValueError(f"pairs is {self.pairs}; it must be at least {MIN_PAIRS}")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Of the pairs."""
+        return ("accuracy",)
+
+    def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
+        """Take openings and exchange a word of each."""
+        found = openings(corpus, "test", shortest=SHORTEST, longest=self.longest)
+        kept, repeated = held_out(corpus, found)
+        substitutes = Substitutes(training_text(corpus))
+        chosen: list[tuple[str, str, str]] = []
+        for text, group in kept.items():
+            exchanged = substitutes.exchange(text) if len(chosen) < self.pairs else None
+            if exchanged:
+                chosen.append((text, exchanged, group))
+        if len(chosen) < MIN_PAIRS:
+            raise NotApplicableError(
+                f"{corpus.card.label} has {len(chosen)} documents to test on that begin with "
+                f"{SHORTEST} to {self.longest} words in whole sentences, one of which can be "
+                f"exchanged; {MIN_PAIRS} are needed"
+            )
+        good, bad, groups = map(list, zip(*chosen, strict=True))
+        return MinimalPairsTask(
+            SentencePairs(good, bad, ["odd"] * len(chosen), groups),
+            training_text(corpus),
+            seen=corpus.seen,
+            known={REPEATED: repeated},
+            more={"latent semantic analysis": topic_margins},
+        )
+
+
+def _is_plain(word: str) -> bool:
+    return len(word) >= _LETTERS and word.isalpha() and word.islower()
