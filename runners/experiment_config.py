@@ -74,7 +74,7 @@ class MeasuresConfig:
             raise ValueError(f"pooling is {self.pooling!r}; known: {', '.join(POOLINGS)}")
         if self.passes < 0 or self.passes == 1:
             raise ValueError(
-                f"passes is {self.passes}; it must be 2 or more (6 mask a sixth of the tokens at a "
+                f"passes is {self.passes}; it must be 2 or more (5 mask a fifth of the tokens at a "
                 "time), or 0 for one token at a time"
             )
         if self.layers not in ("all", "last"):

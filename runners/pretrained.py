@@ -10,10 +10,13 @@ from models.batch import Attention, AttentionKind, Batch
 from models.pooling import POOLINGS
 from objectives.base import Likelihood, Objective, TrainModel
 from runners.corpora.corpus import Corpus
+from runners.hardware import autocast
 from runners.trainer import TrainerConfig
 
 EMBEDDED_AT_ONCE = 64
 SCORED_AT_ONCE = 128
+LOGITS_AT_ONCE = 256
+"""Few enough for a processor's cache, where a row has as many logits as the vocabulary tokens."""
 
 
 class Pretrained:
@@ -84,13 +87,15 @@ class Pretrained:
         log p(x_t | all others), with one token masked at a time (Salazar et al. 2020), or with so
         many passes over a text every so manieth, read one place earlier where it was trained so
         (MNTP). Causal and masked are different quantities and never ranked against each other.
+        States and logits have the precision of training, logarithms float32, sums float64.
         """
         if self.likelihood == "none" or "lm" not in self.model.heads:
             return None
         totals = np.zeros(len(texts))
         for batch, places in self.corpus.text_batches(texts, batch_size=EMBEDDED_AT_ONCE):
             score = self._causal if self.likelihood == "causal" else self._pseudo
-            totals[places] = score(batch)
+            with autocast(self.trainer):
+                totals[places] = score(batch)
         return totals
 
     def _causal(self, batch: Batch) -> np.ndarray:
@@ -128,8 +133,17 @@ class Pretrained:
     ) -> np.ndarray:
         """Log p of N targets from their (N, D) states, summed in float64 over each row."""
         embedding = self.model.backbone.token_embedding.weight
-        logits = self.model.heads["lm"](states, embedding).float()
-        values = -F.cross_entropy(logits, targets.to(logits.device), reduction="none").double()
+        targets = targets.to(states.device)
+        values = [
+            -F.cross_entropy(
+                self.model.heads["lm"](some, embedding).float(), wanted, reduction="none"
+            ).double()
+            for some, wanted in zip(
+                torch.split(states, LOGITS_AT_ONCE),
+                torch.split(targets, LOGITS_AT_ONCE),
+                strict=True,
+            )
+        ]
         totals = torch.zeros(scored.shape, dtype=torch.float64)
-        totals[scored.cpu()] = values.cpu()
+        totals[scored.cpu()] = torch.cat(values).cpu()
         return totals.sum(1).numpy()

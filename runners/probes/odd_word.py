@@ -79,7 +79,7 @@ class OddWordProbe(Probe):
         longest: words of a text.
     """
 
-    pairs: int = 2000
+    pairs: int = 1500
     longest: int = 40
 
     def __post_init__(self) -> None:

@@ -25,7 +25,7 @@ class SentenceOrderProbe(Probe):
         longest: words of both sentences.
     """
 
-    pairs: int = 2500
+    pairs: int = 3000
     longest: int = 40
 
     def __post_init__(self) -> None:

@@ -87,7 +87,7 @@ class WordOrderProbe(Probe):
         finetune: the recipe.
     """
 
-    pairs: int = 750
+    pairs: int = 1500
     train: int = 4000
     test: int = 1000
     longest: int = 40
