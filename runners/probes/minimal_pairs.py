@@ -73,7 +73,7 @@ class MinimalPairsTask(Task):
         self._seen, self._known, self._more = seen, dict(known or {}), dict(more or {})
 
     def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
-        """By total log p, or pseudo-log-likelihood, in float32 summed in float64."""
+        """By total log p, or pseudo-log-likelihood (`Pretrained.log_likelihood`)."""
         good = model.log_likelihood(self._pairs.good)
         bad = model.log_likelihood(self._pairs.bad)
         if good is None or bad is None:
