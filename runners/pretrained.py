@@ -84,9 +84,9 @@ class Pretrained:
         """(N,) float64, total log p of each text's tokens, without its end; None without a head.
 
         A causal model sums log p(x_t | x_<t). A masked model sums the pseudo-log-likelihood
-        log p(x_t | all others), with one token masked at a time (Salazar et al. 2020), or with so
-        many passes over a text every so manieth, read one place earlier where it was trained so
-        (MNTP). Causal and masked are different quantities and never ranked against each other.
+        log p(x_t | all others), with one token masked at a time (Salazar et al. 2020), or in n
+        passes every n-th token, read one place earlier where it was trained so (MNTP). Causal and
+        masked are different quantities and never ranked against each other.
         States and logits have the precision of training, logarithms float32, sums float64.
         """
         if self.likelihood == "none" or "lm" not in self.model.heads:

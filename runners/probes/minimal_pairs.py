@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from runners.pretrained import Pretrained
 from runners.probes.base import (
     CUT,
     Measurement,
+    Probe,
     Seen,
     Task,
     mean_of,
@@ -45,6 +46,30 @@ class SentencePairs:
     bad: list[str]
     kinds: list[str]
     groups: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairsProbe(Probe):
+    """Minimal pairs that are made from the test split of the corpus.
+
+    Attributes:
+        pairs: at most so many.
+        longest: words of a text.
+    """
+
+    FEWEST: ClassVar = 100
+
+    pairs: int
+    longest: int = 40
+
+    def __post_init__(self) -> None:
+        if self.pairs < self.FEWEST:
+            raise ValueError(f"pairs is {self.pairs}; it must be at least {self.FEWEST}")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Of the pairs."""
+        return ("accuracy",)
 
 
 class MinimalPairsTask(Task):

@@ -7,14 +7,10 @@ from pathlib import Path
 
 from models.initialization import seed_of
 from runners.corpora.corpus import Corpus
-from runners.probes.base import NotApplicableError, Probe, Task
-from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
-from runners.probes.sentences import REPEATED, held_out, openings, training_text
+from runners.probes.base import NotApplicableError, Task
+from runners.probes.minimal_pairs import MinimalPairsTask, PairsProbe, SentencePairs
+from runners.probes.sentences import REPEATED, SHORTEST, held_out, openings, training_text
 from runners.probes.topics import topic_margins
-
-MIN_PAIRS = 100
-SHORTEST = 16
-"""Words of a text: fewer say little of what it is about."""
 
 _LETTERS, _OCCURRENCES, _RANKS = 4, 20, 200
 """A word has so many, training text so many of it, and its substitute is so near in rank."""
@@ -68,32 +64,18 @@ class Substitutes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OddWordProbe(Probe):
+class OddWordProbe(PairsProbe):
     """One word exchanged in what a document begins with (SOMO of Conneau et al. 2018).
 
     The substitute is about as frequent, and training text has it after the word before and before
     the word after, so that word pairs alone hardly tell.
-
-    Attributes:
-        pairs: minimal pairs, from the test split.
-        longest: words of a text.
     """
 
     pairs: int = 1500
-    longest: int = 40
-
-    def __post_init__(self) -> None:
-        if self.pairs < MIN_PAIRS:
-            raise ValueError(f"pairs is {self.pairs}; it must be at least {MIN_PAIRS}")
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """Of the pairs."""
-        return ("accuracy",)
 
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take openings and exchange a word of each."""
-        found = openings(corpus, "test", shortest=SHORTEST, longest=self.longest)
+        found = openings(corpus, "test", longest=self.longest)
         kept, repeated = held_out(corpus, found)
         substitutes = Substitutes(training_text(corpus))
         chosen: list[tuple[str, str, str]] = []
@@ -101,11 +83,11 @@ class OddWordProbe(Probe):
             exchanged = substitutes.exchange(text) if len(chosen) < self.pairs else None
             if exchanged:
                 chosen.append((text, exchanged, group))
-        if len(chosen) < MIN_PAIRS:
+        if len(chosen) < self.FEWEST:
             raise NotApplicableError(
                 f"{corpus.card.label} has {len(chosen)} documents to test on that begin with "
                 f"{SHORTEST} to {self.longest} words in whole sentences, one of which can be "
-                f"exchanged; {MIN_PAIRS} are needed"
+                f"exchanged; {self.FEWEST} are needed"
             )
         good, bad, groups = map(list, zip(*chosen, strict=True))
         return MinimalPairsTask(

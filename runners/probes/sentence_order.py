@@ -4,48 +4,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runners.corpora.corpus import Corpus
-from runners.probes.base import NotApplicableError, Probe, Task
-from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+from runners.probes.base import NotApplicableError, Task
+from runners.probes.minimal_pairs import MinimalPairsTask, PairsProbe, SentencePairs
 from runners.probes.sentences import REPEATED, held_out, sentence_pairs, training_text
 
-MIN_PAIRS = 100
 SHORTEST = 5
 """Words of a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SentenceOrderProbe(Probe):
+class SentenceOrderProbe(PairsProbe):
     """A document's first two sentences as written against the second before the first.
 
     The coherence of BERT's successors (Lan et al. 2020) and of the entity grid (Barzilay & Lapata
     2008), by likelihood: both texts have the same words in the same sentences.
-
-    Attributes:
-        pairs: from the test split.
-        longest: words of both sentences.
     """
 
     pairs: int = 3000
-    longest: int = 40
-
-    def __post_init__(self) -> None:
-        if self.pairs < MIN_PAIRS:
-            raise ValueError(f"pairs is {self.pairs}; it must be at least {MIN_PAIRS}")
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """Of the pairs."""
-        return ("accuracy",)
 
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take the first two sentences of documents, and turn them round."""
         found = sentence_pairs(corpus, "test", shortest=SHORTEST, longest=self.longest)
         kept, repeated = held_out(corpus, found)
-        if len(kept) < MIN_PAIRS:
+        if len(kept) < self.FEWEST:
             raise NotApplicableError(
                 f"{corpus.card.label} has {len(kept)} documents to test on that begin with two "
                 f"sentences of {SHORTEST} words or more, {self.longest} at most together, which "
-                f"training text does not have; {MIN_PAIRS} are needed"
+                f"training text does not have; {self.FEWEST} are needed"
             )
         chosen = list(kept.items())[: self.pairs]
         first, second = zip(*(both.split("\n") for both, _ in chosen), strict=True)

@@ -11,6 +11,9 @@ from runners.probes.overlap import in_training
 REPEATED = "held-out texts that training text has too, left out"
 """Of a task's facts: their number."""
 
+SHORTEST = 16
+"""Words of an opening: fewer say little of what it is about."""
+
 Found = dict[str, str]
 """Distinct texts in an order given by their hash, and the group of the first document with each."""
 
@@ -22,12 +25,12 @@ def clean_sentences(corpus: Corpus, split: str, *, longest: int) -> Found:
     )
 
 
-def openings(corpus: Corpus, split: str, *, shortest: int, longest: int) -> Found:
+def openings(corpus: Corpus, split: str, *, longest: int) -> Found:
     """What the documents of a split begin with, in whole sentences."""
 
     def of(text: str) -> list[str]:
         begun = " ".join(opening(text, longest=longest))
-        return [begun] if len(begun.split()) >= shortest else []
+        return [begun] if len(begun.split()) >= SHORTEST else []
 
     return _found(corpus, split, of)
 

@@ -20,11 +20,9 @@ from runners.probes.classification import (
     check_modes,
 )
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
-from runners.probes.sentences import REPEATED, held_out, openings, training_text
+from runners.probes.sentences import REPEATED, SHORTEST, held_out, openings, training_text
 
 MIN_TEXTS = 200
-SHORTEST = 16
-"""Words of a text: fewer say little of what it is about."""
 
 
 def swap_neighbours(text: str) -> str | None:
@@ -110,10 +108,9 @@ class WordOrderProbe(Probe):
 
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take openings and swap."""
-        bounds = {"shortest": SHORTEST, "longest": self.longest}
-        kept, repeated = held_out(corpus, openings(corpus, "test", **bounds))
+        kept, repeated = held_out(corpus, openings(corpus, "test", longest=self.longest))
         test = _swapped(kept)
-        training = _swapped(openings(corpus, "train", **bounds)) if self.modes else []
+        training = _swapped(openings(corpus, "train", longest=self.longest)) if self.modes else []
         if len(test) < MIN_TEXTS or (self.modes and len(training) < MIN_TEXTS):
             raise NotApplicableError(
                 f"{corpus.card.label} has {len(test)} documents to test on that begin with "
