@@ -41,7 +41,10 @@ def test_helpers_are_marked_interrupted_and_waited_for(
 ) -> None:
     """Where their sweep is left by an interrupt, they may not go on alone."""
     script = (
-        "import os, sys, time; print(os.environ['COMPARE_WORKER'], sys.argv[1:], flush=True)\n"
+        "import os, signal, sys, time\n"
+        # A shell that puts the tests into the background has them ignore interrupts.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "print(os.environ['COMPARE_WORKER'], sys.argv[1:], flush=True)\n"
         "try: time.sleep(60)\nexcept KeyboardInterrupt: print('interrupted')"
     )
     monkeypatch.setattr(cli.workers, "COMMAND", [sys.executable, "-c", script])
