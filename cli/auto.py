@@ -9,11 +9,11 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from cli.build import build
 from cli.main import UsageError
 from cli.overrides import split_override
 from runners.budget import BudgetConfig
-from runners.presets import preset_for
+from runners.configuration.build import build
+from runners.configuration.presets import preset_for
 
 AUTO = "auto"
 TAKEN = "auto"
@@ -54,9 +54,8 @@ def with_presets(*, strict: bool) -> Iterator[None]:
 
 def _preset(config: DictConfig) -> str:
     values: Any = OmegaConf.to_container(config.get("budget") or OmegaConf.create(), resolve=True)
-    budget = build(BudgetConfig, values, "budget")
     try:
-        return preset_for(budget).name
+        return preset_for(build(BudgetConfig, values, "budget")).name
     except ValueError as error:
         raise UsageError(str(error)) from error
 

@@ -16,8 +16,8 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from cli.build import nearest, unknown_key
 from cli.overrides import how_to_quote, is_text, split_override, takes_text
+from runners.configuration.build import nearest, unknown_key
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "conf"
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from cli.build import nearest
-from cli.main import UsageError
+from runners.configuration.build import nearest
 from runners.job import Job
 from runners.pair_loss import natural_pair_splits
 from runners.probes.base import Probe
@@ -13,7 +12,7 @@ from runners.probes.classification import MODES
 
 
 def check_primary(primary: Iterable[str], probes: Sequence[Probe], known: Iterable[str]) -> None:
-    """Raise UsageError where a primary figure is one that no probe can give.
+    """Raise ValueError where a primary figure is one that no probe can give.
 
     Args:
         primary: `PROBE METRIC` each.
@@ -25,17 +24,17 @@ def check_primary(primary: Iterable[str], probes: Sequence[Probe], known: Iterab
     for figure in primary:
         name, _, metric = figure.rpartition(" ")
         if not name:
-            raise UsageError(
+            raise ValueError(
                 f"measures.primary: {figure!r} is no figure; it is written 'PROBE METRIC'"
             )
         if name not in names:
-            raise UsageError(
+            raise ValueError(
                 f"measures.primary: {figure!r} names no probe; "
                 f"{nearest(name, names)}known: {', '.join(names)}"
             )
         metrics = _possible(chosen[name]) if name in chosen else ()
         if metrics and metric not in metrics:
-            raise UsageError(
+            raise ValueError(
                 f"measures.primary: {name} has no figure {metric!r}; "
                 f"{nearest(metric, metrics)}known: {', '.join(metrics)}"
             )

@@ -6,22 +6,23 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from inspect import cleandoc
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
-from cli.configuration import objective_kind
 from cli.explain import groups
 from cli.hydra_app import call_hydra, call_without_output, shown_only
-from models.config import BackboneConfig
+from models.registry import find
+from objectives.base import OBJECTIVES
 from objectives.schedule import Schedule
 from runners.budget import BudgetConfig
-from runners.corpora.kinds import CORPORA
-from runners.experiment_config import MeasuresConfig
-from runners.model_config import CheckpointConfig
-from runners.probes.kinds import PROBES
+from runners.configuration.read import model_kind, objective_name
+from runners.corpora.document import CORPORA
+from runners.measures.config import MeasuresConfig
+from runners.probes.base import PROBES
 from runners.trainer import TrainerConfig
 
 Row = tuple[str, str]
@@ -90,14 +91,11 @@ def print_help(arguments: Sequence[str]) -> None:
 def settings_of(values: Mapping[str, Any]) -> dict[str, list[Row]]:
     """By heading, a row for each setting of a configuration, which may lack values."""
     sections = {"": [(f"{name}={_shown(values[name])}", word) for name, word in GENERAL.items()]}
+    plugins = [Path(str(path)) for path in values["plugins"]]
     kinds: dict[str, Any] = {
-        "objective": objective_kind(values["objective"]),
-        "dataset": CORPORA.get(values["dataset"]["kind"]),
-        "model": (
-            CheckpointConfig
-            if values["model"].get("architecture") == "pretrained"
-            else BackboneConfig
-        ),
+        "objective": find(OBJECTIVES, objective_name(values["objective"]), plugins),
+        "dataset": find(CORPORA, values["dataset"]["kind"], plugins),
+        "model": model_kind(values["model"], plugins),
         "budget": BudgetConfig,
         "trainer": TrainerConfig,
         "measures": MeasuresConfig,
@@ -105,9 +103,9 @@ def settings_of(values: Mapping[str, Any]) -> dict[str, list[Row]]:
     probes = {f"probes.{name}": given for name, given in (values.get("probes") or {}).items()}
     if values.get("probe"):
         probes["probe"] = values["probe"]
-    kinds |= {name: PROBES.get(given.get("kind")) for name, given in probes.items()}
+    kinds |= {name: find(PROBES, given.get("kind"), plugins) for name, given in probes.items()}
     for name, kind in kinds.items():
-        sections[name] = _rows(values.get(name) or probes[name], kind, f"{name}.")
+        sections[name] = _rows(values.get(name) or probes[name], kind, f"{name}.", plugins)
     return sections
 
 
@@ -123,7 +121,7 @@ def _print(config: DictConfig) -> None:
     print(f"\n{FOOT}", end="")
 
 
-def _rows(values: Mapping[str, Any], kind: Any, prefix: str) -> list[Row]:
+def _rows(values: Mapping[str, Any], kind: Any, prefix: str, plugins: Sequence[Path]) -> list[Row]:
     """The settings of one dataclass, those of dataclasses inside it under dotted names."""
     words = attributes(kind) if kind else {}
     hints = get_type_hints(kind) if kind else {}
@@ -132,9 +130,10 @@ def _rows(values: Mapping[str, Any], kind: Any, prefix: str) -> list[Row]:
         inner = Schedule if isinstance(value, Mapping) and "schedule" in value else hints.get(name)
         if name == "terms":
             for term, given in value.items():
-                found += _rows(given, objective_kind(given), f"{prefix}terms.{term}.")
+                own = find(OBJECTIVES, objective_name(given), plugins)
+                found += _rows(given, own, f"{prefix}terms.{term}.", plugins)
         elif isinstance(value, Mapping) and is_dataclass(inner):
-            found += _rows(value, inner, f"{prefix}{name}.")
+            found += _rows(value, inner, f"{prefix}{name}.", plugins)
         else:
             word = WORDS.get(name) or words.get(name, "").rstrip(".")
             about = ": ".join(filter(None, (_type(hints.get(name)), word)))

@@ -106,6 +106,8 @@ def call_hydra(
             task(config)
         except (UsageError, OmegaConfBaseException, HydraException) as error:
             errors.append(error)
+        except ValueError as error:  # of reading what was composed
+            errors.append(UsageError(str(error)))
 
     decorated = hydra.main(config_path=str(CONFIG_FOLDER), config_name="config", **VERSION_BASE)(
         guarded

@@ -29,9 +29,15 @@ def run_all(prepared: Prepared, store: ResultStore, display: Display) -> list[Ru
     return shares.records
 
 
-def run_free(prepared: Prepared, store: ResultStore, display: Display) -> None:
-    """Run what no other process is running, as long as the process that is helped is there."""
-    _Shares(prepared, store, display).take(wait=False)
+def run_free(prepared: Prepared, store: ResultStore, display: Display) -> list[RunRecord]:
+    """Run what no other process is running, as long as the process that is helped is there.
+
+    Returns:
+        The records of the jobs among them.
+    """
+    shares = _Shares(prepared, store, display)
+    shares.take(wait=False)
+    return shares.own
 
 
 class _Shares:
@@ -44,11 +50,15 @@ class _Shares:
         self._references: dict[tuple[str, str], list[RunRecord]] = {}
 
     @property
+    def own(self) -> list[RunRecord]:
+        """Those of the jobs that were taken."""
+        return [self._jobs[index] for index in sorted(self._jobs)]
+
+    @property
     def records(self) -> list[RunRecord]:
         """Those of all jobs in their order, then each reference once."""
         rest = [record for records in self._references.values() for record in records]
-        jobs = [self._jobs[index] for index in range(len(self._prepared.jobs))]
-        return jobs + list({record.name: record for record in rest}.values())
+        return self.own + list({record.name: record for record in rest}.values())
 
     def take(self, *, wait: bool) -> None:
         """Do what is not done.

@@ -11,16 +11,16 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from cli.auto import AUTO
-from cli.build import unknown_key
-from cli.configuration import model, objective
 from cli.hydra_app import call_without_output, compose_option, parse
 from cli.main import UsageError
 from cli.tables import print_table
-from models.build import build_backbone
+from models.registry import find
 from results.markdown import number, quantity
 from results.store import ResultStore
-from runners.corpora.kinds import CORPORA
-from runners.probes.kinds import PROBES
+from runners.configuration.build import unknown_key
+from runners.configuration.read import model, objective
+from runners.corpora.document import CORPORA
+from runners.probes.base import PROBES
 
 KINDS = ("objectives", "models", "datasets", "probes", "runs")
 
@@ -49,15 +49,20 @@ def _options(group: str) -> list[str]:
     return sorted(loader.get_group_options(group))
 
 
+def _plugins(settings: Any) -> list[Path]:
+    return [Path(path) for path in settings.plugins]
+
+
 def _first_line(kind: type[Any]) -> str:
     return (kind.__doc__ or "").strip().splitlines()[0]
 
 
 def _objectives(overrides: list[str], settings: Any) -> list[list[str]]:
     rows = [["objective", "family", "attention", "passes", "learning rate", "rows", "what it is"]]
-    plugins = [Path(path) for path in settings.plugins]
     for option in _options("objective"):
-        found = objective(compose_option("objective", option, overrides), plugins, option)
+        found = objective(
+            compose_option("objective", option, overrides), _plugins(settings), option
+        )
         traits, phases = found.traits, found.phases
         rows.append(
             [
@@ -87,12 +92,12 @@ def _models(overrides: list[str], settings: Any) -> list[list[str]]:
             rows.append([option, "the checkpoint's own: model.path=...", "", "", "", ""])
             continue
         values: Any = OmegaConf.to_container(composed, resolve=True)
-        config = model(values)
+        config = model(values, _plugins(settings))
         with torch.device("meta"):
-            backbone = build_backbone(config, size)
+            backbone = config.build(size)
         count = sum(parameter.numel() for parameter in backbone.parameters())
         shape = [str(config.num_layers), str(config.hidden_size), str(config.num_heads)]
-        rows.append([option, config.architecture, *shape, quantity(count)])
+        rows.append([option, config.found_as, *shape, quantity(count)])
     return rows
 
 
@@ -103,7 +108,9 @@ def _datasets(overrides: list[str], settings: Any) -> list[list[str]]:
         path = (
             "dataset.path=..." if OmegaConf.is_missing(values, "path") else values.get("path", "")
         )
-        rows.append([option, _first_line(CORPORA[values.kind]), str(path)])
+        rows.append(
+            [option, _first_line(find(CORPORA, values.kind, _plugins(settings))), str(path)]
+        )
     return rows
 
 
@@ -113,7 +120,7 @@ def _probes(overrides: list[str], settings: Any) -> list[list[str]]:
         config = hydra.compose("config", overrides=[f"probe={option}", *overrides])
         values = config.get("probe") or config.probes[option]
         path = "probe.path=..." if OmegaConf.is_missing(values, "path") else values.get("path", "")
-        rows.append([option, _first_line(PROBES[values.kind]), str(path)])
+        rows.append([option, _first_line(find(PROBES, values.kind, _plugins(settings))), str(path)])
     return rows
 
 

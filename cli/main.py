@@ -15,6 +15,7 @@ usage: compare COMMAND [ARGUMENT ...]
             compare run objective=clm,mlm -m dataset=local dataset.path=my_texts/
             compare run --help          all settings; `--cfg job` prints them resolved
             eval "$(compare run -sc install=bash)"          completes them with the tab key
+  job     run jobs that `run` wrote down, those that nobody is running: compare job FILE ...
   plan    what `run` with the same arguments would do and take; trains nothing
   list    objectives | models | datasets | probes | runs
   report  build the report of finished runs again: compare report [DIR ...]
@@ -25,7 +26,13 @@ usage: compare COMMAND [ARGUMENT ...]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a full disk answers."""
 
-COMMANDS = {"run": "cli.run", "plan": "cli.plan", "list": "cli.listing", "report": "cli.report"}
+COMMANDS = {
+    "run": "cli.run",
+    "job": "cli.job",
+    "plan": "cli.plan",
+    "list": "cli.listing",
+    "report": "cli.report",
+}
 
 
 class UsageError(Exception):

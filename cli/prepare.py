@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.configuration import experiment, sweep_columns
-from cli.hydra_app import collect
+from cli.hydra_app import Composed, collect
 from cli.main import FULL, UsageError
 from cli.naming import job_names
 from cli.paths import shown
 from results.markdown import listed
+from runners.configuration.experiment import ExperimentConfig
+from runners.configuration.job_file import AGAIN, JobFile, read_job, write_job
 from runners.hardware import describe
 from runners.job import Job, prepare
 from runners.progress import Progress
@@ -52,25 +54,9 @@ def prepare_jobs(arguments: Sequence[str], progress: Progress) -> Prepared:
             raise UsageError(
                 f"{argument}: jobs run one after the other in one process; leave it out"
             )
-    folders: list[Path] = []
-    try:
-        composed = collect(arguments)
-        if not composed:
-            raise UsageError("there is no job to run: a glob(...) matches no option")
-        columns = sweep_columns(composed)
-        configs = [experiment(job, columns) for job in composed]
-        folders = sorted({config.output_dir for config in configs})
-        if len(folders) > 1:
-            raise UsageError(
-                f"output_dir: all jobs of a command write to one folder, not to {folders[0]} and "
-                f"{folders[1]}"
-            )
-        check_writable(folders[0])
-        jobs = prepare(configs, progress)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    except OSError as error:  # a full disk, a file that may not be read, a link to nowhere
-        raise UsageError(_said(error, folders[0] if folders else None)) from error
+    composed = _composed(arguments)
+    columns = sweep_columns(composed)
+    jobs = _prepared([experiment(job, columns) for job in composed], progress)
     names = job_names(jobs, [job.overrides for job in composed])
     first = {job.record_name: index for index, job in reversed(list(enumerate(jobs)))}
     kept = sorted(first.values())
@@ -78,6 +64,60 @@ def prepare_jobs(arguments: Sequence[str], progress: Progress) -> Prepared:
         progress.say(f"{len(jobs) - len(kept)} job(s) are the same as others and run once")
     taken = dict.fromkeys(job.auto for job in composed if job.auto)
     return Prepared([jobs[index] for index in kept], [names[index] for index in kept], tuple(taken))
+
+
+def prepare_files(files: Sequence[Path], progress: Progress) -> Prepared:
+    """Prepare the jobs that `compare run` has written down.
+
+    Raises:
+        UsageError: a file cannot be used, or what it would read is not what it was.
+    """
+    try:
+        found = [read_job(file) for file in files]
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    jobs = _prepared([each.config for each in found], progress)
+    for file, each, job in zip(files, found, jobs, strict=True):
+        if job.record_name != each.name:
+            raise UsageError(
+                f"{file}: the data that it reads are no longer what they were when it was written: "
+                f"{AGAIN}"
+            )
+    return Prepared(jobs, [each.title for each in found])
+
+
+def write_files(prepared: Prepared) -> list[Path]:
+    """Write every job down, in the order in which they are run."""
+    return [
+        write_job(JobFile(job.record_name, name, job.config))
+        for job, name in zip(prepared.jobs, prepared.names, strict=True)
+    ]
+
+
+def _composed(arguments: Sequence[str]) -> list[Composed]:
+    try:
+        composed = collect(arguments)
+    except OSError as error:
+        raise UsageError(_said(error, None)) from error
+    if not composed:
+        raise UsageError("there is no job to run: a glob(...) matches no option")
+    return composed
+
+
+def _prepared(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job]:
+    folders = sorted({config.output_dir for config in configs})
+    if len(folders) > 1:
+        raise UsageError(
+            f"output_dir: all jobs of a command write to one folder, not to {folders[0]} and "
+            f"{folders[1]}"
+        )
+    try:
+        check_writable(folders[0])
+        return prepare(configs, progress)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:  # a full disk, a file that may not be read, a link to nowhere
+        raise UsageError(_said(error, folders[0])) from error
 
 
 def check_writable(folder: Path) -> None:

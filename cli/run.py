@@ -8,11 +8,11 @@ from filelock import FileLock
 
 from cli.figures import announcement
 from cli.help import answered
-from cli.jobs import finished, run_all, run_free
+from cli.jobs import finished, run_all
 from cli.paths import shown
-from cli.prepare import prepare_jobs
+from cli.prepare import prepare_jobs, write_files
 from cli.progress import Display
-from cli.workers import helped, is_worker, wanted
+from cli.workers import helped, wanted
 from results.record import RunRecord
 from results.report import write_report
 from results.store import ResultStore
@@ -34,14 +34,12 @@ def main(arguments: Sequence[str]) -> int:
         store = ResultStore(jobs[0].config.output_dir)
         done = sum(record.kind == "run" for record in finished(jobs, store))
         display.say(f"{announcement(jobs)}; done already: {done} of {len(jobs)} job(s)")
-        if is_worker():
-            run_free(prepared, store, display)
-            return 0
+        files = write_files(prepared)
         count = wanted(jobs, len(jobs) - done)
         if count > 1:
             display.say(f"{count} jobs at a time, each in a process of its own (workers={count})")
         try:
-            with helped(arguments, count, jobs[0].config.output_dir / "logs"):
+            with helped(files, count, jobs[0].config.output_dir / "logs"):
                 records = run_all(prepared, store, display)
         except KeyboardInterrupt:
             _report_part(arguments, jobs, store, display)

@@ -1,4 +1,4 @@
-"""Several jobs at once: more processes of the same command, which take the next free jobs."""
+"""Several jobs at once: more processes with the same job files, which take the next free ones."""
 
 import contextlib
 import os
@@ -55,18 +55,18 @@ def wanted(jobs: Sequence[Job], open_jobs: int) -> int:
 
 
 @contextlib.contextmanager
-def helped(arguments: Sequence[str], count: int, logs: Path) -> Iterator[None]:
+def helped(files: Sequence[Path], count: int, logs: Path) -> Iterator[None]:
     """Let `count` processes share the jobs of a command, this one among them.
 
     They end with it: interrupted where it is, and waited for.
 
     Args:
-        arguments: of `compare run`.
+        files: the jobs.
         count: processes in all.
         logs: folder for what the others say.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    others = [_start(arguments, number, logs) for number in range(2, count + 1)]
+    others = [_start(files, number, logs) for number in range(2, count + 1)]
     try:
         yield
     finally:
@@ -81,10 +81,10 @@ def helped(arguments: Sequence[str], count: int, logs: Path) -> Iterator[None]:
                 process.wait()
 
 
-def _start(arguments: Sequence[str], number: int, logs: Path) -> subprocess.Popen[bytes]:
+def _start(files: Sequence[Path], number: int, logs: Path) -> subprocess.Popen[bytes]:
     with (logs / f"worker-{number}.log").open("wb") as log:
         return subprocess.Popen(
-            [*COMMAND, "run", *arguments],
+            [*COMMAND, "job", *map(str, files)],
             env={**os.environ, MARK: str(number)},
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -35,20 +35,26 @@ class SelfAttention(nn.Module):
     """Multi-head self-attention; query, key and value share one matrix product.
 
     Args:
-        config: width, heads, and what is special about them.
+        config: width and heads.
         bias: whether the dense layers have one.
+        normalizes: whether queries and keys are brought to a root mean square of 1.
         mixes_values: with those of the first layer, in learned shares that begin at one half.
     """
 
     def __init__(
-        self, config: BackboneConfig, *, bias: bool = True, mixes_values: bool = False
+        self,
+        config: BackboneConfig,
+        *,
+        bias: bool = True,
+        normalizes: bool = False,
+        mixes_values: bool = False,
     ) -> None:
         super().__init__()
         self.num_heads = config.num_heads
         self.dropout = config.attention_dropout
         self.query_key_value = nn.Linear(config.hidden_size, 3 * config.hidden_size, bias=bias)
         self.output = nn.Linear(config.hidden_size, config.hidden_size, bias=bias)
-        self.normalizes = config.query_key_norm
+        self.normalizes = normalizes
         self.value_shares = nn.Parameter(torch.full((2,), 0.5)) if mixes_values else None
 
     def forward(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.batch import Attention, Batch
 from models.blocks import Blocks
-from models.config import BackboneConfig
+from models.config import BackboneConfig, BlocksConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +67,31 @@ class Encoder(nn.Module, ABC):
 class Backbone(Encoder):
     """Embeddings and a stack of blocks.
 
-    `vanilla` adds learned positions to the embeddings; `modern` turns queries and keys by their
-    place in every layer, and normalises once more after the last.
-
     Args:
         config: size and shape.
         vocabulary_size: number of token ids, V.
+        positions: (max_length, D) learned, added to the embeddings; None where blocks turn queries
+            and keys by their place.
+        embedding_norm: of what the first block reads.
+        final_norm: of what the last block leaves.
     """
 
-    def __init__(self, config: BackboneConfig, vocabulary_size: int) -> None:
+    def __init__(
+        self,
+        config: BlocksConfig,
+        vocabulary_size: int,
+        *,
+        positions: nn.Embedding | None,
+        embedding_norm: nn.Module,
+        final_norm: nn.Module,
+    ) -> None:
         super().__init__()
-        self.config = config
-        width, eps = config.hidden_size, config.layer_norm_eps
-        vanilla = config.architecture == "vanilla"
-        self.token_embedding = nn.Embedding(vocabulary_size, width)
-        self.position_embedding = nn.Embedding(config.max_length, width) if vanilla else None
-        self.embedding_norm = nn.LayerNorm(width, eps=eps, bias=vanilla)
+        self.config: BlocksConfig = config
+        self.token_embedding = nn.Embedding(vocabulary_size, config.hidden_size)
+        self.position_embedding = positions
+        self.embedding_norm = embedding_norm
         self.blocks = Blocks(config)
-        self.final_norm = nn.Identity() if vanilla else nn.LayerNorm(width, eps=eps, bias=False)
+        self.final_norm = final_norm
 
     def forward(
         self,
@@ -95,7 +102,7 @@ class Backbone(Encoder):
         dropout: float | None = None,
     ) -> BackboneOutput:
         """Hidden states of a batch; those of `layers` are as the blocks leave them, without the
-        norm that `modern` has after the last.
+        norm after the last.
         """  # noqa: D205
         rate = self.config.dropout if dropout is None else dropout
         embedded = F.dropout(self.embed(batch.input_ids), rate, self.training)

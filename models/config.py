@@ -1,14 +1,20 @@
 """Size and shape of a backbone."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from typing_extensions import override
 
 from models.batch import AttentionKind
+from models.registry import Kind, Named
+
+if TYPE_CHECKING:
+    from models.backbone import Encoder
 
 LayerKind = Literal["full", "sliding"]
 
@@ -19,16 +25,15 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
 }
 
-MODERN = ("query_key_norm", "value_residual", "zero_outputs")
-"""Settings that only that architecture has, off unless asked for."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class BackboneConfig:
+class BackboneConfig(Named, ABC):
     """Size and shape of a backbone; the files in conf/model/ are presets of it.
 
+    An architecture is a subclass in models/backbones/NAME.py, with a block and what stands round
+    the stack of them.
+
     Attributes:
-        architecture: the family of blocks, `vanilla` or `modern` (models/blocks.py).
         hidden_size: width of the residual stream, D.
         num_layers: number of blocks.
         num_heads: attention heads; they divide `hidden_size`.
@@ -39,20 +44,10 @@ class BackboneConfig:
         activation: one of ACTIVATIONS, in the feed-forward network and in the token head.
         initializer_range: standard deviation of the initial weights.
         layer_norm_eps: added to the variance in LayerNorm.
-        full_every: of `modern`: layers 0, n, 2n, ... see the whole row, those between a window.
-        sliding_window: of `modern`: how far a sliding layer sees to either side, in tokens.
-        full_base, sliding_base: of `modern`: rotary bases of the two kinds of layers.
-        query_key_norm: of `modern`: queries and keys are brought to a root mean square of 1
-            before they are turned (Henry et al. 2020, Dehghani et al. 2023).
-        value_residual: of `modern`: the values of each later layer are mixed with those of the
-            first, by two learned numbers (Zhou et al. 2024).
-        zero_outputs: of `modern`: the matrices that write into the residual stream begin at 0,
-            so that every block begins as the identity (Bachlechner et al. 2020, Yang et al. 2022).
     """
 
-    ARCHITECTURES: ClassVar[tuple[str, ...]] = ("vanilla", "modern")
+    KEY: ClassVar = "architecture"
 
-    architecture: str = "vanilla"
     hidden_size: int
     num_layers: int
     num_heads: int
@@ -63,21 +58,9 @@ class BackboneConfig:
     activation: str = "relu"
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-12
-    full_every: int = 3
-    sliding_window: int = 64
-    full_base: float = 160_000.0
-    sliding_base: float = 10_000.0
-    query_key_norm: bool = False
-    value_residual: bool = False
-    zero_outputs: bool = False
 
     def __post_init__(self) -> None:
-        if self.architecture not in self.ARCHITECTURES:
-            raise ValueError(
-                f"architecture is {self.architecture!r}; known: {', '.join(self.ARCHITECTURES)}"
-            )
-        whole = ("hidden_size", "num_layers", "num_heads", "intermediate_size")
-        for name in (*whole, "full_every", "sliding_window"):
+        for name in ("hidden_size", "num_layers", "num_heads", "intermediate_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.hidden_size % self.num_heads:
@@ -85,14 +68,6 @@ class BackboneConfig:
                 f"hidden_size {self.hidden_size} cannot be shared by {self.num_heads} heads; "
                 "choose a num_heads that divides it"
             )
-        if self.architecture == "modern" and self.hidden_size // self.num_heads % 2:
-            raise ValueError(
-                f"heads are {self.hidden_size // self.num_heads} wide; rotary positions turn pairs "
-                "of numbers, so choose a num_heads that leaves an even width"
-            )
-        for name in MODERN:
-            if getattr(self, name) and self.architecture != "modern":
-                raise ValueError(f"{name} is a setting of model.architecture=modern; leave it out")
         if self.max_length < 8:
             raise ValueError(f"max_length is {self.max_length}; a row needs at least 8 tokens")
         for name in ("dropout", "attention_dropout"):
@@ -102,20 +77,22 @@ class BackboneConfig:
             raise ValueError(f"activation is {self.activation!r}; known: {', '.join(ACTIVATIONS)}")
 
     @property
-    def layer_kinds(self) -> tuple[LayerKind, ...]:
-        """What each layer sees, from the first to the last."""
-        every = 1 if self.architecture == "vanilla" else self.full_every
-        kinds: list[LayerKind] = [
-            "sliding" if layer % every else "full" for layer in range(self.num_layers)
-        ]
-        return tuple(kinds)
+    def shape(self) -> dict[str, Any]:
+        """The settings that every architecture has, by name."""
+        return {f.name: getattr(self, f.name) for f in fields(BackboneConfig)}
 
     @property
+    @abstractmethod
     def matrix_weights(self) -> int:
         """Weights of all blocks that every token is multiplied by."""
-        width, inner = self.hidden_size, self.intermediate_size
-        matrices = 2 if self.architecture == "vanilla" else 3  # up and down, and a gate
-        return self.num_layers * (4 * width * width + matrices * width * inner)
+
+    @abstractmethod
+    def build(self, vocabulary_size: int) -> "Encoder":
+        """The backbone; its weights are not set yet."""
+
+    @abstractmethod
+    def built_beside(self) -> "BlocksConfig":
+        """The same size in blocks of ours, for what an objective sets beside the backbone."""
 
     @property
     def attention_width(self) -> int:
@@ -136,3 +113,41 @@ class BackboneConfig:
     def untied_token_head(self) -> bool:
         """Whether the output matrix is not that of the embeddings."""
         return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlocksConfig(BackboneConfig):
+    """A backbone that is a stack of like blocks, which towers can be built of too."""
+
+    @property
+    @abstractmethod
+    def layer_kinds(self) -> tuple[LayerKind, ...]:
+        """What each layer sees, from the first to the last."""
+
+    @abstractmethod
+    def block(self, index: int) -> nn.Module:
+        """A layer, called as `Blocks` does.
+
+        Args:
+            index: counted from 0.
+        """
+
+    def window(self, kind: LayerKind) -> int | None:
+        """How far layers of a kind see to either side, in tokens, or None for all of a row."""
+        return None
+
+    def rotary_base(self, kind: LayerKind) -> float | None:
+        """Of the angles by which layers of a kind turn queries and keys, or None."""
+        return None
+
+    def begin(self, blocks: nn.Module) -> None:
+        """Called once the initial weights of a stack are drawn, for what begins otherwise."""
+
+    @override
+    def built_beside(self) -> "BlocksConfig":
+        return self
+
+
+ARCHITECTURES: Kind[BackboneConfig] = Kind(
+    "architecture", BackboneConfig, "models.backbones", "compare.architectures"
+)

@@ -1,6 +1,6 @@
 """ELECTRA's generator: a narrow masked language model on the backbone's own embeddings."""
 
-from dataclasses import fields
+from dataclasses import replace
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from models.backbone import Encoder
 from models.batch import Attention, Batch
 from models.blocks import Blocks
-from models.config import ACTIVATIONS, BackboneConfig
+from models.config import ACTIVATIONS, BackboneConfig, BlocksConfig
 from models.flops import backbone_flops, linear_flops
 
 
@@ -42,10 +42,8 @@ class Generator(nn.Module):
         return F.linear(wide, backbone.token_embedding.weight, self.bias)
 
 
-def narrow_config(config: BackboneConfig, narrower: int) -> BackboneConfig:
+def narrow_config(config: BackboneConfig, narrower: int) -> BlocksConfig:
     """The generator's size: as deep, and so many times narrower, heads of the same width.
-
-    That of a checkpoint has `modern` blocks: its embeddings come without positions.
 
     Raises:
         ValueError: the width cannot be divided so.
@@ -57,12 +55,12 @@ def narrow_config(config: BackboneConfig, narrower: int) -> BackboneConfig:
         )
     heads = max(1, config.num_heads // narrower)
     width = config.hidden_size // narrower
-    own = {f.name: getattr(config, f.name) for f in fields(BackboneConfig)}
-    if config.architecture not in BackboneConfig.ARCHITECTURES:
-        own["architecture"] = "modern"
-    own["hidden_size"], own["intermediate_size"] = width, config.intermediate_size // narrower
-    own["num_heads"] = heads if width % heads == 0 else 1
-    return BackboneConfig(**own)
+    return replace(
+        config.built_beside(),
+        hidden_size=width,
+        intermediate_size=config.intermediate_size // narrower,
+        num_heads=heads if width % heads == 0 else 1,
+    )
 
 
 def generator_flops(

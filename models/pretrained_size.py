@@ -5,13 +5,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from typing_extensions import override
 
+from models.backbones.modern import ModernConfig
 from models.batch import AttentionKind
 from models.config import ACTIVATIONS, BackboneConfig
+
+if TYPE_CHECKING:
+    from models.backbone import Encoder
 
 DROPOUTS = (
     "hidden_dropout_prob",
@@ -102,10 +107,8 @@ class PretrainedConfig(BackboneConfig):
         untied: whether its output matrix is not that of its embeddings.
     """
 
-    ARCHITECTURES: ClassVar[tuple[str, ...]] = ("pretrained",)
-
     path: str
-    folder: str
+    folder: str = field(metadata={"written": False})
     fingerprint: str
     family: str
     matrices: int
@@ -113,26 +116,46 @@ class PretrainedConfig(BackboneConfig):
     untied: bool
 
     @property
-    def matrix_weights(self) -> int:
-        """Weights that every token is multiplied by."""
-        return self.matrices
+    @override
+    def found_as(self) -> str:
+        return "pretrained"
 
     @property
+    @override
+    def matrix_weights(self) -> int:
+        return self.matrices
+
+    @override
+    def build(self, vocabulary_size: int) -> "Encoder":
+        from models.pretrained import PretrainedBackbone
+
+        return PretrainedBackbone(self, vocabulary_size)
+
+    @override
+    def built_beside(self) -> ModernConfig:
+        """Blocks that turn queries and keys: its embeddings come without positions."""
+        return ModernConfig(**self.shape)
+
+    @property
+    @override
     def attention_width(self) -> int:
         """Of all attention heads together."""
         return self.heads_width
 
     @property
+    @override
     def own_attention(self) -> AttentionKind:
         """What the checkpoint was trained with."""
         return FAMILIES[self.family].attention
 
     @property
+    @override
     def plain_token_head(self) -> bool:
         """Decoders multiply states by the output matrix and nothing else."""
         return not FAMILIES[self.family].token_head
 
     @property
+    @override
     def untied_token_head(self) -> bool:
         """As the checkpoint says."""
         return self.untied
@@ -181,7 +204,6 @@ def read_checkpoint(
     heads = theirs.num_attention_heads
     positions = theirs.max_position_embeddings
     return PretrainedConfig(
-        architecture="pretrained",
         hidden_size=theirs.hidden_size,
         num_layers=theirs.num_hidden_layers,
         num_heads=heads,

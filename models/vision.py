@@ -1,14 +1,13 @@
 """The image tower: a small Vision Transformer of the backbone's own blocks."""
 
-from dataclasses import fields
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.backbones.vanilla import VanillaConfig
 from models.batch import Attention
 from models.blocks import Blocks
-from models.config import MODERN, BackboneConfig
+from models.config import BackboneConfig, BlocksConfig
 from models.flops import backbone_flops, linear_flops
 
 CHANNELS = 3
@@ -49,13 +48,11 @@ class VisionTower(nn.Module):
         return hidden.mean(1)  # type: ignore[no-any-return]
 
 
-def tower_config(config: BackboneConfig) -> BackboneConfig:
+def tower_config(config: BackboneConfig) -> BlocksConfig:
     """The size of the tower beside a text backbone: `vanilla` blocks, since patches have places of
     their own.
     """  # noqa: D205
-    own = {f.name: getattr(config, f.name) for f in fields(BackboneConfig)}
-    modern = dict.fromkeys(MODERN, False)
-    return BackboneConfig(**{**own, **modern, "architecture": "vanilla"})
+    return VanillaConfig(**config.shape)
 
 
 def sinusoids(rows: int, columns: int, width: int, device: torch.device | None = None) -> Tensor:

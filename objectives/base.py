@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Set
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
 import torch
@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from models.backbone import Encoder
 from models.batch import Batch, Views
-from models.build import build_backbone, set_initial_weights
+from models.build import set_initial_weights
 from models.config import BackboneConfig
 from models.flops import TRAINING_FACTOR
+from models.registry import Kind, Named
 from models.vocabulary import Vocabulary
 from objectives.prepared import LossOutput, Prepared
 from objectives.randomness import RowRandom
@@ -60,7 +61,7 @@ class Phase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective(ABC):
+class Objective(Named, ABC):
     """A pretraining objective: its hyperparameters, and nothing that is trained.
 
     A new one is a frozen dataclass in objectives/NAME.py and its values in
@@ -79,7 +80,7 @@ class Objective(ABC):
     name: str
     learning_rate: float
     rows_per_update: int
-    schedules: tuple[tuple[str, Schedule], ...] = ()
+    schedules: tuple[tuple[str, Schedule], ...] = field(default=(), metadata={"written": False})
 
     def __post_init__(self) -> None:
         self._check_values_at_all_times()
@@ -186,7 +187,7 @@ class Objective(ABC):
         """Every phase at its beginning."""
         return (self.phase(0.0),)
 
-    def check(self, config: BackboneConfig, sequence_length: int) -> None:  # noqa: B027
+    def check(self, config: BackboneConfig, sequence_length: int) -> None:
         """Raise ValueError if this objective cannot train such a backbone on such rows.
 
         Args:
@@ -258,7 +259,7 @@ class Objective(ABC):
         """Those of one forward and one backward pass."""
         return TRAINING_FACTOR * self.forward_flops(config, vocabulary_size, prepared)
 
-    def after_update(self, model: "TrainModel") -> None:  # noqa: B027
+    def after_update(self, model: "TrainModel") -> None:
         """Called after every update of the weights, for what must stay within bounds."""
 
 
@@ -288,8 +289,11 @@ def build_model(
     objective: Objective, config: BackboneConfig, vocabulary_size: int, seed: int
 ) -> TrainModel:
     """A freshly initialised model: the same backbone weights for every objective at one seed."""
-    backbone = build_backbone(config, vocabulary_size)
+    backbone = config.build(vocabulary_size)
     heads = objective.build_heads(config, vocabulary_size)
     model = TrainModel(backbone, heads, objective)
     set_initial_weights(backbone, heads, seed)
     return model
+
+
+OBJECTIVES: Kind[Objective] = Kind("objective", Objective, "objectives", "compare.objectives")

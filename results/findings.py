@@ -73,9 +73,10 @@ def primary_figures(stratum: Stratum) -> list[Figure]:
     }
     named = {measure for measure, _ in declared}
     main = {
-        f"probe {probe['name']}": probe.get("main")
+        measure: given[0]
         for row in stratum.models
-        for probe in row.record.config.get("probes", [])
+        for measure, given in row.record.metrics.items()
+        if given
     }
     chosen: list[Figure] = []
     undeclared: set[str] = set()

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["run", "untrained", "anchors"]
-SCHEMA = 2
+SCHEMA = 3
 """Raised whenever the meaning of a field changes."""
 
 
@@ -42,7 +42,8 @@ class RunRecord:
         seed: of weights, stream and corruption.
         stratum: model, budget, tokenizer, data and measures: only runs that are equal in all of
             these are ranked against each other.
-        config: the resolved configuration.
+        config: the resolved configuration, as `read` (runners/configuration) takes it.
+        metrics: by measure, the figures that a probe gives, the main one first.
         corpus: the corpus card, and why some probes were left out.
         columns: traits (family, unit, attention, additive) of every objective measured under.
         traits: what the objective states of itself (family, attention at probe time, unit, ...).
@@ -62,6 +63,7 @@ class RunRecord:
     config: dict[str, Any]
     corpus: dict[str, Any]
     columns: dict[str, dict[str, Any]]
+    metrics: dict[str, list[str]] = field(default_factory=dict)
     traits: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     values: tuple[Value, ...] = ()

@@ -13,8 +13,7 @@ Flat = dict[str, Any]
 TRAINED_WITH = ("model", "objective", "budget", "trainer")
 """Parts of a configuration that decide what is trained; the data are told by their fingerprint."""
 
-_NOT_OF_A_PROBE = ("main", "metrics")
-_NOT_OF_A_LOSS = ("learning_rate", "rows_per_update", "schedules")
+_NOT_OF_A_LOSS = ("learning_rate", "rows_per_update")
 """Settings of an objective that its loss on held-out text does not depend on."""
 
 
@@ -40,14 +39,9 @@ def training_settings(record: RunRecord) -> Flat:
 def measure_settings(record: RunRecord, measure: str) -> Flat:
     """How a record took one of its measures: the settings of a probe, or of a loss's objective."""
     kind, _, name = measure.partition(" ")
-    if kind == "probe":
-        entries, left_out = record.config.get("probes", []), set(_NOT_OF_A_PROBE)
-    else:
-        entries, left_out = record.config.get("columns", []), set(_NOT_OF_A_LOSS)
-    for entry in entries:
-        if entry["name"] == name:
-            return flat({key: value for key, value in entry.items() if key not in left_out})
-    return {}
+    part, left_out = ("probes", ()) if kind == "probe" else ("columns", _NOT_OF_A_LOSS)
+    settings = record.config.get(part, {}).get(name, {})
+    return flat({key: value for key, value in settings.items() if key not in left_out})
 
 
 def key_of(settings: Flat) -> str:

@@ -10,8 +10,8 @@ from objectives.base import Objective
 from objectives.prepared import Prepared
 from runners.corpora.corpus import Corpus, unigram_distribution
 from runners.evaluation import RowLosses, predicts_tokens, text_targets
-from runners.experiment_config import MeasuresConfig
 from runners.losses import groups_of, held_out, loss_of, per_byte, predicts_all_text
+from runners.measures.config import MeasuresConfig
 from runners.probes.base import Measurement, Task
 
 Anchors = dict[str, dict[str, list[Measurement]]]

@@ -14,10 +14,10 @@ from objectives.base import Objective, build_model
 from results.store import ResultStore
 from runners.budget import Ledger
 from runners.experiment import Attempts, measure
-from runners.experiment_config import MeasuresConfig
 from runners.feed import next_update, tokens_of
 from runners.hardware import set_up
 from runners.job import Job
+from runners.measures.config import MeasuresConfig
 from runners.pair_loss import natural_pair_splits
 from runners.pretrain import (
     HELD_OUT_ROWS,

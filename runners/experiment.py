@@ -17,7 +17,7 @@ from objectives.base import Likelihood
 from results.record import RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore
 from runners.anchors import Anchors, loss_anchors, pair_anchors, probe_anchors
-from runners.experiment_config import ExperimentConfig, plain
+from runners.configuration.experiment import ExperimentConfig
 from runners.facts import provenance, stated_traits, training_facts
 from runners.hardware import set_up
 from runners.identity import code_hash, name_of
@@ -25,6 +25,7 @@ from runners.job import Job
 from runners.losses import measure_column
 from runners.measured import measured
 from runners.pair_loss import measure_pairs, natural_pair_splits
+from runners.plain import plain
 from runners.pretrain import Trained, pretrain
 from runners.pretrained import Pretrained
 from runners.probes.base import Measurement

@@ -10,11 +10,12 @@ import torch
 from models.initialization import weights_hash
 from models.pretrained_size import PretrainedConfig
 from objectives.base import Objective
-from runners.experiment_config import ExperimentConfig, plain
+from runners.configuration.experiment import ExperimentConfig, identity
+from runners.configuration.presets import better_preset
 from runners.hardware import describe
 from runners.identity import MEASURES, OURS, source_hash, versions
 from runners.job import Job
-from runners.presets import better_preset
+from runners.plain import plain
 from runners.pretrain import Trained
 
 POSITIONS = ("position_embedding", ".wpe.")
@@ -70,7 +71,11 @@ def stated_traits(objective: Objective) -> dict[str, Any]:
 def provenance(job: Job) -> dict[str, Any]:
     """What a record says of where it comes from."""
     return {
-        "config": job.config.to_json(),
+        "config": identity(job.config),
+        "metrics": {
+            f"probe {probe.name}": list(dict.fromkeys((probe.main_metric, *probe.metrics)))
+            for probe in job.config.probes
+        },
         "columns": {column.name: stated_traits(column) for column in job.config.columns},
         "corpus": {
             **plain(job.corpus.card),

@@ -5,8 +5,8 @@ from objectives.base import Moment, Objective, Phase
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 from runners.budget import Ledger
+from runners.configuration.experiment import ExperimentConfig
 from runners.corpora.corpus import Corpus
-from runners.experiment_config import ExperimentConfig
 
 
 def next_update(

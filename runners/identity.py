@@ -57,7 +57,7 @@ def versions(*packages: str) -> dict[str, str]:
 
 def training_files() -> set[Path]:
     """Our own files that a training rests on, found by following imports: no list to keep."""
-    found = set(_files("objectives"))  # an objective's module is found by name, not imported
+    found = {*_files("objectives"), *_files("models/backbones")}  # found by name, not imported
     waiting = [*found, *_files("runners/pretrain.py")]
     while waiting:
         file = waiting.pop()

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from models.pretrained_size import PretrainedConfig
+from runners.configuration.experiment import ExperimentConfig, identity
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
-from runners.experiment_config import ExperimentConfig
 from runners.feed import check_rows
 from runners.hardware import resolve_hardware
 from runners.identity import code_hash, name_of
@@ -41,7 +41,7 @@ class Job:
     @property
     def record_name(self) -> str:
         """What its record is called: equal configuration, data and source, equal name."""
-        content = self.config.to_json()
+        content = identity(self.config)
         if self.config.objective is None:
             del content["budget"]  # nothing is spent
         return f"{self.label}-s{self.config.seed}-{self._hash(content)}"
@@ -49,7 +49,7 @@ class Job:
     @property
     def anchors_name(self) -> str:
         """The name of the record of what needs no model."""
-        content = self.config.to_json()
+        content = identity(self.config)
         kept = ("measures", "columns", "probes")
         return f"anchors-{self._hash({key: content[key] for key in kept})}"
 
@@ -57,7 +57,7 @@ class Job:
     def stratum(self) -> dict[str, str]:
         """What must be equal for two runs to be ranked; untrained models have no budget."""
         config, model = self.config, self.config.model
-        kind = model.architecture
+        kind = model.found_as
         if isinstance(model, PretrainedConfig):
             kind = f"{model.family} from {model.path} ({model.fingerprint[:8]})"
         found = {

@@ -32,8 +32,9 @@ from runners.evaluation import (
     row_losses,
     text_targets,
 )
-from runners.experiment_config import MeasuresConfig, described
 from runners.hardware import autocast
+from runners.measures.config import MeasuresConfig
+from runners.plain import plain
 from runners.pretrained import Pretrained
 from runners.probes.base import Measurement, example_rows
 from runners.trainer import build_optimizer
@@ -125,7 +126,7 @@ def native_note(column: Objective, trained_on: Sequence[Objective]) -> str:
 
 def _loss_settings(objective: Objective) -> dict[str, Any]:
     apart = ("name", "learning_rate", "rows_per_update", "schedules")
-    settings = described(objective.at(LAST.progress))
+    settings = plain(objective.at(LAST.progress))
     return {name: value for name, value in settings.items() if name not in apart}
 
 

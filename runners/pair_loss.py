@@ -9,8 +9,8 @@ from objectives.contrastive import info_nce
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs, natural_pairs
 from runners.evaluation import MEASURE_SEED
-from runners.experiment_config import MeasuresConfig
 from runners.losses import ADAPTATION_SPLIT
+from runners.measures.config import MeasuresConfig
 from runners.pretrained import Pretrained
 from runners.probes.base import Measurement, example_rows
 from runners.trainer import build_optimizer

@@ -15,7 +15,7 @@ from filelock import FileLock
 from torch import nn
 
 from models.batch import Batch
-from models.build import build_backbone, set_initial_weights
+from models.build import set_initial_weights
 from models.initialization import weights_hash
 from models.pretrained_size import PretrainedConfig
 from objectives.base import Objective, TrainModel, build_model
@@ -27,9 +27,9 @@ from runners.checkpoint import (
     save_checkpoint,
     save_weights,
 )
+from runners.configuration.experiment import ExperimentConfig, identity
 from runners.corpora.corpus import Corpus
 from runners.evaluation import MEASURE_SEED, prepare_held_out, row_losses
-from runners.experiment_config import ExperimentConfig
 from runners.feed import check_rows, next_update, tokens_of
 from runners.hardware import autocast, set_up
 from runners.identity import TRAINS, name_of, training_source, versions
@@ -94,7 +94,7 @@ def training_name(config: ExperimentConfig, corpus: Corpus) -> str:
     """The name of what is trained: measurements are not part of it, so that adding a probe does
     not train again.
     """  # noqa: D205
-    content = config.to_json()
+    content = identity(config)
     packages = [*TRAINS, *(["transformers"] if isinstance(config.model, PretrainedConfig) else [])]
     if config.objective is None:  # an untrained model carries the heads of all columns
         label, kept = "untrained", ["seed", "model", "columns"]
@@ -150,7 +150,7 @@ def initial_model(config: ExperimentConfig, corpus: Corpus) -> TrainModel:
         for name, head in column.build_heads(config.model, size).items():
             if name in column.traits.test_heads:
                 heads[name] = head
-    backbone = build_backbone(config.model, size)
+    backbone = config.model.build(size)
     model = TrainModel(backbone, heads, config.columns[0])
     set_initial_weights(backbone, heads, config.seed)
     return model

@@ -120,7 +120,7 @@ class UpdateStep:
 def pieces_of(objective: Objective, leaf: Prepared, trainer: TrainerConfig) -> list[Prepared]:
     """What is computed at once: micro-batches, or for a loss of two stages pieces for GradCache.
 
-    Of any other loss the whole; experiment_config.py has refused smaller micro-batches.
+    Of any other loss the whole; runners/configuration has refused smaller micro-batches.
     """
     rows = trainer.micro_batch_rows
     if rows is not None and objective.traits.additive:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from models.backbones.vanilla import VanillaConfig
 from models.batch import Batch
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
@@ -55,7 +56,7 @@ def vocabulary() -> Vocabulary:
 
 @pytest.fixture
 def config() -> BackboneConfig:
-    return BackboneConfig(
+    return VanillaConfig(
         hidden_size=32, num_layers=2, num_heads=4, intermediate_size=64, max_length=64
     )
 

@@ -5,16 +5,15 @@ from typing import Any
 
 from objective_files import load_objective
 
-from models.config import BackboneConfig
+from models.backbones.vanilla import VanillaConfig
 from runners.budget import BudgetConfig
+from runners.configuration.experiment import ExperimentConfig
 from runners.corpora.document import CorpusConfig
-from runners.experiment_config import ExperimentConfig, MeasuresConfig
+from runners.measures.config import MeasuresConfig
 from runners.probes.base import Probe
 from runners.trainer import TrainerConfig
 
-NANO = BackboneConfig(
-    hidden_size=32, num_layers=2, num_heads=2, intermediate_size=64, max_length=64
-)
+NANO = VanillaConfig(hidden_size=32, num_layers=2, num_heads=2, intermediate_size=64, max_length=64)
 MEASURES = MeasuresConfig(rows=32, pairs=32, candidates=16, adaptation_steps=3, adaptation_rows=4)
 
 

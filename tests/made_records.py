@@ -75,6 +75,7 @@ def add_run(
     note: str = "",
     created: str = "2026-01-01T00:00:00+00:00",
     training: dict[str, Any] | None = None,
+    metrics: dict[str, list[str]] | None = None,
     **changes: Any,
 ) -> RunRecord:
     """A record with a probe `task`, whose per-example scores are given, and some losses.
@@ -93,7 +94,7 @@ def add_run(
     own = config(objective, seed, **changes)
     for part, values_of in (settings or {}).items():
         if isinstance(values_of, dict):
-            own[part] = {**own[part], **values_of}
+            own[part] = {**own.get(part, {}), **values_of}
         else:
             own[part] = values_of
     told = "".join(f"-{key}{value}" for key, value in changes.items())
@@ -108,6 +109,7 @@ def add_run(
         config=own,
         corpus=CORPUS,
         columns=COLUMNS if columns is None else columns,
+        metrics=metrics or {},
         traits={"attention": "causal"},
         training={
             "ledger": {

@@ -7,10 +7,10 @@ from typing import Any
 import hydra
 
 import conf
-from cli.configuration import objective
 from cli.hydra_app import VERSION_BASE, compose_option
 from cli.main import UsageError
 from objectives.base import Objective
+from runners.configuration.read import objective
 
 FOLDER = Path(conf.__file__).parent / "objective"
 OBJECTIVE_FILES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -14,6 +14,7 @@ import json, sys
 from pathlib import Path
 import torch
 from conftest import make_batch, VOCABULARY
+from models.backbones.vanilla import VanillaConfig
 from models.config import BackboneConfig
 from models.initialization import weights_hash
 from objective_files import load_objective
@@ -24,7 +25,7 @@ from runners.trainer import TrainerConfig
 from runners.update import UpdateStep
 
 compiled = sys.argv[1] == "compiled"
-config = BackboneConfig(
+config = VanillaConfig(
     hidden_size=64, num_layers=1, num_heads=4, intermediate_size=128, max_length=64, dropout=0.1,
     attention_dropout=0.1,
 )

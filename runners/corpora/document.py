@@ -3,10 +3,13 @@
 import hashlib
 import itertools
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from models.registry import Kind, Named
 
 SPLITS = ("train", "validation", "test")
 
@@ -75,7 +78,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CorpusConfig:
+class CorpusConfig(Named, ABC):
     """What every corpus has, whatever its source.
 
     Attributes:
@@ -119,15 +122,16 @@ class CorpusConfig:
             raise ValueError(f"max_documents is {self.max_documents}; use null to take all")
 
     @property
+    @abstractmethod
     def label(self) -> str:
         """How tables name the corpus."""
-        raise NotImplementedError
 
     @property
     def advice(self) -> str:
         """What else gives more documents, a sentence, or ""."""
         return ""
 
+    @abstractmethod
     def open(self, *, hub_dir: Path | None, output_dir: Path) -> Source:
         """Find the source and fingerprint it.
 
@@ -138,7 +142,9 @@ class CorpusConfig:
         Raises:
             ValueError: it is missing, empty or unreadable; the message says what would be right.
         """
-        raise NotImplementedError
+
+
+CORPORA: Kind[CorpusConfig] = Kind("corpus", CorpusConfig, "runners.corpora", "compare.corpora")
 
 
 def check_pair_columns(columns: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models.registry import Kind, Named
 from runners.corpora.corpus import Corpus
 from runners.pretrained import Pretrained
 
@@ -121,7 +122,7 @@ class Task(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe(ABC):
+class Probe(Named, ABC):
     """The configuration of a probe.
 
     Attributes:
@@ -164,3 +165,6 @@ class Probe(ABC):
             NotApplicableError: the corpus has no such data.
             ValueError: the user's data are missing or unusable; the message says what to do.
         """
+
+
+PROBES: Kind[Probe] = Kind("probe", Probe, "runners.probes", "compare.probes")

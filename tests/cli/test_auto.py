@@ -6,8 +6,8 @@ from cli.configuration import experiment, sweep_columns
 from cli.hydra_app import Composed, collect
 from cli.main import main
 from cli.prepare import Prepared, prepare_jobs
-from runners.experiment_config import ExperimentConfig
-from runners.presets import Preset, presets
+from runners.configuration.experiment import ExperimentConfig
+from runners.configuration.presets import Preset, presets
 from runners.progress import Silent
 
 FIRST, LAST = presets()[0], presets()[-1]

@@ -7,7 +7,7 @@ from checkpoints import save_checkpoint
 from cli.configuration import experiment, sweep_columns
 from cli.hydra_app import CONFIG_FOLDER, Composed, collect, in_order, shown_only
 from cli.main import UsageError
-from runners.experiment_config import ExperimentConfig
+from runners.configuration.experiment import ExperimentConfig, identity
 
 SWEEP = "objective=clm,mlm"
 
@@ -62,7 +62,7 @@ def test_every_option_composes(folder: str, tmp_path: Path) -> None:
             ("probe", "similarity"): ["probe.path=x.csv"],
         }.get((folder, file.stem), [])
         (config,) = configure([f"{folder}={file.stem}", *extra])
-        assert config.to_json()
+        assert identity(config)
 
 
 @pytest.mark.parametrize("model", ["", "model=mini"])

@@ -51,7 +51,7 @@ def test_helpers_are_marked_interrupted_and_waited_for(
     texts = [tmp_path / f"worker-{number}.log" for number in (2, 3)]
 
     def leave() -> None:
-        with helped(["objective=clm"], 3, tmp_path):
+        with helped([Path("a.json")], 3, tmp_path):
             deadline = time.monotonic() + 30
             while not all(text.read_text() for text in texts) and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -60,7 +60,7 @@ def test_helpers_are_marked_interrupted_and_waited_for(
     with pytest.raises(KeyboardInterrupt):
         leave()
     for number, text in zip((2, 3), texts, strict=True):
-        assert text.read_text() == f"{number} ['run', 'objective=clm']\ninterrupted\n"
+        assert text.read_text() == f"{number} ['job', 'a.json']\ninterrupted\n"
 
 
 def test_helpers_that_ignore_interrupts_are_ended(
@@ -71,7 +71,7 @@ def test_helpers_that_ignore_interrupts_are_ended(
     script += "print('began', flush=True); time.sleep(60)"
     monkeypatch.setattr(cli.workers, "COMMAND", [sys.executable, "-c", script])
     monkeypatch.setattr(cli.workers, "PATIENCE", 0.2)
-    with helped(["objective=clm"], 2, tmp_path):
+    with helped([Path("a.json")], 2, tmp_path):
         began = time.monotonic()
         while not (tmp_path / "worker-2.log").read_text() and time.monotonic() < began + 30:
             time.sleep(0.05)
@@ -80,7 +80,7 @@ def test_helpers_that_ignore_interrupts_are_ended(
 
 def test_one_process_starts_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("started"))
-    with helped(["objective=clm"], 1, tmp_path):
+    with helped([Path("a.json")], 1, tmp_path):
         pass
 
 

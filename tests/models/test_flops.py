@@ -1,4 +1,6 @@
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from conftest import VOCABULARY, make_batch
@@ -6,21 +8,27 @@ from objective_files import OBJECTIVE_FILES, load_objective
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from models.backbones.modern import ModernConfig
+from models.backbones.vanilla import VanillaConfig
 from models.config import BackboneConfig
 from objectives.base import Moment, build_model
 from objectives.randomness import RowRandom
 
+Build = Callable[..., BackboneConfig]
+VANILLA: Any = VanillaConfig
+MODERN: Any = partial(ModernConfig, sliding_window=16)
+
 
 @pytest.mark.parametrize("name", OBJECTIVE_FILES)
 @pytest.mark.parametrize(
-    ("architecture", "lengths"),
-    [("vanilla", [40] * 4), ("vanilla", [20, 11, 3, 20]), ("modern", [60, 60])],
+    ("build", "lengths"),
+    [(VANILLA, [40] * 4), (VANILLA, [20, 11, 3, 20]), (MODERN, [60, 60])],
 )
 def test_a_step_counts_what_flop_counter_mode_counts(
-    config: BackboneConfig, name: str, architecture: str, lengths: list[int]
+    config: BackboneConfig, name: str, build: Build, lengths: list[int]
 ) -> None:
     objective = load_objective(name)
-    config = replace(config, max_length=256, architecture=architecture, sliding_window=16)
+    config = build(**{**config.shape, "max_length": 256})
     model = build_model(objective, config, VOCABULARY.size, seed=0)
     batch = make_batch(lengths)
     for moment in (Moment(0, 0.0), Moment(1, 0.99)):  # both phases of a sequence, both turns

@@ -5,16 +5,15 @@ import torch
 from conftest import VOCABULARY
 from torch import nn
 
-from models.backbone import Backbone
 from models.config import BackboneConfig
 from models.heads import TokenHead
 from models.initialization import initialize, seed_of, weights_hash
 
 
 def test_a_further_head_does_not_shift_the_backbone(config: BackboneConfig) -> None:
-    alone = nn.ModuleDict({"backbone": Backbone(config, VOCABULARY.size)})
+    alone = nn.ModuleDict({"backbone": config.build(VOCABULARY.size)})
     together = nn.ModuleDict(
-        {"a_head": TokenHead(config, 99), "backbone": Backbone(config, VOCABULARY.size)}
+        {"a_head": TokenHead(config, 99), "backbone": config.build(VOCABULARY.size)}
     )
     for module in (alone, together):
         initialize(module, seed=3, std=0.02)
@@ -24,14 +23,14 @@ def test_a_further_head_does_not_shift_the_backbone(config: BackboneConfig) -> N
 def test_another_seed_gives_other_weights(config: BackboneConfig) -> None:
     hashes = set()
     for seed in (0, 1):
-        backbone = Backbone(config, VOCABULARY.size)
+        backbone = config.build(VOCABULARY.size)
         initialize(backbone, seed=seed, std=0.02)
         hashes.add(weights_hash(backbone))
     assert len(hashes) == 2
 
 
 def test_matrices_are_normal_biases_0_and_norms_1(config: BackboneConfig) -> None:
-    backbone = Backbone(config, 4096)
+    backbone = config.build(4096)
     initialize(backbone, seed=0, std=0.02)
     weight = backbone.token_embedding.weight.detach()
     assert abs(float(weight.std()) - 0.02) < 2e-4

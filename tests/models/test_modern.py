@@ -14,6 +14,7 @@ from transformers import (
 
 from models.attention import SelfAttention, Sight, rotary, rotate
 from models.backbone import Backbone
+from models.backbones.modern import ModernConfig
 from models.batch import Attention, AttentionKind
 from models.build import set_initial_weights
 from models.config import BackboneConfig
@@ -23,9 +24,8 @@ LENGTHS = [398, 130, 65, 3]
 
 
 @pytest.fixture
-def modern() -> BackboneConfig:
-    return BackboneConfig(
-        architecture="modern",
+def modern() -> ModernConfig:
+    return ModernConfig(
         hidden_size=48,
         num_layers=12,
         num_heads=4,
@@ -37,7 +37,8 @@ def modern() -> BackboneConfig:
 
 
 def build(config: BackboneConfig) -> Backbone:
-    backbone = Backbone(config, VOCABULARY.size)
+    backbone = config.build(VOCABULARY.size)
+    assert isinstance(backbone, Backbone)
     initialize(backbone, seed=1, std=0.1)
     for parameter in backbone.parameters():
         if parameter.dim() == 1:  # norms that do nothing would hide a wrong name
@@ -67,7 +68,7 @@ def test_it_equals_transformers_at_400_tokens_with_padding(
         ours = backbone(batch, attention=Attention(attention)).last
         expected = theirs(batch.input_ids, batch.attention_mask.long()).last_hidden_state
         wider = replace(modern, sliding_window=modern.sliding_window + 1)
-        other = Backbone(wider, VOCABULARY.size)
+        other = wider.build(VOCABULARY.size)
         other.load_state_dict(backbone.state_dict())
         moved = other.eval()(batch, attention=Attention(attention)).last
     real = batch.attention_mask
@@ -112,7 +113,7 @@ def test_heads_of_odd_width_are_refused(modern: BackboneConfig) -> None:
 
 
 def test_normalized_queries_and_keys_are_the_written_out_formula(modern: BackboneConfig) -> None:
-    layer = SelfAttention(replace(modern, query_key_norm=True), bias=False).eval()
+    layer = SelfAttention(modern, bias=False, normalizes=True).eval()
     hidden, width = torch.randn(1, 9, 48), 12
     cos, sin = rotary(9, width, 10_000.0)
     ours, values = layer(hidden, Sight(None, False, 0.0, cos, sin))
@@ -146,7 +147,7 @@ def test_later_layers_mix_in_the_values_of_the_first(modern: BackboneConfig) -> 
 
 
 def test_blocks_that_write_nothing_begin_as_the_identity(modern: BackboneConfig) -> None:
-    backbone = Backbone(replace(modern, zero_outputs=True), VOCABULARY.size).eval()
+    backbone = replace(modern, zero_outputs=True).build(VOCABULARY.size).eval()
     set_initial_weights(backbone, nn.ModuleDict(), seed=0)
     batch = make_batch([30, 12])
     output = backbone(batch, attention=Attention(), layers=[0, 12])
@@ -155,9 +156,3 @@ def test_blocks_that_write_nothing_begin_as_the_identity(modern: BackboneConfig)
     loss.backward()
     assert backbone.blocks[3].down.weight.grad is not None
     assert backbone.blocks[3].down.weight.grad.abs().max() > 0  # and learns
-
-
-@pytest.mark.parametrize("name", ["query_key_norm", "value_residual", "zero_outputs"])
-def test_settings_of_modern_are_no_settings_of_vanilla(modern: BackboneConfig, name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} is a setting of model.architecture=modern"):
-        replace(modern, architecture="vanilla", **{name: True})

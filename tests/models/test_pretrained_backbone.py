@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from models.backbones.modern import ModernConfig
 from models.batch import Attention, AttentionKind
-from models.config import BackboneConfig
 from models.pretrained_size import FAMILIES as KNOWN
 from models.pretrained_size import PretrainedConfig, read_checkpoint
 from objectives.base import Moment, TrainModel, build_model
@@ -202,4 +202,4 @@ def test_what_cannot_be_gone_on_from_is_said(damage, message, tmp_path: Path) ->
 def test_a_generator_beside_a_checkpoint_is_of_our_own_blocks(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, "gpt2")
     model = model_of(tmp_path, "rtd")
-    assert type(model.heads["generator"].blocks.config) is BackboneConfig
+    assert type(model.heads["generator"].blocks.config) is ModernConfig

@@ -1,11 +1,11 @@
-from dataclasses import replace
-
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from models.backbones.modern import ModernConfig
+from models.backbones.vanilla import VanillaConfig
 from models.config import BackboneConfig
 from models.initialization import initialize
 from models.vision import VisionTower, sinusoids, tower_flops
@@ -57,12 +57,12 @@ def test_a_moved_picture_is_another(config: BackboneConfig) -> None:
     assert not torch.allclose(tower(images), tower(images.roll(4, dims=3)), atol=1e-3)
 
 
-@pytest.mark.parametrize("architecture", ["vanilla", "modern"])
+@pytest.mark.parametrize("kind", [VanillaConfig, ModernConfig])
 @pytest.mark.parametrize("shape", [(3, 32, 32), (2, 20, 13)])
 def test_its_operations_are_counted(
-    config: BackboneConfig, architecture: str, shape: tuple[int, int, int]
+    config: BackboneConfig, kind: type[BackboneConfig], shape: tuple[int, int, int]
 ) -> None:
-    config = replace(config, architecture=architecture)
+    config = kind(**config.shape)
     tower, images = tower_of(config, 8), images_of(*shape)
     counter = FlopCounterMode(display=False)
     with counter, sdpa_kernel(SDPBackend.MATH):

@@ -1,7 +1,6 @@
 """No objective that predicts tokens can see what it is to predict; and the test can tell."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
@@ -12,6 +11,8 @@ from hypothesis import strategies as st
 from objective_files import OBJECTIVE_FILES, load_objective
 from torch import Tensor
 
+from models.backbones.modern import ModernConfig
+from models.backbones.vanilla import VanillaConfig
 from models.batch import Attention, Batch
 from models.config import BackboneConfig
 from objectives.base import Moment, Objective, build_model
@@ -20,12 +21,12 @@ from objectives.fusion import Fusion
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 
-CONFIG = BackboneConfig(
+CONFIG = VanillaConfig(
     hidden_size=16, num_layers=2, num_heads=2, intermediate_size=32, max_length=256
 )
-SLIDING = replace(CONFIG, architecture="modern", sliding_window=5)
+SLIDING = ModernConfig(**CONFIG.shape, sliding_window=5)
 CONFIGS = [CONFIG, SLIDING]
-ARCHITECTURES = [config.architecture for config in CONFIGS]
+ARCHITECTURES = [config.found_as for config in CONFIGS]
 PREDICTING = [
     name
     for name in OBJECTIVE_FILES

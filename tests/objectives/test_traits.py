@@ -6,13 +6,13 @@ import pytest
 from conftest import VOCABULARY, make_batch
 from objective_files import OBJECTIVE_FILES, load_objective
 
-from objectives.base import Moment, Traits
+from models.registry import find
+from objectives.base import OBJECTIVES, Moment, Traits
 from objectives.clm import CLM
 from objectives.first_character import CLASSES
 from objectives.mlm import MLM
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
-from objectives.registry import find_objective
 
 
 def prepare(name: str) -> list[tuple[Any, Prepared]]:
@@ -64,7 +64,7 @@ def test_a_plugin_hears_of_its_traits(tmp_path: Any) -> None:
         "TRAITS = Traits(family='SD', attention='both', unit='row', supervises='rows')\n"
     )
     with pytest.raises(ValueError, match=r"mine\.py cannot be loaded: .*trait attention is 'both'"):
-        find_objective("mine", [file])
+        find(OBJECTIVES, "mine", [file])
 
 
 def test_an_objective_without_traits_is_refused() -> None:

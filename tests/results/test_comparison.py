@@ -26,7 +26,7 @@ def labels(stratum: Stratum) -> list[str]:
 
 
 def probe(train_per_class: int) -> dict[str, Any]:
-    return {"probes": [{"name": "task", "kind": "Task", "train_per_class": train_per_class}]}
+    return {"probes": {"task": {"kind": "task", "train_per_class": train_per_class}}}
 
 
 def test_rows_stand_in_one_order_whatever_order_they_come_in(store: ResultStore) -> None:
@@ -67,7 +67,7 @@ def test_a_probe_with_other_settings_is_another_column(store: ResultStore) -> No
 def test_a_further_measurement_of_one_model_adds_to_its_row(store: ResultStore) -> None:
     records = [
         add_run(store, "clm", answers(0.5), nats={"clm": 5.0}),
-        add_run(store, "clm", answers(0.5), nats={"simcse": 1.0}, settings={"probes": []}),
+        add_run(store, "clm", answers(0.5), nats={"simcse": 1.0}, settings={"probes": {}}),
     ]
     (stratum,) = compared(store, records)
     (row,) = stratum.models

@@ -101,8 +101,8 @@ def test_of_an_undeclared_probe_its_main_figure_is_primary(store: ResultStore) -
         Value("probe mine", metric, 0.5, estimator="share")
         for metric in ("accuracy_frozen", "accuracy_finetuned")
     )
-    settings = {"probes": [{"name": "mine", "main": "accuracy_finetuned"}]}
-    record = add_run(store, "clm", answers(0.5), more_values=more, settings=settings)
+    metrics = {"probe mine": ["accuracy_finetuned", "accuracy_frozen"]}
+    record = add_run(store, "clm", answers(0.5), more_values=more, metrics=metrics)
     (stratum,) = strata([StoredRun(record, store)])
     assert primary_figures(stratum) == [
         ("probe task", "accuracy"),

@@ -10,19 +10,19 @@ import pytest
 from experiments import NANO, experiment
 from objective_files import OBJECTIVE_FILES, load_objective
 
+import runners.configuration.presets
 import runners.experiment as experiment_module
-import runners.presets
-from cli.configuration import objective
 from results.record import RunRecord
 from results.store import ResultStore
 from runners.budget import BudgetConfig
+from runners.configuration.experiment import ExperimentConfig
+from runners.configuration.presets import Preset
+from runners.configuration.read import objective
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.experiment import run_job, run_references
-from runners.experiment_config import ExperimentConfig
 from runners.facts import provenance, training_facts
 from runners.job import Job
-from runners.presets import Preset
 from runners.pretrain import pretrain, training_name
 from runners.probes.base import Measurement, Probe, Task
 from runners.progress import Silent
@@ -124,7 +124,7 @@ def test_a_record_says_which_smaller_preset_suits_its_budget(
     weights, names, found = small.model.matrix_weights, set(), []
     for own in (weights // 4, weights):
         table = (Preset("tiny", own, 1.0),)
-        monkeypatch.setattr(runners.presets, "presets", lambda table=table: table)
+        monkeypatch.setattr(runners.configuration.presets, "presets", lambda table=table: table)
         job = job_of(config, corpus)
         names.add(job.record_name)
         facts = training_facts(pretrain(config, corpus, Silent()), config)

@@ -13,8 +13,9 @@ ROOT = Path(identity.__file__).parent.parent
 LOADED = """
 import json, sys
 import runners.pretrain
-from objectives.registry import objective_names
-objective_names()
+from models.registry import names
+from objectives.base import OBJECTIVES
+names(OBJECTIVES)
 ours = [m for name, m in sys.modules.items() if name.split(".")[0] in {ours!r}]
 print(json.dumps([m.__file__ for m in ours if m.__file__]))
 """

@@ -11,11 +11,11 @@ from experiments import MEASURES, NANO
 from objective_files import OBJECTIVE_FILES, load_objective
 
 from models.batch import Attention
-from objectives.base import Objective, TrainModel, Traits, build_model
+from models.registry import find
+from objectives.base import OBJECTIVES, Objective, TrainModel, Traits, build_model
 from objectives.clm import CLM
 from objectives.fusion import Fusion
 from objectives.prepared import IGNORE_INDEX, LossOutput, Prepared, Term
-from objectives.registry import find_objective
 from runners.anchors import loss_anchors
 from runners.corpora.corpus import Corpus
 from runners.evaluation import RowLosses, row_losses, text_targets
@@ -31,13 +31,13 @@ LEAVES = [name for name in OBJECTIVE_FILES if not isinstance(load_objective(name
 
 
 def barlow() -> Objective:
-    kind = find_objective("barlow_twins", [BARLOW])
+    kind = find(OBJECTIVES, "barlow_twins", [BARLOW])
     return kind(name="barlow_twins", learning_rate=1e-3, rows_per_update=16)
 
 
 def vicreg() -> Objective:
     """Barlow Twins in two terms with a weight each, as VICReg has three."""
-    kind = find_objective("barlow_twins", [BARLOW])
+    kind = find(OBJECTIVES, "barlow_twins", [BARLOW])
 
     class InTerms(kind):  # type: ignore[misc, valid-type]
         def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:

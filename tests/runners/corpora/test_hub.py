@@ -37,7 +37,7 @@ import json, sys
 from pathlib import Path
 from runners.corpora.hub import HubConfig
 from runners.corpora.tokenizer import load_pretrained
-from runners.model_config import CheckpointConfig
+from runners.configuration.checkpoint import CheckpointConfig
 settings = json.loads(sys.argv[1])
 try:
     if "model" in settings:

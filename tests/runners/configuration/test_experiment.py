@@ -7,13 +7,14 @@ import pytest
 from experiments import NANO, experiment
 from objective_files import OBJECTIVE_FILES, load_objective
 
-from cli.configuration import objective
+from runners.configuration.experiment import identity
+from runners.configuration.read import objective
 from runners.corpora.pydocs import PydocsConfig
-from runners.experiment_config import described, plain
+from runners.plain import plain
 from runners.probes.classification import ClassificationProbe
 from runners.trainer import TrainerConfig
 
-BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
+BARLOW = Path(__file__).parents[2] / "barlow_twins.py"
 PLUGIN = """
 from dataclasses import dataclass
 from objectives.clm import CLM
@@ -44,13 +45,13 @@ def test_a_configuration_equals_what_json_gives_back(
         columns=tuple(load_objective(n) for n in OBJECTIVE_FILES),
         probes=(ClassificationProbe(name="task", path="x.csv", modes=("frozen",)),),
     )
-    content = config.to_json()
+    content = identity(config)
     assert json.loads(json.dumps(content)) == content
 
 
 def test_schedules_and_odd_values_are_plain() -> None:
     schedule = {"schedule": "steps", "values": [0.3, 0.15], "at": [0.5]}
-    content = described(load_objective("mlm", mlm_probability=schedule))
+    content = plain(load_objective("mlm", mlm_probability=schedule))
     assert json.loads(json.dumps(content)) == content
     odd = {1: (2, {"b", "a"}), "path": Path("x"), "more": [None, True]}
     assert plain(odd) == {"1": [2, ["a", "b"]], "path": "x", "more": [None, True]}
@@ -60,16 +61,16 @@ def test_a_plugin_is_told_by_its_content_wherever_it_stands(tmp_path: Path) -> N
     def fused(version: int) -> dict[str, Any]:
         term = from_plugin(tmp_path, version, name="mine")
         whole = load_objective("clm_mlm")
-        return described(replace(whole, terms={**whole.terms, "clm": term}))  # type: ignore[call-arg]
+        return plain(replace(whole, terms={**whole.terms, "clm": term}))  # type: ignore[call-arg]
 
-    for tell in (lambda version: described(from_plugin(tmp_path, version)), fused):
+    for tell in (lambda version: plain(from_plugin(tmp_path, version)), fused):
         first, again, other = tell(1), tell(1), tell(2)
         assert first == again != other
-    assert fused(1)["terms"]["clm"]["kind"] == "Mine"
-    assert fused(1)["terms"]["mlm"]["kind"] == "MLM"
+    assert fused(1)["terms"]["clm"]["kind"] == "mine"
+    assert fused(1)["terms"]["mlm"]["kind"] == "mlm"
     assert "plugin" in fused(1)["terms"]["clm"]
     assert "plugin" not in fused(1)["terms"]["mlm"]
-    assert "plugin" not in described(load_objective("clm"))
+    assert "plugin" not in plain(load_objective("clm"))
 
 
 def test_a_plugin_that_is_not_used_is_no_part_of_a_run(
@@ -77,7 +78,7 @@ def test_a_plugin_that_is_not_used_is_no_part_of_a_run(
 ) -> None:
     plain_run = experiment("clm", small_pydocs, tmp_path)
     beside = replace(plain_run, plugins={"mine": "0" * 64})
-    assert beside.to_json() == plain_run.to_json()
+    assert identity(beside) == identity(plain_run)
 
 
 def micro(rows: int) -> TrainerConfig:

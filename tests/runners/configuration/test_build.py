@@ -2,8 +2,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cli.build import build, pick
-from cli.main import UsageError
+from runners.configuration.build import build, pick
+from runners.probes.base import PROBES
+from runners.probes.library import LibraryProbe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +52,14 @@ def test_values_get_their_types() -> None:
     ],
 )
 def test_a_mistake_is_answered_with_its_place(values: dict[str, object], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(ValueError, match=message):
         build(Outer, values, "outer")
 
 
 def test_a_kind_is_picked_by_name() -> None:
-    assert pick({"inner": Inner}, {"kind": "inner", "depth": 2}, "x") == Inner(depth=2)
-    with pytest.raises(UsageError, match=r"x\.kind is 'iner'; did you mean 'inner'"):
-        pick({"inner": Inner}, {"kind": "iner"}, "x")
+    values = {"kind": "library", "name": "x", "train_per_class": 500}
+    assert pick(PROBES, values, "probes.x") == LibraryProbe(name="x", train_per_class=500)
+    with pytest.raises(ValueError, match=r"probes\.x: no probe is named 'librar'; did you"):
+        pick(PROBES, {**values, "kind": "librar"}, "probes.x")
+    with pytest.raises(ValueError, match=r"probes\.x\.kind is not set; known: agreement, "):
+        pick(PROBES, {"name": "x"}, "probes.x")

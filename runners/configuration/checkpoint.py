@@ -18,12 +18,14 @@ class CheckpointConfig:
         path: a folder, or a hub name, or a hub name with `@` and a branch, tag or commit.
         dropout: after embeddings and sublayers; null keeps the checkpoint's own.
         attention_dropout: on the attention weights; null keeps its own.
+        fingerprint: what it must be, where it was read before; null for whatever is there.
     """
 
     architecture: str
     path: str
     dropout: float | None = None
     attention_dropout: float | None = None
+    fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("dropout", "attention_dropout"):
@@ -35,9 +37,15 @@ class CheckpointConfig:
         """Fetch it if need be, and read its configuration.
 
         Raises:
-            ValueError: it is not there, or cannot be gone on from.
+            ValueError: it is not there, is not what it was, or cannot be gone on from.
         """
-        return _read(self)
+        found = _read(self)
+        if self.fingerprint not in (None, found.fingerprint):
+            raise ValueError(
+                f"model.path: {self.path} is no longer what it was when this was written: run the "
+                "command again that it came from"
+            )
+        return found
 
 
 @lru_cache(maxsize=8)

@@ -8,10 +8,11 @@ from typing import Any
 
 import yaml
 
-from models.config import BackboneConfig
+from models.config import ARCHITECTURES
+from models.registry import find
 from runners.budget import BudgetConfig
 
-SIZES = ("architecture", "hidden_size", "num_layers", "num_heads", "intermediate_size")
+SIZES = ("hidden_size", "num_layers", "num_heads", "intermediate_size")
 FLOPS_A_TOKEN = 6
 """Of training, for each weight that a token is multiplied by: 2 forward, 4 backward (Kaplan et al.
 2020)."""
@@ -90,4 +91,5 @@ def _values(name: str) -> dict[str, Any]:
 
 
 def _weights(values: Mapping[str, Any]) -> int:
-    return BackboneConfig(**{name: values[name] for name in SIZES}).matrix_weights
+    kind = find(ARCHITECTURES, values["architecture"])
+    return kind(**{name: values[name] for name in SIZES}).matrix_weights

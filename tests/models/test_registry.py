@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from models.registry import find, names, plugin_hash
+from objectives.base import OBJECTIVES
 from objectives.clm import CLM
-from objectives.registry import find_objective, objective_names, plugin_hash
 
 BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
 MINE = """
@@ -20,20 +21,20 @@ class Mine(CLM):
 
 
 def test_a_name_is_a_module() -> None:
-    assert find_objective("clm") is CLM
-    assert {"clm", "mlm", "simcse"} <= set(objective_names())
-    assert not {"base", "registry", "randomness", "token_prediction"} & set(objective_names())
+    assert find(OBJECTIVES, "clm") is CLM
+    assert {"clm", "mlm", "simcse"} <= set(names(OBJECTIVES))
+    assert not {"base", "registry", "randomness", "token_prediction"} & set(names(OBJECTIVES))
 
 
 def test_an_unknown_name_hears_of_the_nearest() -> None:
     with pytest.raises(ValueError, match="did you mean 'simcse'"):
-        find_objective("simsce")
+        find(OBJECTIVES, "simsce")
 
 
 @pytest.mark.parametrize("name", ["base", "os", "objectives.clm", "../clm", ""])
 def test_no_name_imports_anything_else(name: str) -> None:
     with pytest.raises(ValueError, match="no objective is named"):
-        find_objective(name)
+        find(OBJECTIVES, name)
 
 
 @pytest.mark.parametrize(
@@ -50,16 +51,16 @@ def test_a_plugin_that_holds_no_objective_is_refused(
     file = tmp_path / "mine.py"
     file.write_text(content)
     with pytest.raises(ValueError, match=message):
-        find_objective("mine", [file])
+        find(OBJECTIVES, "mine", [file])
 
 
 def test_a_missing_plugin_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no file"):
-        find_objective("mine", [tmp_path / "mine.py"])
+        find(OBJECTIVES, "mine", [tmp_path / "mine.py"])
 
 
 def test_a_plugin_may_postpone_its_annotations() -> None:
-    assert find_objective("barlow_twins", [BARLOW]).__name__ == "BarlowTwins"
+    assert find(OBJECTIVES, "barlow_twins", [BARLOW]).__name__ == "BarlowTwins"
 
 
 def test_two_plugins_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -68,9 +69,9 @@ def test_two_plugins_of_one_name_are_refused(tmp_path: Path) -> None:
         file.parent.mkdir()
         file.write_text(MINE.format(more=""))
     with pytest.raises(ValueError, match="are both called 'mine'"):
-        find_objective("mine", files)
+        find(OBJECTIVES, "mine", files)
     same = [files[0], files[0].parent / ".." / "a" / "mine.py"]
-    assert find_objective("mine", same) is find_objective("mine", files[:1])
+    assert find(OBJECTIVES, "mine", same) is find(OBJECTIVES, "mine", files[:1])
 
 
 def test_a_class_is_told_by_its_file_and_what_stands_beside_it(
@@ -82,7 +83,7 @@ def test_a_class_is_told_by_its_file_and_what_stands_beside_it(
         (tmp_path / folder / "layers_of_mine.py").write_text(beside)
         monkeypatch.syspath_prepend(tmp_path / folder)
         monkeypatch.delitem(sys.modules, "layers_of_mine", raising=False)
-        return plugin_hash(find_objective("mine", [tmp_path / folder / "mine.py"]))
+        return plugin_hash(find(OBJECTIVES, "mine", [tmp_path / folder / "mine.py"]))
 
     content = MINE.format(more="").encode()
     assert hashed("plain", beside="never imported") == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,31 @@
+"""`compare job`: run jobs that `compare run` wrote down, in any process that sees their files."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.hydra_app import parse
+from cli.jobs import run_free
+from cli.paths import shown
+from cli.prepare import prepare_files
+from cli.progress import Display
+from results.store import ResultStore
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run those of the jobs that no other process is running, and what they are compared with.
+
+    Returns:
+        0, or 1 where a job failed.
+    """
+    parser = argparse.ArgumentParser(prog="compare job", description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, help="OUTPUT_DIR/jobs/NAME.json")
+    files = parse(parser, arguments, help_by="compare job --help").files
+    with Display() as display:
+        prepared = prepare_files(files, display)
+        display.say(prepared.heading)
+        store = ResultStore(prepared.jobs[0].config.output_dir)
+        records = run_free(prepared, store, display)
+    for record in records:
+        print(f"{record.status}: {shown(store.folder / record.name)}")
+    return int(any(record.status == "failed" for record in records))

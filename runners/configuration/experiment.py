@@ -1,0 +1,95 @@
+"""The configuration of one job: typed, checked, and written so that it can be read back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from models.config import BackboneConfig
+from objectives.base import Objective
+from objectives.contrastive import TwoStage
+from objectives.sequence import InSequence
+from runners.budget import BudgetConfig
+from runners.corpora.document import CorpusConfig
+from runners.measures.config import MeasuresConfig
+from runners.plain import plain
+from runners.probes.base import Probe
+from runners.trainer import TrainerConfig
+
+PLACES = ("output_dir", "hub_dir", "workers", "plugins")
+"""Where output goes, where the hub's copy lies, and who runs it: no part of what a run is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentConfig:
+    """One job: what is trained, on what, for how long, and how it is measured.
+
+    Attributes:
+        objective: what is trained; None stands for the untrained model.
+        columns: objectives under whose loss every model is measured, at their own values.
+        plugins: SHA-256 of every plugin file of the command, by path. What is used of them stands
+            with each class too (runners/plain.py).
+        output_dir: everything that the job writes goes below it.
+        hub_dir: a folder that takes the hub's place, or None.
+        workers: jobs at a time, each in a process of its own; 0 as many as the cores hold.
+    """
+
+    seed: int
+    model: BackboneConfig
+    objective: Objective | None
+    dataset: CorpusConfig
+    budget: BudgetConfig
+    trainer: TrainerConfig
+    measures: MeasuresConfig
+    columns: tuple[Objective, ...]
+    probes: tuple[Probe, ...]
+    plugins: Mapping[str, str]
+    output_dir: Path
+    hub_dir: Path | None
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        if self.dataset.sequence_length > self.model.max_length:
+            raise ValueError(
+                f"dataset.sequence_length is {self.dataset.sequence_length}, and the model's "
+                f"longest row is model.max_length={self.model.max_length}; lower the one or "
+                "raise the other"
+            )
+        if self.objective is not None:
+            self.objective.check(self.model, self.dataset.sequence_length)
+            if self.trainer.micro_batch_rows is not None:
+                _check_micro_batches(self.objective, self.trainer.micro_batch_rows)
+
+
+def _check_micro_batches(objective: Objective, rows: int) -> None:
+    """Raise ValueError where an update would have to be computed by pieces and cannot be."""
+    if isinstance(objective, InSequence):  # every phase has updates of its own size
+        for name in objective.order:
+            _check_micro_batches(objective.terms[name], rows)
+        return
+    whole = [c for c in objective.columns if not c.traits.additive and not isinstance(c, TwoStage)]
+    if whole and rows < objective.rows_per_update:
+        raise ValueError(
+            f"trainer.micro_batch_rows is {rows}, and the loss of {whole[0].name} needs all "
+            f"{objective.rows_per_update} rows of an update at once: leave micro_batch_rows out, "
+            f"or lower objective.rows_per_update to {rows} (a class of one's own that is a "
+            "TwoStage, objectives/contrastive.py, is computed by pieces)"
+        )
+
+
+def written(config: ExperimentConfig) -> dict[str, Any]:
+    """All of a configuration, JSON-like, as `read` (read.py) takes it."""
+    found = {f.name: plain(getattr(config, f.name)) for f in fields(config)}
+    found["probes"] = {probe.name: plain(probe) for probe in config.probes}
+    found["columns"] = {column.name: plain(column) for column in config.columns}
+    return found
+
+
+def identity(config: ExperimentConfig) -> dict[str, Any]:
+    """All that decides the figures, for the record and for the run's name.
+
+    Left out: places (the data's fingerprint says what was read), and settings of safety.
+    """
+    found = {name: value for name, value in written(config).items() if name not in PLACES}
+    del found["trainer"]["checkpoint_seconds"]
+    return found
