@@ -11,9 +11,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from cli.main import UsageError
 from cli.overrides import split_override
-from runners.budget import BudgetConfig
 from runners.configuration.build import build
 from runners.configuration.presets import preset_for
+from runners.training.budget import BudgetConfig
 
 AUTO = "auto"
 TAKEN = "auto"

@@ -6,7 +6,7 @@ from typing import Any
 
 from runners.configuration.build import nearest
 from runners.job import Job
-from runners.pair_loss import natural_pair_splits
+from runners.measures.pairs import natural_pair_splits
 from runners.probes.base import Probe
 from runners.probes.classification import MODES
 

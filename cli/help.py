@@ -16,14 +16,14 @@ from omegaconf import DictConfig, OmegaConf
 from cli.explain import groups
 from cli.hydra_app import call_hydra, call_without_output, shown_only
 from models.registry import find
-from objectives.base import OBJECTIVES
 from objectives.schedule import Schedule
-from runners.budget import BudgetConfig
+from objectives.trainable import OBJECTIVES
 from runners.configuration.read import model_kind, objective_name
 from runners.corpora.document import CORPORA
 from runners.measures.config import MeasuresConfig
 from runners.probes.base import PROBES
-from runners.trainer import TrainerConfig
+from runners.training.budget import BudgetConfig
+from runners.training.trainer import TrainerConfig
 
 Row = tuple[str, str]
 """A setting with its value here, and what it is."""

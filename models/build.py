@@ -4,8 +4,8 @@ from torch import nn
 
 from models.backbone import Encoder
 from models.blocks import Blocks
+from models.checkpoint import PretrainedBackbone, load_pretrained_weights
 from models.initialization import initialize
-from models.pretrained import PretrainedBackbone, load_pretrained_weights
 
 
 def set_initial_weights(backbone: Encoder, heads: nn.ModuleDict, seed: int) -> None:

@@ -7,13 +7,13 @@ from fractions import Fraction
 from functools import cache
 
 import torch
+from typing_extensions import override
 
 from models.batch import Batch
 from models.vocabulary import Vocabulary
-from objectives.base import Moment
-from objectives.fusion import Fusion, fused
-from objectives.prepared import Prepared
+from objectives.fusion import Fusion
 from objectives.randomness import RowRandom
+from objectives.trainable import Leaf, Moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +54,10 @@ class Alternate(Fusion):
         total = sum(self.ratio.values())
         return sum(self.ratio[name] / total * t.traits.passes for name, t in self.terms.items())
 
-    def corrupt(
+    @override
+    def prepare(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
-    ) -> Prepared:
+    ) -> tuple[Leaf, ...]:
         """The rows to whose turn it is."""
         names = list(self.ratio)
         shares = [self.ratio[name] for name in names]
@@ -67,8 +68,11 @@ class Alternate(Fusion):
         else:
             dealt = torch.tensor(turns(shares, moment.step * rows, rows))
             chosen = {name: (dealt == i).nonzero().flatten() for i, name in enumerate(names)}
-        parts = [
-            self.part(
+        return tuple(
+            leaf
+            for name, own in chosen.items()
+            if len(own)
+            for leaf in self.leaves(
                 name,
                 batch.select(own),
                 weight=len(own) / rows,
@@ -76,10 +80,7 @@ class Alternate(Fusion):
                 draw=draw.select(own),
                 moment=moment,
             )
-            for name, own in chosen.items()
-            if len(own)
-        ]
-        return fused(parts)
+        )
 
 
 def turns(shares: Sequence[float], start: int, count: int) -> list[int]:

@@ -1,11 +1,12 @@
 """CLIP: two towers, one space (Radford et al. 2021)."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from models.batch import Attention, Batch, Views
 from models.config import BackboneConfig
@@ -173,7 +174,8 @@ class CLIP(Contrastive):
         """The second views of the batch."""
         return prepared.rows
 
-    def after_update(self, model: TrainModel) -> None:
+    @override
+    def after_update(self, model: TrainModel, moment: Moment, kept: Mapping[str, Tensor]) -> None:
         """Keep the logit scale between 1 and 100."""
         model.heads["logit_scale"].clamp()  # type: ignore[operator]
 

@@ -10,13 +10,14 @@ from torch import nn
 from models.batch import Batch, Views
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
-from objectives.base import Moment, Objective, TrainModel, Traits
-from objectives.prepared import LossOutput, Part, Prepared
+from objectives.base import Objective
 from objectives.randomness import RowRandom
+from objectives.trainable import Leaf, Moment, Trainable
+from objectives.traits import Traits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fusion(Objective):
+class Fusion(Trainable):
     """Several objectives on one backbone; heads of one name (the token head `lm`) are one.
 
     Attributes:
@@ -25,7 +26,7 @@ class Fusion(Objective):
             where the last of a sequence decides.
     """
 
-    terms: Mapping[str, Objective] = field(default_factory=dict)
+    terms: Mapping[str, Trainable] = field(default_factory=dict)
     attention: str | None = None
 
     def check_values(self) -> None:
@@ -67,7 +68,7 @@ class Fusion(Objective):
         return list(self.terms)
 
     @property
-    def probed(self) -> Sequence[Objective]:
+    def probed(self) -> Sequence[Trainable]:
         """The terms that shape the model as it is when it is probed."""
         return [self.terms[name] for name in self.trained]
 
@@ -112,14 +113,6 @@ class Fusion(Objective):
         terms = {name: term.with_rows(rows_per_update) for name, term in self.terms.items()}
         return replace(self, rows_per_update=rows_per_update, terms=terms)
 
-    def leaves(self, prepared: Prepared) -> list[tuple[Objective, Prepared, float, str]]:
-        """Those of every part."""
-        return [
-            (objective, leaf, part.weight * weight, f"{part.name}: {name}")
-            for part in prepared.parts
-            for objective, leaf, weight, name in self.terms[part.name].leaves(part.prepared)
-        ]
-
     @property
     def columns(self) -> tuple[Objective, ...]:
         """Those of all terms that are trained."""
@@ -142,61 +135,18 @@ class Fusion(Objective):
                     heads[name] = head
         return heads
 
-    def part(
+    def leaves(
         self,
         name: str,
         batch: Batch,
         *,
-        weight: float,
+        weight: float = 1.0,
         vocabulary: Vocabulary,
         draw: RowRandom,
         moment: Moment,
-    ) -> Part:
-        """What one term makes of some rows."""
-        prepared = self.terms[name].prepare(batch, vocabulary=vocabulary, draw=draw, moment=moment)
-        return Part(name, prepared, weight)
-
-    def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
-        """The terms of every part, weighted."""
-        terms = []
-        for part in prepared.parts:
-            for term in self.terms[part.name].loss(model, part.prepared).terms:
-                named = f"{part.name}: {term.name}"
-                terms.append(replace(term, name=named, weight=part.weight * term.weight))
-        return LossOutput(tuple(terms))
-
-    def counts(self, prepared: Prepared) -> dict[str, int]:
-        """Those of every part."""
-        return {
-            f"{part.name}: {name}": count
-            for part in prepared.parts
-            for name, count in self.terms[part.name].counts(part.prepared).items()
-        }
-
-    def forward_flops(
-        self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
-    ) -> int:
-        """Those of every part."""
-        return sum(
-            self.terms[part.name].forward_flops(config, vocabulary_size, part.prepared)
-            for part in prepared.parts
+    ) -> tuple[Leaf, ...]:
+        """What one term makes of some rows, as leaves of the whole."""
+        own = self.terms[name].prepare(batch, vocabulary=vocabulary, draw=draw, moment=moment)
+        return tuple(
+            replace(leaf, weight=weight * leaf.weight, name=f"{name}: {leaf.name}") for leaf in own
         )
-
-    def training_flops(
-        self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
-    ) -> int:
-        """Those of every part."""
-        return sum(
-            self.terms[part.name].training_flops(config, vocabulary_size, part.prepared)
-            for part in prepared.parts
-        )
-
-    def after_update(self, model: TrainModel) -> None:
-        """Every term's that is trained."""
-        for name in self.trained:
-            self.terms[name].after_update(model)
-
-
-def fused(parts: Sequence[Part]) -> Prepared:
-    """What a fusion hands over: the parts, and on top the fields of the first."""
-    return replace(parts[0].prepared, parts=tuple(parts))

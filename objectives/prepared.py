@@ -25,10 +25,9 @@ class Prepared:
             vocabulary projection runs on N positions only and no shape depends on values.
         real: (M,) int64, the places of all real tokens in the flattened rows.
         copies: how many views of each row `inputs` holds, all first views first (SimCSE: 2).
-        noise: (B, T) float64 in [0, 1), draws that the tensor work itself needs (sampling).
         settings: hyperparameters that follow a schedule, as 0-dimensional tensors.
-        parts: of a fusion, what each of its objectives prepared; then the fields above hold the
-            first part's.
+        more: by name whatever else the tensor work needs (draws for sampling, segments, float
+            targets, weights of rows), each with a row for every row of `inputs`.
     """
 
     inputs: Batch
@@ -38,9 +37,8 @@ class Prepared:
     targets: Tensor
     real: Tensor
     copies: int = 1
-    noise: Tensor | None = None
     settings: Mapping[str, Tensor] = field(default_factory=dict)
-    parts: tuple["Part", ...] = ()
+    more: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -50,14 +48,16 @@ class Prepared:
         labels: Tensor | None = None,
         *,
         copies: int = 1,
-        noise: Tensor | None = None,
+        more: Mapping[str, Tensor] | None = None,
     ) -> "Prepared":
         """Work out `positions` and `targets` from `labels`."""
         flat = torch.empty(0, dtype=torch.int64) if labels is None else labels.flatten()
         positions = flat.ne(IGNORE_INDEX).nonzero().flatten()
         real = inputs.attention_mask.flatten().nonzero().flatten()
         targets = flat[positions]
-        return cls(inputs, attention, labels, positions, targets, real, copies, noise)
+        return cls(
+            inputs, attention, labels, positions, targets, real, copies=copies, more=more or {}
+        )
 
     @property
     def rows(self) -> int:
@@ -66,7 +66,6 @@ class Prepared:
 
     def split(self, rows: int) -> list["Prepared"]:
         """Micro-batches of at most `rows` rows of the stream, for accumulation."""
-        assert not self.parts, "the parts of a fusion are split one by one"
         if rows >= self.rows:
             return [self]
         places = torch.arange(len(self.inputs.input_ids)).view(self.copies, self.rows)
@@ -86,7 +85,7 @@ class Prepared:
             self.attention.select(rows),
             None if self.labels is None else self.labels[rows],
             copies=self.copies,
-            noise=None if self.noise is None else self.noise[rows],
+            more={name: value[rows] for name, value in self.more.items()},
         )
         return replace(sliced, settings=self.settings)
 
@@ -100,25 +99,9 @@ class Prepared:
             positions=self.positions.to(device, non_blocking=True),
             targets=self.targets.to(device, non_blocking=True),
             real=self.real.to(device, non_blocking=True),
-            noise=None if self.noise is None else self.noise.to(device, non_blocking=True),
             settings={name: value.to(device) for name, value in self.settings.items()},
-            parts=tuple(replace(p, prepared=p.prepared.to(device)) for p in self.parts),
+            more={n: value.to(device, non_blocking=True) for n, value in self.more.items()},
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one objective of a fusion prepared.
-
-    Attributes:
-        name: of the objective within the fusion.
-        prepared: its input.
-        weight: of its terms in the total.
-    """
-
-    name: str
-    prepared: Prepared
-    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +123,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class LossOutput:
-    """The terms of a loss, undivided: sums are taken over a whole update, then divided once."""
+    """The terms of a loss, undivided: sums are taken over a whole update, then divided once.
+
+    Attributes:
+        terms: each with its weight.
+        kept: by name, detached tensors with rows first that `Objective.after_update` is handed.
+    """
 
     terms: tuple[Term, ...]
+    kept: Mapping[str, Tensor] = field(default_factory=dict)
 
     def total(self, counts: Mapping[str, int]) -> Tensor:
         """The scalar to differentiate: each term's sum over its count in the whole update.

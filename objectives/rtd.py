@@ -82,8 +82,8 @@ class RTD(Objective):
         input_ids = replace_masked(batch, chosen, vocabulary, draw)
         labels = batch.input_ids.masked_fill(~chosen, IGNORE_INDEX)
         corrupted = Batch(input_ids, batch.attention_mask, batch.row_ids)
-        noise = draw.uniform("rtd_sample", input_ids.shape[1])
-        return Prepared.of(corrupted, Attention("bidirectional"), labels, noise=noise)
+        more = {"noise": draw.uniform("rtd_sample", input_ids.shape[1])}
+        return Prepared.of(corrupted, Attention("bidirectional"), labels, more=more)
 
     def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
         """The generator's MLM term, and the discriminator's over all real tokens."""
@@ -91,8 +91,8 @@ class RTD(Objective):
         length = inputs.input_ids.shape[1]
         logits = model.heads["generator"](model.backbone, inputs, positions).float()  # (N, V)
         guessed = F.cross_entropy(logits, prepared.targets, reduction="none")  # (N,)
-        assert prepared.noise is not None
-        samples = sample(logits.detach(), prepared.noise.flatten()[positions])  # (N,)
+        noise = prepared.more["noise"].flatten()[positions]  # (N,) float64 in [0, 1)
+        samples = sample(logits.detach(), noise)  # (N,)
         filled = inputs.input_ids.flatten().index_copy(0, positions, samples)
         replaced = torch.zeros_like(filled, dtype=torch.float32)
         replaced = replaced.index_copy(0, positions, (samples != prepared.targets).float())

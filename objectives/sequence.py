@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
+from typing_extensions import override
+
 from models.batch import Batch
 from models.vocabulary import Vocabulary
-from objectives.base import Moment, Objective, Phase
-from objectives.fusion import Fusion, fused
-from objectives.prepared import Prepared
+from objectives.fusion import Fusion
 from objectives.randomness import RowRandom
+from objectives.trainable import Leaf, Moment, Phase, Trainable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class InSequence(Fusion):
         return self.order
 
     @property
-    def probed(self) -> Sequence[Objective]:
+    def probed(self) -> Sequence[Trainable]:
         """The last phase shapes what is probed."""
         return [self.terms[self.order[-1]]]
 
@@ -86,17 +87,16 @@ class InSequence(Fusion):
         starts = [0.0, *accumulate(self.shares[name] / total for name in self.order)][:-1]
         return tuple(self.phase(start) for start in starts)
 
-    def corrupt(
+    @override
+    def prepare(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
-    ) -> Prepared:
+    ) -> tuple[Leaf, ...]:
         """As the phase's term does, with its own progress."""
         index, within = self.place(moment.progress)
-        part = self.part(
+        return self.leaves(
             self.order[index],
             batch,
-            weight=1.0,
             vocabulary=vocabulary,
             draw=draw,
             moment=replace(moment, progress=within),
         )
-        return fused([part])

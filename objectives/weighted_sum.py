@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 from models.batch import Batch
 from models.vocabulary import Vocabulary
-from objectives.base import Moment
-from objectives.fusion import Fusion, fused
-from objectives.prepared import Prepared
+from objectives.fusion import Fusion
 from objectives.randomness import RowRandom
+from objectives.trainable import Leaf, Moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +46,17 @@ class WeightedSum(Fusion):
         """Those of every term that counts."""
         return sum(t.traits.passes for name, t in self.terms.items() if self.weights[name])
 
-    def corrupt(
+    @override
+    def prepare(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
-    ) -> Prepared:
+    ) -> tuple[Leaf, ...]:
         """The rows as each term wants them."""
-        parts = [
-            self.part(name, batch, weight=weight, vocabulary=vocabulary, draw=draw, moment=moment)
-            for name, weight in self.weights.items()
+        weights = self.at(moment.progress).weights
+        return tuple(
+            leaf
+            for name, weight in weights.items()
             if weight > 0
-        ]
-        return fused(parts)
+            for leaf in self.leaves(
+                name, batch, weight=weight, vocabulary=vocabulary, draw=draw, moment=moment
+            )
+        )

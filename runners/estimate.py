@@ -8,28 +8,30 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
-from objectives.base import Objective, build_model
+from objectives.base import build_model
 from results.store import ResultStore
-from runners.budget import Ledger
 from runners.experiment import Attempts, measure
-from runners.feed import next_update, tokens_of
 from runners.hardware import set_up
 from runners.job import Job
 from runners.measures.config import MeasuresConfig
-from runners.pair_loss import natural_pair_splits
-from runners.pretrain import (
-    HELD_OUT_ROWS,
+from runners.measures.curve import HELD_OUT_ROWS
+from runners.measures.measurement import Measurement
+from runners.measures.pairs import natural_pair_splits
+from runners.probes.base import Task
+from runners.probes.parts import part_of, scores_texts
+from runners.progress import Silent
+from runners.training.budget import Ledger
+from runners.training.pretrain import (
     Trained,
     Training,
     initial_model,
     training_name,
 )
-from runners.probes.base import Measurement, Task
-from runners.probes.parts import part_of, scores_texts
-from runners.progress import Silent
-from runners.update import UpdateStep, charge
+from runners.training.update import UpdateStep
+from runners.training.updates import tokens_of, updates
 
 TIMED_STEPS = 6
 SAMPLED_STEPS = 50
@@ -86,10 +88,16 @@ class Estimator:
         set_up(config.trainer)
         model = build_model(objective, config.model, corpus.vocabulary.size, config.seed)
         tokens = tokens_of(objective.phases[0], corpus)
-        step = UpdateStep(model.to(config.trainer.device).train(), config.trainer, tokens)
+        step = UpdateStep(
+            model.to(config.trainer.device).train(),
+            objective,
+            config.trainer,
+            seed=config.seed,
+            tokens=tokens,
+        )
         expected, start = Ledger(), 0.0
         for phase in objective.phases:
-            sample = _sample(job, objective, step, progress=start)
+            sample = _sample(job, step, progress=start)
             scale = phase.share * config.budget.amount / sample.spent(config.budget.unit)
             for name, value in vars(sample).items():
                 spent = value * scale if name == "seconds" else round(value * scale)
@@ -116,7 +124,7 @@ class Estimator:
             name = bare.record_name
             if name not in untrained and not self._is_finished(name):
                 set_up(job.config.trainer)
-                model = initial_model(bare.config, job.corpus).to(job.config.trainer.device)
+                model = initial_model(bare.config.recipe, job.corpus).to(job.config.trainer.device)
                 trained = Trained(model.eval(), Training(Ledger(), ""), _folder(bare))
                 untrained[name] = sum(self._measures(bare, trained).values())
             name = job.anchors_name
@@ -215,23 +223,21 @@ def _baselines(tasks: Iterable[Task]) -> float:
 
 
 def _folder(job: Job) -> Path:
-    return job.config.output_dir / "models" / training_name(job.config, job.corpus)
+    return job.models / training_name(job.config.recipe, job.corpus)
 
 
-def _sample(job: Job, objective: Objective, step: UpdateStep, *, progress: float) -> Ledger:
+def _sample(job: Job, step: UpdateStep, *, progress: float) -> Ledger:
     """What some updates at a share of the budget take; only the first few are timed."""
-    config, corpus = job.config, job.corpus
-    size, trainer = corpus.vocabulary.size, config.trainer
-    sample, timed_seconds, timed_flops = Ledger(), 0.0, 0
-    for number in range(SAMPLED_STEPS):
-        before = sample.flops
-        _, batch, prepared = next_update(config, objective, corpus, sample, progress)
-        charge(sample, objective, batch, prepared, config.model, size, trainer)
+    timed_seconds, timed_flops, before = 0.0, 0, 0
+    sampled = updates(job.config.recipe, job.corpus, Ledger(), progress=progress)
+    for number, update in enumerate(islice(sampled, SAMPLED_STEPS)):
         if number < TIMED_STEPS:
             began = time.perf_counter()
-            step(prepared, rate=0.0, seed=config.seed, number=number)
+            step(update, rate=0.0)
             if number:  # the first warms up
                 timed_seconds += time.perf_counter() - began
-                timed_flops += sample.flops - before
+                timed_flops += update.ledger.flops - before
+        before = update.ledger.flops
+    sample = update.ledger
     sample.seconds = timed_seconds / timed_flops * sample.flops
     return sample

@@ -12,24 +12,26 @@ from typing import Any
 import pandas as pd
 
 from models.batch import AttentionKind
-from models.pretrained_size import PretrainedConfig
+from models.checkpoint_size import PretrainedConfig
 from objectives.base import Likelihood
 from results.record import RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore
-from runners.anchors import Anchors, loss_anchors, pair_anchors, probe_anchors
 from runners.configuration.experiment import ExperimentConfig
 from runners.facts import provenance, stated_traits, training_facts
 from runners.hardware import set_up
 from runners.identity import code_hash, name_of
 from runners.job import Job
-from runners.losses import measure_column
-from runners.measured import measured
-from runners.pair_loss import measure_pairs, natural_pair_splits
+from runners.measures.baselines import Anchors, loss_anchors, pair_anchors
+from runners.measures.cache import measured
+from runners.measures.curve import HeldOutCurve
+from runners.measures.losses import measure_column
+from runners.measures.measurement import Measurement
+from runners.measures.pairs import measure_pairs, natural_pair_splits
+from runners.measures.text_model import TextModel
 from runners.plain import plain
-from runners.pretrain import Trained, pretrain
-from runners.pretrained import Pretrained
-from runners.probes.base import Measurement
+from runners.probes.base import Task
 from runners.progress import Progress
+from runners.training.pretrain import Trained, pretrain
 
 Measures = dict[str, list[Measurement]]
 """By name of the measure: `loss clm`, `loss pairs`, `probe retrieval`."""
@@ -54,7 +56,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     attempts = Attempts(job.label, progress)
     with attempts.at(""):
         progress.stage("pretraining" if job.config.objective else "initializing")
-        trained = pretrain(job.config, job.corpus, progress)
+        trained = pretrain(job.config.recipe, job.corpus, job.models, progress, held_out_curve(job))
         curve = trained.training.curve
         training = training_facts(trained, job.config)
         measures = measure(job, trained, attempts)
@@ -137,8 +139,18 @@ def _baselines(job: Job) -> dict[str, Callable[[], Anchors]]:
         pair_anchors(measures) if natural_pair_splits(job.corpus, measures) else {}
     )
     for name, task in job.tasks.items():
-        found[f"probe {name}"] = partial(probe_anchors, {name: task})
+        found[f"probe {name}"] = partial(_probe_anchors, name, task)
     return found
+
+
+def _probe_anchors(name: str, task: Task) -> Anchors:
+    return {method: {f"probe {name}": found} for method, found in task.baselines().items()}
+
+
+def held_out_curve(job: Job) -> HeldOutCurve | None:
+    """What a training measures along the way."""
+    objective = job.config.objective
+    return HeldOutCurve(objective, job.corpus, job.config.trainer) if objective else None
 
 
 class Attempts:
@@ -200,7 +212,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
     attention, likelihood = _start(config)
     if objective is not None:
         attention, likelihood = objective.traits.attention, objective.traits.likelihood
-    model = Pretrained(
+    model = TextModel(
         trained.model,
         job.corpus,
         attention=attention,

@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 
+from models.checkpoint_size import PretrainedConfig
 from models.initialization import weights_hash
-from models.pretrained_size import PretrainedConfig
-from objectives.base import Objective
+from objectives.trainable import Trainable
 from runners.configuration.experiment import ExperimentConfig, identity
 from runners.configuration.presets import better_preset
 from runners.hardware import describe
 from runners.identity import MEASURES, OURS, source_hash, versions
 from runners.job import Job
 from runners.plain import plain
-from runners.pretrain import Trained
+from runners.training.pretrain import Trained
 
 POSITIONS = ("position_embedding", ".wpe.")
 """In the names of learned positions: ours and BERT's, and GPT-2's."""
@@ -59,7 +59,7 @@ def _count(module: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def stated_traits(objective: Objective) -> dict[str, Any]:
+def stated_traits(objective: Trainable) -> dict[str, Any]:
     """What an objective states of itself, with the first line of its docstring."""
     stated = objective.traits
     traits: dict[str, Any] = plain(stated)

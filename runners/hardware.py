@@ -7,14 +7,14 @@ import os
 import platform
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar, TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from runners.identity import name_of
-from runners.trainer import TrainerConfig
 
 BFLOAT16_GAIN = 1.3
 """bf16 is taken where its matrix product is faster than float32's by at least this factor."""
@@ -29,7 +29,38 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 
 
-def resolve_hardware(config: TrainerConfig, output_dir: Path, *, weights: int) -> TrainerConfig:
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """What is computed on, and how exactly.
+
+    Attributes:
+        device: `auto`, `cpu` or `cuda`.
+        dtype: `auto` measures, once a machine, whether bf16 pays; or `float32`, `bfloat16`.
+        threads: of the processor; 0 takes one for a narrow model, of which several are then
+            trained at once, and all that this process may use for others.
+        compile: wrap the step in torch.compile.
+    """
+
+    DTYPES: ClassVar = ("auto", "float32", "bfloat16")
+    DEVICES: ClassVar = ("auto", "cpu", "cuda")
+
+    device: str = "auto"
+    dtype: str = "auto"
+    threads: int = 0
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        for name, known in (("dtype", self.DTYPES), ("device", self.DEVICES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")
+        if self.threads < 0:
+            raise ValueError(f"threads is {self.threads}; it must not be negative")
+
+
+Resolved = TypeVar("Resolved", bound=Hardware)
+
+
+def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Resolved:
     """The same configuration without `auto`: device, dtype and threads as they will be used.
 
     The measured choice of dtype is kept in `output_dir/machines/`, so that a later run on the
@@ -59,7 +90,7 @@ def resolve_hardware(config: TrainerConfig, output_dir: Path, *, weights: int) -
     return replace(config, device=device, dtype=dtype, threads=threads)
 
 
-def set_up(config: TrainerConfig) -> None:
+def set_up(config: Hardware) -> None:
     """Make torch compute as a resolved configuration says, and the same way every time."""
     torch.set_num_threads(config.threads)
     threadpool_limits(config.threads)  # of numpy's and scikit-learn's own
@@ -82,12 +113,12 @@ def _keep_freed_memory() -> None:
         allocator.mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
-def autocast(config: TrainerConfig) -> contextlib.AbstractContextManager[object]:
+def autocast(config: Hardware) -> contextlib.AbstractContextManager[object]:
     """Matrix products in the configured dtype; weights and losses stay in float32."""
     return torch.autocast(config.device, torch.bfloat16, enabled=config.dtype == "bfloat16")
 
 
-def describe(config: TrainerConfig) -> str:
+def describe(config: Hardware) -> str:
     """One line about a resolved configuration."""
     name = device_name(config.device)
     compiled = ", compiled" if config.compile else ""

@@ -56,9 +56,10 @@ def versions(*packages: str) -> dict[str, str]:
 
 
 def training_files() -> set[Path]:
-    """Our own files that a training rests on, found by following imports: no list to keep."""
+    """Our own files that a training and its curve rest on, found by following imports."""
     found = {*_files("objectives"), *_files("models/backbones")}  # found by name, not imported
-    waiting = [*found, *_files("runners/pretrain.py")]
+    starts = ("runners/training/pretrain.py", "runners/measures/curve.py")
+    waiting = [*found, *(file for start in starts for file in _files(start))]
     while waiting:
         file = waiting.pop()
         found.add(file)

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
-from models.pretrained_size import PretrainedConfig
+from models.checkpoint_size import PretrainedConfig
 from runners.configuration.experiment import ExperimentConfig, identity
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
-from runners.feed import check_rows
 from runners.hardware import resolve_hardware
 from runners.identity import code_hash, name_of
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.progress import Progress
+from runners.training.updates import check_rows
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Job:
         if self.config.objective is not None:
             return self.config.objective.name
         return "unchanged" if isinstance(self.config.model, PretrainedConfig) else "untrained"
+
+    @property
+    def models(self) -> Path:
+        """The folder of all trained models."""
+        return self.config.output_dir / "models"
 
     @property
     def record_name(self) -> str:

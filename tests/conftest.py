@@ -12,7 +12,7 @@ from models.vocabulary import Vocabulary
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
-from runners.trainer import TrainerConfig
+from runners.training.trainer import TrainerConfig
 
 SPECIAL, ORDINARY_END = 12, 212
 """Ordinary ids lie between the two; 20 sentinels stand after them."""

@@ -6,12 +6,12 @@ from typing import Any
 from objective_files import load_objective
 
 from models.backbones.vanilla import VanillaConfig
-from runners.budget import BudgetConfig
 from runners.configuration.experiment import ExperimentConfig
 from runners.corpora.document import CorpusConfig
 from runners.measures.config import MeasuresConfig
 from runners.probes.base import Probe
-from runners.trainer import TrainerConfig
+from runners.training.budget import BudgetConfig
+from runners.training.trainer import TrainerConfig
 
 NANO = VanillaConfig(hidden_size=32, num_layers=2, num_heads=2, intermediate_size=64, max_length=64)
 MEASURES = MeasuresConfig(rows=32, pairs=32, candidates=16, adaptation_steps=3, adaptation_rows=4)

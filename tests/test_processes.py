@@ -21,8 +21,8 @@ from objective_files import load_objective
 from objectives.base import Moment, build_model
 from objectives.randomness import RowRandom
 from runners.hardware import set_up
-from runners.trainer import TrainerConfig
-from runners.update import UpdateStep
+from runners.training.trainer import TrainerConfig
+from runners.training.update import UpdateStep
 
 compiled = sys.argv[1] == "compiled"
 config = VanillaConfig(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from models.pretrained_size import PretrainedConfig, read_checkpoint
+from models.checkpoint_size import PretrainedConfig, read_checkpoint
 from runners.hub import model_folder
 
 CHECKPOINT_FILES = ("*.json", "*.safetensors")

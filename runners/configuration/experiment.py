@@ -7,14 +7,14 @@ from typing import Any
 
 from models.config import BackboneConfig
 from objectives.base import Objective
-from objectives.contrastive import TwoStage
-from objectives.sequence import InSequence
-from runners.budget import BudgetConfig
+from objectives.trainable import Trainable
 from runners.corpora.document import CorpusConfig
 from runners.measures.config import MeasuresConfig
 from runners.plain import plain
 from runners.probes.base import Probe
-from runners.trainer import TrainerConfig
+from runners.training.budget import BudgetConfig
+from runners.training.recipe import Recipe, check_micro_batches
+from runners.training.trainer import TrainerConfig
 
 PLACES = ("output_dir", "hub_dir", "workers", "plugins")
 """Where output goes, where the hub's copy lies, and who runs it: no part of what a run is."""
@@ -36,7 +36,7 @@ class ExperimentConfig:
 
     seed: int
     model: BackboneConfig
-    objective: Objective | None
+    objective: Trainable | None
     dataset: CorpusConfig
     budget: BudgetConfig
     trainer: TrainerConfig
@@ -58,22 +58,18 @@ class ExperimentConfig:
         if self.objective is not None:
             self.objective.check(self.model, self.dataset.sequence_length)
             if self.trainer.micro_batch_rows is not None:
-                _check_micro_batches(self.objective, self.trainer.micro_batch_rows)
+                check_micro_batches(self.objective, self.trainer.micro_batch_rows)
 
-
-def _check_micro_batches(objective: Objective, rows: int) -> None:
-    """Raise ValueError where an update would have to be computed by pieces and cannot be."""
-    if isinstance(objective, InSequence):  # every phase has updates of its own size
-        for name in objective.order:
-            _check_micro_batches(objective.terms[name], rows)
-        return
-    whole = [c for c in objective.columns if not c.traits.additive and not isinstance(c, TwoStage)]
-    if whole and rows < objective.rows_per_update:
-        raise ValueError(
-            f"trainer.micro_batch_rows is {rows}, and the loss of {whole[0].name} needs all "
-            f"{objective.rows_per_update} rows of an update at once: leave micro_batch_rows out, "
-            f"or lower objective.rows_per_update to {rows} (a class of one's own that is a "
-            "TwoStage, objectives/contrastive.py, is computed by pieces)"
+    @property
+    def recipe(self) -> Recipe:
+        """What training may know of it."""
+        return Recipe(
+            seed=self.seed,
+            model=self.model,
+            objective=self.objective,
+            budget=self.budget,
+            trainer=self.trainer,
+            columns=self.columns,
         )
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from models.config import ARCHITECTURES
 from models.registry import find
-from runners.budget import BudgetConfig
+from runners.training.budget import BudgetConfig
 
 SIZES = ("hidden_size", "num_layers", "num_heads", "intermediate_size")
 FLOPS_A_TOKEN = 6

@@ -6,19 +6,20 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from models.checkpoint_size import PretrainedConfig
 from models.config import ARCHITECTURES, BackboneConfig
-from models.pretrained_size import PretrainedConfig
 from models.registry import find, names
-from objectives.base import OBJECTIVES, Objective
+from objectives.base import Objective
 from objectives.schedule import Schedule
-from runners.budget import BudgetConfig
+from objectives.trainable import OBJECTIVES, Trainable
 from runners.configuration.build import build, chosen, pick, unknown_key
 from runners.configuration.checkpoint import CheckpointConfig
 from runners.configuration.experiment import PLACES, ExperimentConfig
 from runners.corpora.document import CORPORA
 from runners.measures.config import MeasuresConfig
 from runners.probes.base import PROBES, Probe
-from runners.trainer import TrainerConfig
+from runners.training.budget import BudgetConfig
+from runners.training.trainer import TrainerConfig
 
 GROUPS = ("model", "objective", "dataset", "budget", "trainer", "measures")
 
@@ -87,7 +88,7 @@ def model_kind(values: Mapping[str, Any], plugins: Sequence[Path] = ()) -> type[
     return find(ARCHITECTURES, architecture, plugins)
 
 
-def objective(values: Mapping[str, Any], plugins: Sequence[Path], where: str) -> Objective:
+def objective(values: Mapping[str, Any], plugins: Sequence[Path], where: str) -> Trainable:
     """The objective that `kind`, or without it `name`, names, with the other values."""
     if "name" not in values:
         raise ValueError(f"{where}.name is not set; it names the objective")

@@ -7,12 +7,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from models.registry import Kind, Named
 from runners.corpora.corpus import Corpus
-from runners.pretrained import Pretrained
+from runners.measures.measurement import Measurement
+from runners.measures.text_model import TextModel
 
 Seen = Callable[[Sequence[str]], list[str]]
 """Texts to the parts of them that a model reads (`Corpus.seen`)."""
@@ -23,57 +21,6 @@ CUT = "texts longer than a row, cut for models and simple methods alike"
 
 class NotApplicableError(ValueError):
     """A probe that the corpus supplies does not exist for this corpus; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One figure of one model, with what it rests on.
-
-    Attributes:
-        metric: such as `mrr`.
-        value: None where the model cannot be measured.
-        note: why there is no value.
-        examples: columns example, group and value, and where they weigh unlike or are correlated
-            with something also target; groups are the independent units. None where there is no
-            value.
-        exhibits: examples for the eye, JSON-like; pictures are PNG in base64.
-        estimator: how the figure follows from its rows: `share` (scores in [0, 1]: the sum of
-            value over the sum of target, which is 1 unless given), `ratio` (the same without
-            bounds) or `spearman` (the correlation of value with target).
-    """
-
-    metric: str
-    value: float | None
-    note: str = ""
-    examples: pd.DataFrame | None = None
-    exhibits: tuple[Mapping[str, Any], ...] = ()
-    estimator: str = "ratio"
-
-
-def mean_of(
-    metric: str,
-    values: np.ndarray,
-    groups: Sequence[str] | np.ndarray,
-    weights: np.ndarray | None = None,
-) -> Measurement:
-    """The (weighted) mean of scores in [0, 1] over test examples, with its rows."""
-    if weights is None:
-        rows = example_rows(values, groups)
-        return Measurement(metric, float(np.mean(values)), examples=rows, estimator="share")
-    rows = example_rows(values * weights, groups, targets=weights)
-    mean = float((values * weights).sum() / weights.sum())
-    return Measurement(metric, mean, examples=rows, estimator="share")
-
-
-def not_numbers(what: str, values: np.ndarray) -> str:
-    """Why a model cannot be measured, where its answers are no finite numbers, or "".
-
-    Args:
-        what: they are, such as `vectors`.
-        values: (N, ...), one answer a text.
-    """
-    finite = np.isfinite(values).reshape(len(values), -1).all(1)
-    return "" if finite.all() else f"{(~finite).sum()} of {len(values)} {what} are no numbers"
 
 
 def share_cut(texts: Sequence[str], seen: Seen) -> float:
@@ -87,21 +34,11 @@ def without_zeros(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {what: value for what, value in facts.items() if value}
 
 
-def example_rows(
-    values: np.ndarray, groups: Sequence[str] | np.ndarray, targets: np.ndarray | None = None
-) -> pd.DataFrame:
-    """One row a test example, in the order of the test set."""
-    rows = pd.DataFrame(
-        {"example": np.arange(len(values)), "group": list(groups), "value": values.astype(float)}
-    )
-    return rows if targets is None else rows.assign(target=targets.astype(float))
-
-
 class Task(ABC):
     """A loaded probe."""
 
     @abstractmethod
-    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
+    def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Measure a model; whatever is drawn follows from `seed`."""
 
     @abstractmethod

@@ -20,22 +20,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.initialization import seed_of
-from runners.finetune import FinetuneConfig, finetune
 from runners.identity import name_of
-from runners.pretrained import Pretrained
-from runners.probes.base import (
-    CUT,
-    Measurement,
-    Seen,
-    Task,
-    mean_of,
-    not_numbers,
-    share_cut,
-    without_zeros,
-)
+from runners.measures.finetune import FinetuneConfig, finetune
+from runners.measures.measurement import Measurement, mean_of, not_numbers
+from runners.measures.readouts import readouts
+from runners.measures.text_model import TextModel
+from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
 from runners.probes.overlap import normalized_text
 from runners.probes.tables import Row, TableProbe
-from runners.readouts import readouts
 
 MODES = ("frozen", "finetuned")
 WORDS = r"(?u)\w+|[^\w\s]+"
@@ -91,7 +83,7 @@ class ClassificationTask(Task):
         self._targets = np.array([place[label] for label in train.labels])
         self._test_targets = np.array([place.get(label, -1) for label in test.labels])
 
-    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
+    def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Accuracy by mode."""
         measured = []
         if "frozen" in self._modes:
@@ -112,7 +104,7 @@ class ClassificationTask(Task):
             )
         return measured
 
-    def _frozen(self, model: Pretrained) -> Measurement:
+    def _frozen(self, model: TextModel) -> Measurement:
         states, test_states = model.states(self.train.texts), model.states(self.test.texts)
         reason = not_numbers("vectors", np.concatenate([states, test_states], 1).swapaxes(0, 1))
         if reason:

@@ -16,19 +16,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from objectives.clip import CLIP
 from runners.corpora.corpus import Corpus
-from runners.pretrained import Pretrained
-from runners.probes.base import (
-    CUT,
-    Measurement,
-    NotApplicableError,
-    Probe,
-    Seen,
-    Task,
-    mean_of,
-    not_numbers,
-    share_cut,
-    without_zeros,
-)
+from runners.measures.measurement import Measurement, mean_of, not_numbers
+from runners.measures.text_model import TextModel
+from runners.probes.base import CUT, NotApplicableError, Probe, Seen, Task, share_cut, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.retrieval import normalized, ranks_of_own
 
@@ -97,7 +87,7 @@ class ImageRetrievalTask(Task):
         self._groups = list(pictures.groups) or [str(i) for i in range(len(pictures.captions))]
         self._names = pictures.category_names
 
-    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
+    def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Recall both ways, within each category, and categories told by their names alone."""
         towers = [found for found in model.objectives if isinstance(found, CLIP)]
         if not towers or "image_tower" not in model.model.heads:
@@ -168,7 +158,7 @@ class ImageRetrievalTask(Task):
         )
 
     @torch.no_grad()
-    def _encode_pictures(self, model: Pretrained) -> np.ndarray:
+    def _encode_pictures(self, model: TextModel) -> np.ndarray:
         heads, device = model.model.heads, model.trainer.device
         parts = [
             heads["first_projection"](heads["image_tower"](part.to(device)).float())
@@ -177,7 +167,7 @@ class ImageRetrievalTask(Task):
         return normalized(torch.cat(parts).cpu().numpy())
 
     @torch.no_grad()
-    def _encode_texts(self, model: Pretrained, clip: CLIP, texts: Sequence[str]) -> np.ndarray:
+    def _encode_texts(self, model: TextModel, clip: CLIP, texts: Sequence[str]) -> np.ndarray:
         width = model.model.backbone.config.hidden_size
         vectors = np.empty((len(texts), width), dtype=np.float32)
         for batch, places in model.corpus.text_batches(texts, batch_size=64):

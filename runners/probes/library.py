@@ -15,7 +15,7 @@ from models.initialization import seed_of
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import sentences
 from runners.corpora.pydocs import PydocsConfig
-from runners.finetune import FinetuneConfig
+from runners.measures.finetune import FinetuneConfig
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.probes.classification import (
     MODES,

@@ -9,18 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from runners.identity import name_of
-from runners.pretrained import Pretrained
-from runners.probes.base import (
-    CUT,
-    Measurement,
-    Probe,
-    Seen,
-    Task,
-    mean_of,
-    not_numbers,
-    share_cut,
-    without_zeros,
-)
+from runners.measures.measurement import Measurement, mean_of, not_numbers
+from runners.measures.text_model import TextModel
+from runners.probes.base import CUT, Probe, Seen, Task, share_cut, without_zeros
 from runners.probes.ngrams import NgramModel
 
 Method = Callable[[tuple[str, ...], Sequence[str], Sequence[str]], np.ndarray]
@@ -97,8 +88,8 @@ class MinimalPairsTask(Task):
         self._pairs, self._training, self._macro = pairs, tuple(training), macro
         self._seen, self._known, self._more = seen, dict(known or {}), dict(more or {})
 
-    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
-        """By total log p, or pseudo-log-likelihood (`Pretrained.log_likelihood`)."""
+    def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
+        """By total log p, or pseudo-log-likelihood (`TextModel.log_likelihood`)."""
         good = model.log_likelihood(self._pairs.good)
         bad = model.log_likelihood(self._pairs.bad)
         if good is None or bad is None:

@@ -13,22 +13,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs, natural_pairs, summary_and_body
 from runners.identity import name_of
-from runners.pretrained import Pretrained
-from runners.probes.base import (
-    CUT,
-    Measurement,
-    NotApplicableError,
-    Probe,
-    Seen,
-    Task,
-    mean_of,
-    not_numbers,
-    share_cut,
-    without_zeros,
-)
+from runners.measures.measurement import Measurement, mean_of, not_numbers
+from runners.measures.readouts import Readout, best_readout
+from runners.measures.text_model import TextModel
+from runners.probes.base import CUT, NotApplicableError, Probe, Seen, Task, share_cut, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.overlap import in_training
-from runners.readouts import Readout, best_readout
 
 MIN_PAIRS = 50
 METRICS = ("mrr", "recall_at_1", "recall_at_10")
@@ -56,7 +46,7 @@ class RetrievalTask(Task):
         self._pairs, self._validation = pairs, validation
         self._seen, self._known = seen, dict(known or {})
 
-    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
+    def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Reciprocal rank and recall by the cosine of frozen vectors."""
         readout = self._readout(model)
         sides = (self._pairs.summaries, self._pairs.bodies)
@@ -67,7 +57,7 @@ class RetrievalTask(Task):
         found = self._measure(normalized(summaries) @ normalized(bodies).T)
         return [replace(each, note=str(readout)) for each in found]
 
-    def _readout(self, model: Pretrained) -> Readout:
+    def _readout(self, model: TextModel) -> Readout:
         """The one that finds the validation pairs best."""
         if self._validation is None:
             return Readout(model.layers, model.layers)

@@ -15,17 +15,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from runners.corpora.corpus import MIN_GROUPS
 from runners.identity import name_of
-from runners.pretrained import Pretrained
-from runners.probes.base import (
-    CUT,
-    Measurement,
-    Seen,
-    Task,
-    example_rows,
-    not_numbers,
-    share_cut,
-    without_zeros,
-)
+from runners.measures.measurement import Measurement, example_rows, not_numbers
+from runners.measures.text_model import TextModel
+from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.overlap import normalized_text
 from runners.probes.retrieval import normalized
@@ -62,7 +54,7 @@ class SimilarityTask(Task):
         self._groups = groups_of_pairs(first, second)
         self._seen, self._known = seen, dict(known or {})
 
-    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
+    def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Spearman of the cosine of the two frozen vectors."""
         first, second = model.embed(self._first), model.embed(self._second)
         reason = not_numbers("vectors", np.concatenate([first, second]))

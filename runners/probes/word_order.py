@@ -9,10 +9,11 @@ import numpy as np
 
 from models.initialization import seed_of
 from runners.corpora.corpus import Corpus
-from runners.finetune import FinetuneConfig
 from runners.identity import name_of
-from runners.pretrained import Pretrained
-from runners.probes.base import Measurement, NotApplicableError, Probe, Task
+from runners.measures.finetune import FinetuneConfig
+from runners.measures.measurement import Measurement
+from runners.measures.text_model import TextModel
+from runners.probes.base import NotApplicableError, Probe, Task
 from runners.probes.classification import (
     ClassificationTask,
     Labelled,
@@ -46,7 +47,7 @@ class WordOrderTask(Task):
     def __init__(self, pairs: MinimalPairsTask, classified: ClassificationTask | None) -> None:
         self._pairs, self._classified = pairs, classified
 
-    def evaluate(self, model: Pretrained, *, seed: int) -> list[Measurement]:
+    def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """`accuracy` of the preference, and the classification by mode."""
         measured = self._pairs.evaluate(model, seed=seed)
         if self._classified:

@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from models.backbones.modern import ModernConfig
 from models.batch import Attention, AttentionKind
-from models.pretrained_size import FAMILIES as KNOWN
-from models.pretrained_size import PretrainedConfig, read_checkpoint
+from models.checkpoint_size import FAMILIES as KNOWN
+from models.checkpoint_size import PretrainedConfig, read_checkpoint
 from objectives.base import Moment, TrainModel, build_model
 from objectives.randomness import RowRandom
 

@@ -19,8 +19,8 @@ from objectives.clip import CLIP
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 from objectives.weighted_sum import WeightedSum
-from runners.trainer import TrainerConfig
-from runners.update import UpdateStep
+from runners.training.trainer import TrainerConfig
+from runners.training.update import UpdateStep
 
 
 def clip(**settings: object) -> CLIP:

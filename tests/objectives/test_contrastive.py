@@ -20,8 +20,8 @@ from objectives.contrastive import Contrastive, info_nce
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 from objectives.views import texts_of
-from runners.trainer import TrainerConfig
-from runners.update import UpdateStep
+from runners.training.trainer import TrainerConfig
+from runners.training.update import UpdateStep
 
 LENGTHS = [12, 9, 30, 5, 2, 17]
 

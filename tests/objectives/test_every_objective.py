@@ -20,9 +20,9 @@ from objectives.randomness import RowRandom
 from objectives.sequence import InSequence
 from objectives.shuffled_targets import ShuffledTargets
 from objectives.simcse import SimCSE
-from runners.evaluation import row_losses
-from runners.trainer import TrainerConfig
-from runners.update import UpdateStep
+from runners.measures.row_losses import row_losses
+from runners.training.trainer import TrainerConfig
+from runners.training.update import UpdateStep
 
 pytestmark = pytest.mark.parametrize("name", OBJECTIVE_FILES)
 

@@ -13,8 +13,8 @@ from objectives.base import Moment, Objective, build_model
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 from objectives.sequence import InSequence
-from runners.trainer import TrainerConfig, learning_rate_factor
-from runners.update import UpdateStep
+from runners.training.trainer import TrainerConfig, learning_rate_factor
+from runners.training.update import UpdateStep
 
 
 def prepare(objective: Objective, moment: Moment, rows: int = 8) -> Prepared:

@@ -21,7 +21,7 @@ from objectives.contrastive import Contrastive
 from objectives.fusion import Fusion
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
-from runners.evaluation import row_losses
+from runners.measures.row_losses import row_losses
 
 WORDS, STEPS, ROWS = 12, 60, 24
 TOKENS = [

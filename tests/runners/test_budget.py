@@ -1,6 +1,6 @@
 import pytest
 
-from runners.budget import BudgetConfig, Ledger
+from runners.training.budget import BudgetConfig, Ledger
 
 
 @pytest.mark.parametrize("amount", [0, -5, float("nan"), float("inf")])

@@ -14,7 +14,6 @@ import runners.configuration.presets
 import runners.experiment as experiment_module
 from results.record import RunRecord
 from results.store import ResultStore
-from runners.budget import BudgetConfig
 from runners.configuration.experiment import ExperimentConfig
 from runners.configuration.presets import Preset
 from runners.configuration.read import objective
@@ -23,9 +22,11 @@ from runners.corpora.pydocs import PydocsConfig
 from runners.experiment import run_job, run_references
 from runners.facts import provenance, training_facts
 from runners.job import Job
-from runners.pretrain import pretrain, training_name
-from runners.probes.base import Measurement, Probe, Task
+from runners.measures.measurement import Measurement
+from runners.probes.base import Probe, Task
 from runners.progress import Silent
+from runners.training.budget import BudgetConfig
+from runners.training.pretrain import pretrain, training_name
 
 BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
 

@@ -8,10 +8,10 @@ from made_corpus import build, document
 
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
-from runners.finetune import FinetuneConfig, finetune
-from runners.pretrain import initial_model
-from runners.pretrained import Pretrained
-from runners.trainer import TrainerConfig
+from runners.measures.finetune import FinetuneConfig, finetune
+from runners.measures.text_model import TextModel
+from runners.training.pretrain import initial_model
+from runners.training.trainer import TrainerConfig
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_model_that_gives_no_numbers_predicts_nothing(
     if spoilt:
         with torch.no_grad():
             model.backbone.token_embedding.weight[5:] = torch.nan
-    read = Pretrained(
+    read = TextModel(
         model, own, attention="causal", likelihood="causal", pooling="mean", trainer=trainer
     )
     texts = own.documents("train")["text"].tolist()

@@ -12,7 +12,7 @@ ROOT = Path(identity.__file__).parent.parent
 
 LOADED = """
 import json, sys
-import runners.pretrain
+import runners.training.pretrain
 from models.registry import names
 from objectives.base import OBJECTIVES
 names(OBJECTIVES)

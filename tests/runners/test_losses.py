@@ -16,14 +16,14 @@ from objectives.base import OBJECTIVES, Objective, TrainModel, Traits, build_mod
 from objectives.clm import CLM
 from objectives.fusion import Fusion
 from objectives.prepared import IGNORE_INDEX, LossOutput, Prepared, Term
-from runners.anchors import loss_anchors
 from runners.corpora.corpus import Corpus
-from runners.evaluation import RowLosses, row_losses, text_targets
-from runners.losses import held_out, lost_bytes, measure_column, native_note
-from runners.pair_loss import measure_pairs, natural_pair_splits
-from runners.pretrained import Pretrained
-from runners.probes.base import Measurement
-from runners.trainer import TrainerConfig
+from runners.measures.baselines import loss_anchors
+from runners.measures.losses import held_out, lost_bytes, measure_column, native_note
+from runners.measures.measurement import Measurement
+from runners.measures.pairs import measure_pairs, natural_pair_splits
+from runners.measures.row_losses import RowLosses, row_losses, text_targets
+from runners.measures.text_model import TextModel
+from runners.training.trainer import TrainerConfig
 
 BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
 LONG = replace(NANO, max_length=256)
@@ -54,9 +54,9 @@ def vicreg() -> Objective:
     return InTerms(name="vicreg", learning_rate=1e-3, rows_per_update=16)
 
 
-def model_of(objective: Objective, corpus: Corpus, trainer: TrainerConfig) -> Pretrained:
+def model_of(objective: Objective, corpus: Corpus, trainer: TrainerConfig) -> TextModel:
     model = build_model(objective, LONG, corpus.vocabulary.size, seed=0).eval()
-    return Pretrained(
+    return TextModel(
         model,
         corpus,
         attention="causal",

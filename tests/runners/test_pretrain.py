@@ -9,18 +9,18 @@ import torch
 from experiments import experiment
 from objective_files import load_objective
 
-import runners.pretrain as pretrain_module
+import runners.training.pretrain as pretrain_module
 from models.initialization import weights_hash
 from objectives.base import TrainModel
 from objectives.clm import CLM
 from objectives.prepared import LossOutput, Prepared, Term
-from runners.budget import BudgetConfig
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
-from runners.pretrain import DivergedError, pretrain, training_name
 from runners.progress import Silent
-from runners.trainer import learning_rate_factor
-from runners.update import UpdateStep
+from runners.training.budget import BudgetConfig
+from runners.training.pretrain import DivergedError, pretrain, training_name
+from runners.training.trainer import learning_rate_factor
+from runners.training.update import UpdateStep
 
 OBJECTIVES = ("clm", "mlm", "simcse")
 

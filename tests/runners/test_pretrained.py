@@ -7,10 +7,10 @@ from models.batch import Attention
 from objectives.base import TrainModel
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
-from runners.finetune import FinetuneConfig, finetune
-from runners.pretrain import initial_model
-from runners.pretrained import Pretrained
-from runners.trainer import TrainerConfig
+from runners.measures.finetune import FinetuneConfig, finetune
+from runners.measures.text_model import TextModel
+from runners.training.pretrain import initial_model
+from runners.training.trainer import TrainerConfig
 
 TEXTS = ["Return the value.", "A much longer text, of which there are many words.", "x"]
 
@@ -24,9 +24,9 @@ def model(
 
 def pretrained(
     model: TrainModel, corpus: Corpus, trainer: TrainerConfig, likelihood: str, passes: int = 0
-) -> Pretrained:
+) -> TextModel:
     kind = "causal" if likelihood == "causal" else "bidirectional"
-    return Pretrained(
+    return TextModel(
         model,
         corpus,
         attention=kind,

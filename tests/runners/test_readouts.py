@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from runners.readouts import Readout, best_readout, readouts
+from runners.measures.readouts import Readout, best_readout, readouts
 
 
 def test_every_layer_is_offered_as_it_is_and_centred() -> None:

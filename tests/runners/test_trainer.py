@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from objectives.base import Phase
-from runners.trainer import (
+from runners.training.trainer import (
     TrainerConfig,
     build_optimizer,
     learning_rate,

@@ -8,8 +8,8 @@ from objective_files import load_objective
 from models.config import BackboneConfig
 from objectives.base import Moment, build_model
 from objectives.randomness import RowRandom
-from runners.trainer import TrainerConfig, second_moment_decay
-from runners.update import UpdateStep
+from runners.training.trainer import TrainerConfig, second_moment_decay
+from runners.training.update import UpdateStep
 
 
 @pytest.mark.parametrize("name", ["clm", "mlm"])

@@ -12,7 +12,7 @@ from runners.configuration.read import objective
 from runners.corpora.pydocs import PydocsConfig
 from runners.plain import plain
 from runners.probes.classification import ClassificationProbe
-from runners.trainer import TrainerConfig
+from runners.training.trainer import TrainerConfig
 
 BARLOW = Path(__file__).parents[2] / "barlow_twins.py"
 PLUGIN = """

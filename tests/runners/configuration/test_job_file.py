@@ -15,7 +15,9 @@ from runners.corpora.pydocs import PydocsConfig
 
 @pytest.fixture
 def config(tmp_path: Path) -> ExperimentConfig:
-    return experiment("clm_then_mlm", PydocsConfig(libraries=()), tmp_path)
+    return experiment(
+        "clm_then_mlm", PydocsConfig(libraries=("stdlib",), sequence_length=64), tmp_path
+    )
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 import pytest
 
 import runners.configuration.presets as module
-from runners.budget import BudgetConfig
 from runners.configuration.presets import Preset, better_preset, preset_for, presets
+from runners.training.budget import BudgetConfig
 
 TABLE = (Preset("small", 100, 1e6), Preset("odd", 50, 1e7), Preset("large", 1000, 1e9))
 """In tokens they begin at 1,667, at 33,333 and at 166,667."""

@@ -10,14 +10,14 @@ from made_images import SIZE, drawing, png, save_drawings
 from objective_files import load_objective
 from PIL import Image
 
-from runners.budget import BudgetConfig
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.hub import HubConfig
 from runners.corpora.images import pixels_of
-from runners.feed import check_rows
-from runners.pretrain import pretrain
 from runners.progress import Silent
+from runners.training.budget import BudgetConfig
+from runners.training.pretrain import pretrain
+from runners.training.updates import check_rows
 
 COUNTS = {"train": 96, "validation": 16, "test": 32}
 

@@ -9,15 +9,15 @@ from experiments import experiment
 from objective_files import load_objective
 
 from objectives.views import natural_views
-from runners.budget import BudgetConfig
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
 from runners.corpora.prose import body_start
 from runners.corpora.pydocs import PydocsConfig
-from runners.feed import check_rows
-from runners.pretrain import pretrain
 from runners.progress import Silent
+from runners.training.budget import BudgetConfig
+from runners.training.pretrain import pretrain
+from runners.training.updates import check_rows
 
 TRIPLETS = [
     [f"anchor number {i} speaks", f"positive number {i} agrees", f"negative number {i} denies"]

@@ -13,9 +13,10 @@ from scipy.stats import spearmanr
 
 from results.influence import sample
 from runners.corpora.prose import NaturalPairs
-from runners.finetune import FinetuneConfig
+from runners.measures.finetune import FinetuneConfig
+from runners.measures.measurement import Measurement
 from runners.probes.agreement import AgreementProbe
-from runners.probes.base import Measurement, Probe, Task
+from runners.probes.base import Probe, Task
 from runners.probes.classification import (
     ClassificationProbe,
     ClassificationTask,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from runners.corpora.prose import NaturalPairs
-from runners.finetune import FinetuneConfig
+from runners.measures.finetune import FinetuneConfig
 from runners.probes.base import Task
 from runners.probes.classification import ClassificationTask, Labelled
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs

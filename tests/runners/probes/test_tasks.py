@@ -9,9 +9,10 @@ from scipy.stats import spearmanr
 
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs
-from runners.finetune import FinetuneConfig
+from runners.measures.finetune import FinetuneConfig
+from runners.measures.measurement import Measurement
 from runners.probes.agreement import AgreementProbe, break_agreement
-from runners.probes.base import Measurement, NotApplicableError, Task
+from runners.probes.base import NotApplicableError, Task
 from runners.probes.classification import ClassificationProbe, ClassificationTask, Labelled
 from runners.probes.library import LibraryProbe, mask_names
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs

@@ -6,12 +6,14 @@ from typing import ClassVar
 
 import torch
 from torch import nn
+from typing_extensions import override
 
-from objectives.base import Phase
+from objectives.trainable import Phase
+from runners.hardware import Hardware
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainerConfig:
+class TrainerConfig(Hardware):
     """Optimizer, schedule, precision.
 
     Attributes:
@@ -29,18 +31,11 @@ class TrainerConfig:
         clip_norm: gradients are scaled down to this norm.
         rows_per_update: null leaves each objective its own; a number forces equal batches.
         micro_batch_rows: rows at once where memory is short; gradients accumulate.
-        device: `auto`, `cpu` or `cuda`.
-        dtype: `auto` measures, once a machine, whether bf16 pays; or `float32`, `bfloat16`.
-        threads: of the processor; 0 takes one for a narrow model, of which several are then
-            trained at once, and all that this process may use for others.
-        compile: wrap the step in torch.compile.
         evaluations: how often the held-out loss is taken for the curve.
         checkpoint_seconds: how often a resumable state is written.
     """
 
     DECAYS: ClassVar = ("linear", "cosine", "constant")
-    DTYPES: ClassVar = ("auto", "float32", "bfloat16")
-    DEVICES: ClassVar = ("auto", "cpu", "cuda")
 
     learning_rate_scale: float = 1.0
     warmup: float = 0.1
@@ -54,10 +49,6 @@ class TrainerConfig:
     clip_norm: float = 1.0
     rows_per_update: int | None = None
     micro_batch_rows: int | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    threads: int = 0
-    compile: bool = False
     evaluations: int = 10
     checkpoint_seconds: float = 60.0
 
@@ -67,14 +58,11 @@ class TrainerConfig:
         names = ("weight_decay", "beta1", "epsilon", "clip_norm")
         return {name: getattr(self, name) for name in (*names, "device", "dtype", "threads")}
 
+    @override
     def __post_init__(self) -> None:
-        for name, known in (
-            ("decay", self.DECAYS),
-            ("dtype", self.DTYPES),
-            ("device", self.DEVICES),
-        ):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")
+        super().__post_init__()
+        if self.decay not in self.DECAYS:
+            raise ValueError(f"decay is {self.decay!r}; known: {', '.join(self.DECAYS)}")
         for name in ("warmup", "final_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must lie in [0, 1]")
@@ -92,7 +80,7 @@ class TrainerConfig:
         for name in ("rows_per_update", "micro_batch_rows"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1, or null")
-        for name in ("weight_decay", "threads", "evaluations"):
+        for name in ("weight_decay", "evaluations"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
 

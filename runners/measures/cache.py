@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from runners.probes.base import Measurement
+from runners.measures.measurement import Measurement
 
 
 def measured(

@@ -11,7 +11,7 @@ from models.pooling import POOLINGS
 from objectives.base import Likelihood, Objective, TrainModel
 from runners.corpora.corpus import Corpus
 from runners.hardware import autocast
-from runners.trainer import TrainerConfig
+from runners.training.trainer import TrainerConfig
 
 EMBEDDED_AT_ONCE = 64
 SCORED_AT_ONCE = 128
@@ -19,7 +19,7 @@ LOGITS_AT_ONCE = 256
 """Few enough for a processor's cache, where a row has as many logits as the vocabulary tokens."""
 
 
-class Pretrained:
+class TextModel:
     """A model after pretraining, with the tokenizer it was trained with.
 
     Args:

@@ -127,7 +127,7 @@ class PretrainedConfig(BackboneConfig):
 
     @override
     def build(self, vocabulary_size: int) -> "Encoder":
-        from models.pretrained import PretrainedBackbone
+        from models.checkpoint import PretrainedBackbone
 
         return PretrainedBackbone(self, vocabulary_size)
 

@@ -9,7 +9,7 @@ fresh head on the frozen backbone.
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -19,10 +19,13 @@ import torch
 from torch import nn
 
 from models.initialization import initialize, seed_of
-from objectives.base import Objective, TrainModel
+from objectives.base import Moment, Objective, TrainModel
 from objectives.prepared import Prepared
 from runners.corpora.corpus import Corpus
-from runners.evaluation import (
+from runners.hardware import autocast
+from runners.measures.config import MeasuresConfig
+from runners.measures.measurement import Measurement, example_rows
+from runners.measures.row_losses import (
     LAST,
     MEASURE_SEED,
     RowLosses,
@@ -32,12 +35,10 @@ from runners.evaluation import (
     row_losses,
     text_targets,
 )
-from runners.hardware import autocast
-from runners.measures.config import MeasuresConfig
+from runners.measures.text_model import TextModel
 from runners.plain import plain
-from runners.pretrained import Pretrained
-from runners.probes.base import Measurement, example_rows
-from runners.trainer import build_optimizer
+from runners.training.fit import fit
+from runners.training.trainer import build_optimizer
 
 LEAST_LOSS = 0.001
 """A tokenizer that loses less of the text is said to keep it: rows may cut a character."""
@@ -66,7 +67,7 @@ def held_out(
 
 
 def measure_column(
-    model: Pretrained, column: Objective, config: MeasuresConfig, *, trained_on: Sequence[Objective]
+    model: TextModel, column: Objective, config: MeasuresConfig, *, trained_on: Sequence[Objective]
 ) -> list[Measurement]:
     """One model under one objective's loss.
 
@@ -89,8 +90,8 @@ def measure_column(
     traits = column.traits
     if set(traits.test_heads) <= set(heads):
         chosen = nn.ModuleDict({name: heads[name] for name in traits.test_heads})
-        train_model = TrainModel(model.model.backbone, chosen, column).eval()
-        losses = _losses(train_model, prepared, model)
+        train_model = TrainModel(model.model.backbone, chosen).eval()
+        losses = _losses(train_model, column, prepared, model)
         groups = groups_of(losses, column, corpus)
         measured.append(loss_of("nats", losses, groups, native_note(column, trained_on)))
         if len(losses.names) > 1:
@@ -101,7 +102,7 @@ def measure_column(
         own = model.attention
         if trained_on and traits.likelihood == "pseudo" and own.kind != traits.attention:
             remasked = [replace(item, attention=own) for item in prepared]
-            under_own = _losses(train_model, remasked, model)
+            under_own = _losses(train_model, column, remasked, model)
             measured.append(loss_of("own_mask", under_own, groups, own.kind))
     else:
         measured.append(Measurement("nats", None, note="no head"))
@@ -142,9 +143,16 @@ def predicts_all_text(column: Objective, prepared: Sequence[Prepared], corpus: C
     return predicted == int(table["length"][rows % len(table)].sum())
 
 
-def _losses(train_model: TrainModel, prepared: list[Prepared], model: Pretrained) -> RowLosses:
-    vocabulary = model.corpus.vocabulary
-    return row_losses(train_model, prepared, vocabulary=vocabulary, device=model.trainer.device)
+def _losses(
+    train_model: TrainModel, column: Objective, prepared: list[Prepared], model: TextModel
+) -> RowLosses:
+    return row_losses(
+        train_model,
+        column,
+        prepared,
+        vocabulary=model.corpus.vocabulary,
+        device=model.trainer.device,
+    )
 
 
 def loss_of(
@@ -208,7 +216,7 @@ def lost_bytes(corpus: Corpus, split: str, rows: tuple[int, ...]) -> float:
     return lost / max(total, 1)
 
 
-def _adapted(model: Pretrained, column: Objective, config: MeasuresConfig) -> Measurement:
+def _adapted(model: TextModel, column: Objective, config: MeasuresConfig) -> Measurement:
     """The column's loss with a fresh untied head, trained shortly on the frozen backbone."""
     corpus, backbone, trainer = model.corpus, model.model.backbone, model.trainer
     built = column.build_heads(backbone.config, corpus.vocabulary.size, tied=False)
@@ -216,8 +224,9 @@ def _adapted(model: Pretrained, column: Objective, config: MeasuresConfig) -> Me
     if not heads:
         return Measurement("adapted", None, note="no head to adapt")
     initialize(heads, seed=MEASURE_SEED, std=backbone.config.initializer_range, prefix="adapted.")
-    adapted = TrainModel(backbone, heads.to(trainer.device), column)
-    for norm in measuring_mode(adapted):
+    adapted = TrainModel(backbone, heads.to(trainer.device))
+    column.start(adapted)
+    for norm in measuring_mode(adapted, column):
         norm.train()  # a fresh head's, which learns its statistics here
     optimizer = build_optimizer(heads, trainer, config.adaptation_learning_rate)
     batches = corpus.batches(
@@ -227,18 +236,27 @@ def _adapted(model: Pretrained, column: Objective, config: MeasuresConfig) -> Me
         views=column.traits.views,
     )
     chosen = itertools.islice(batches, config.adaptation_steps)
-    backbone.requires_grad_(False)
-    try:
+    kept: dict[str, torch.Tensor] = {}
+
+    def losses() -> Iterator[torch.Tensor]:
         for step, prepared in enumerate(prepare_held_out(column, chosen, corpus.vocabulary)):
             torch.manual_seed(seed_of("adapted dropout", MEASURE_SEED, step))
             with autocast(trainer):
-                loss = adapted(prepared.to(trainer.device)).total(column.counts(prepared))
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            column.after_update(adapted)
+                output = adapted(column, prepared.to(trainer.device))
+                loss = output.total(column.counts(prepared))
+            kept.update(output.kept)
+            yield loss
+
+    backbone.requires_grad_(False)
+    try:
+        fit(
+            optimizer,
+            heads,
+            losses(),
+            after=lambda step: column.after_update(adapted, Moment(step), kept),
+        )
     finally:  # what is measured after a failure must find the backbone as it was
         backbone.requires_grad_(True)
         adapted.eval()
-    losses = _losses(adapted, held_out(column, corpus, config), model)
-    return loss_of("adapted", losses, groups_of(losses, column, corpus))
+    found = _losses(adapted, column, held_out(column, corpus, config), model)
+    return loss_of("adapted", found, groups_of(found, column, corpus))

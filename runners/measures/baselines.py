@@ -1,7 +1,6 @@
 """What needs no model and stands in the same tables: uniform, unigram, chance, words."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -9,10 +8,10 @@ from models.vocabulary import Vocabulary
 from objectives.base import Objective
 from objectives.prepared import Prepared
 from runners.corpora.corpus import Corpus, unigram_distribution
-from runners.evaluation import RowLosses, predicts_tokens, text_targets
-from runners.losses import groups_of, held_out, loss_of, per_byte, predicts_all_text
 from runners.measures.config import MeasuresConfig
-from runners.probes.base import Measurement, Task
+from runners.measures.losses import groups_of, held_out, loss_of, per_byte, predicts_all_text
+from runners.measures.measurement import Measurement
+from runners.measures.row_losses import RowLosses, predicts_tokens, text_targets
 
 Anchors = dict[str, dict[str, list[Measurement]]]
 """By name of the simple method, then by measure."""
@@ -49,15 +48,6 @@ def pair_anchors(config: MeasuresConfig) -> Anchors:
     """An even guess among the candidates."""
     even = Measurement("nats", math.log(config.candidates))
     return {"uniform": {"loss pairs": [even]}}
-
-
-def probe_anchors(tasks: Mapping[str, Task]) -> Anchors:
-    """The baselines of every probe."""
-    found: Anchors = {}
-    for name, task in tasks.items():
-        for method, measurements in task.baselines().items():
-            found.setdefault(method, {})[f"probe {name}"] = measurements
-    return found
 
 
 def _row_losses(nats: np.ndarray, prepared: list[Prepared], vocabulary: Vocabulary) -> RowLosses:

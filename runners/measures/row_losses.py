@@ -85,7 +85,8 @@ def prepare_held_out(
     """Corrupt held-out batches as in training, with the draws that all measurements share."""
     for batch in batches:
         draw = RowRandom(seed_of("measure", MEASURE_SEED), batch.row_ids)
-        yield objective.prepare(batch, vocabulary=vocabulary, draw=draw, moment=LAST)
+        (leaf,) = objective.prepare(batch, vocabulary=vocabulary, draw=draw, moment=LAST)
+        yield leaf.prepared
 
 
 def predicts_tokens(objective: Objective) -> bool:
@@ -105,23 +106,24 @@ def text_targets(prepared: Prepared, vocabulary: Vocabulary) -> np.ndarray:
 @torch.no_grad()
 def row_losses(
     model: TrainModel,
+    objective: Objective,
     prepared_batches: Iterable[Prepared],
     *,
     vocabulary: Vocabulary | None,
     device: str,
 ) -> RowLosses:
-    """The loss of `model.objective` on every row, in float32.
+    """The loss of an objective on every row, in float32.
 
     Args:
-        model: backbone, heads and the objective whose loss is taken.
+        model: backbone and heads.
+        objective: whose loss is taken.
         prepared_batches: from `prepare_held_out`; non-additive losses compare the rows of each
             batch with each other, so their batches should be of one size.
         vocabulary: which targets are text; None takes them all.
         device: where the model is.
     """
-    objective, was_training = model.objective, model.training
-    found = []
-    measuring_mode(model)
+    found, was_training = [], model.training
+    measuring_mode(model, objective)
     try:
         for index, prepared in enumerate(prepared_batches):
             torch.manual_seed(seed_of("measure dropout", MEASURE_SEED, index))
@@ -130,7 +132,7 @@ def row_losses(
                 ends = (prepared.targets == vocabulary.sep_id).numpy()
                 targets = text_targets(prepared, vocabulary), ends
             row_ids = prepared.inputs.row_ids[: prepared.rows].numpy()
-            output = model(prepared.to(device))
+            output = model(objective, prepared.to(device))
             found.append(_batch_losses(output, objective.traits.additive, row_ids, targets))
     finally:  # what is measured after a failure must find the model as it was
         model.train(was_training)
@@ -145,13 +147,13 @@ def row_losses(
     )
 
 
-def measuring_mode(model: TrainModel) -> list[nn.Module]:
+def measuring_mode(model: TrainModel, objective: Objective) -> list[nn.Module]:
     """Dropout only where the loss is taken under it; no norm learns from held-out rows.
 
     Returns:
         The norms with statistics of their own, in evaluation mode.
     """
-    model.train(model.objective.traits.noisy)
+    model.train(objective.traits.noisy)
     kept = nn.modules.batchnorm._NormBase
     norms = [module for module in model.modules() if isinstance(module, kept)]
     return [norm.eval() for norm in norms]

@@ -1,5 +1,7 @@
 """The contrastive cell of the loss matrix: InfoNCE over natural pairs of the corpus."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import nn
@@ -8,12 +10,13 @@ from models.initialization import initialize
 from objectives.contrastive import info_nce
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs, natural_pairs
-from runners.evaluation import MEASURE_SEED
-from runners.losses import ADAPTATION_SPLIT
 from runners.measures.config import MeasuresConfig
-from runners.pretrained import Pretrained
-from runners.probes.base import Measurement, example_rows
-from runners.trainer import build_optimizer
+from runners.measures.losses import ADAPTATION_SPLIT
+from runners.measures.measurement import Measurement, example_rows
+from runners.measures.row_losses import MEASURE_SEED
+from runners.measures.text_model import TextModel
+from runners.training.fit import fit
+from runners.training.trainer import build_optimizer
 
 
 def natural_pair_splits(
@@ -28,7 +31,7 @@ def natural_pair_splits(
 
 
 def measure_pairs(
-    model: Pretrained, splits: tuple[NaturalPairs, NaturalPairs], config: MeasuresConfig
+    model: TextModel, splits: tuple[NaturalPairs, NaturalPairs], config: MeasuresConfig
 ) -> list[Measurement]:
     """InfoNCE from summary to body at a fixed number of candidates: the contrastive cell.
 
@@ -50,12 +53,14 @@ def measure_pairs(
         initialize(layer, seed=MEASURE_SEED, std=width**-0.5, prefix="adapted.pairs.")
         optimizer = build_optimizer(layer, model.trainer, config.adaptation_learning_rate)
         generator = np.random.default_rng(MEASURE_SEED)
-        for _ in range(config.adaptation_steps):
-            chosen = generator.choice(len(learned[0]), config.candidates, replace=False)
-            first, second = (layer(side[chosen]) for side in learned)
-            info_nce(first, second, config.temperature).mean().backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            optimizer.zero_grad()
+
+        def losses() -> Iterator[torch.Tensor]:
+            for _ in range(config.adaptation_steps):
+                chosen = generator.choice(len(learned[0]), config.candidates, replace=False)
+                first, second = (layer(side[chosen]) for side in learned)
+                yield info_nce(first, second, config.temperature).mean()
+
+        fit(optimizer, layer, losses())
         with torch.no_grad():
             first, second = (layer(side) for side in measured)
         found.append(_pair_loss("adapted", first, second, config))

@@ -1,7 +1,7 @@
 """Fine-tuning: a fresh linear layer on the pooled vector, all weights trained."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,9 @@ from models.batch import Batch
 from models.initialization import initialize, seed_of
 from models.pooling import pool
 from runners.hardware import autocast
-from runners.pretrained import EMBEDDED_AT_ONCE, Pretrained
-from runners.trainer import build_optimizer
+from runners.measures.text_model import EMBEDDED_AT_ONCE, TextModel
+from runners.training.fit import fit
+from runners.training.trainer import build_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class FinetuneConfig:
 class _Classifier(nn.Module):
     """A backbone, a pooling and a linear layer."""
 
-    def __init__(self, model: Pretrained, classes: int) -> None:
+    def __init__(self, model: TextModel, classes: int) -> None:
         super().__init__()
         self.backbone = copy.deepcopy(model.model.backbone)
         self.output = nn.Linear(self.backbone.config.hidden_size, classes)
@@ -55,7 +56,7 @@ class _Classifier(nn.Module):
 
 
 def finetune(
-    model: Pretrained,
+    model: TextModel,
     texts: Sequence[str],
     labels: np.ndarray,
     test_texts: Sequence[str],
@@ -83,24 +84,22 @@ def finetune(
     optimizer = build_optimizer(classifier, trainer, config.learning_rate)
     batches = list(model.corpus.text_batches(texts, batch_size=config.rows_per_update))
     steps = config.epochs * len(batches)
-    for step in range(steps):
-        epoch, index = divmod(step, len(batches))
-        order = np.random.default_rng([seed, epoch]).permutation(len(batches))
-        batch, places = batches[order[index]]
-        share = (step + 0.5) / steps  # in its middle, so that no update has a rate of 0
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * min(share / 0.1, (1 - share) / 0.9)
-        torch.manual_seed(seed_of("finetune dropout", seed, step))
-        with autocast(trainer):
-            logits = classifier(batch.to(trainer.device))
-        targets = torch.from_numpy(labels[places]).to(trainer.device)
-        loss = F.cross_entropy(logits.float(), targets)
-        if not torch.isfinite(loss):
-            return None
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(classifier.parameters(), trainer.clip_norm)
-        optimizer.step()
-        optimizer.zero_grad()
+    middles = [(step + 0.5) / steps for step in range(steps)]  # so that no update has a rate of 0
+    rates = [config.learning_rate * min(share / 0.1, (1 - share) / 0.9) for share in middles]
+
+    def losses() -> Iterator[Tensor]:
+        for step in range(steps):
+            epoch, index = divmod(step, len(batches))
+            order = np.random.default_rng([seed, epoch]).permutation(len(batches))
+            batch, places = batches[order[index]]
+            torch.manual_seed(seed_of("finetune dropout", seed, step))
+            with autocast(trainer):
+                logits = classifier(batch.to(trainer.device))
+            targets = torch.from_numpy(labels[places]).to(trainer.device)
+            yield F.cross_entropy(logits.float(), targets)
+
+    if not fit(optimizer, classifier, losses(), rates=rates, clip_norm=trainer.clip_norm):
+        return None
     classifier.eval()
     predicted = np.empty(len(test_texts), dtype=np.int64)
     with torch.no_grad(), autocast(trainer):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.backbone import BackboneOutput, Encoder
 from models.batch import Attention, Batch
-from models.pretrained_size import (
+from models.checkpoint_size import (
     ATTENTION_DROPOUTS,
     DROPOUTS,
     FAMILIES,

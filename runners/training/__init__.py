@@ -1,0 +1,1 @@
+"""Training: one model, one objective, one budget. It knows no measuring."""

@@ -1,0 +1,122 @@
+"""One update of the weights: forward and backward by pieces, then a step."""
+
+import torch
+from torch import Tensor
+
+from models.initialization import seed_of
+from objectives.base import TrainModel
+from objectives.contrastive import TwoStage
+from objectives.trainable import Trainable
+from runners.hardware import autocast
+from runners.training.fit import take_step
+from runners.training.trainer import TrainerConfig, build_optimizer, second_moment_decay
+from runners.training.updates import Part, Update
+
+
+class UpdateStep:
+    """Computes updates, and holds the optimizer.
+
+    Args:
+        model: on its device, in training mode.
+        objective: what is trained.
+        trainer: resolved.
+        seed: of dropout.
+        tokens: of text in an update, about.
+    """
+
+    def __init__(
+        self,
+        model: TrainModel,
+        objective: Trainable,
+        trainer: TrainerConfig,
+        *,
+        seed: int,
+        tokens: float,
+    ) -> None:
+        self._model, self._objective, self._trainer = model, objective, trainer
+        self._seed = seed
+        self._forward = torch.compile(model) if trainer.compile else model
+        self.restart(tokens)
+
+    def restart(self, tokens: float) -> None:
+        """Go on with an optimizer that remembers nothing."""
+        rate = self._objective.learning_rate
+        beta2 = second_moment_decay(tokens, self._trainer)
+        self.optimizer = build_optimizer(self._model, self._trainer, rate, beta2)
+
+    def go_on(self, tokens: float) -> None:
+        """Keep what the optimizer remembers, in updates of another size.
+
+        AdamW divides the mean of squared gradients by 1 - beta2^t for its beginning at 0; it is
+        scaled so that the quotient stays.
+        """
+        beta2 = second_moment_decay(tokens, self._trainer)
+        for group in self.optimizer.param_groups:
+            beta1, before = group["betas"]
+            group["betas"] = (beta1, beta2)
+            for parameter in group["params"]:
+                if state := self.optimizer.state.get(parameter):
+                    count = float(state["step"])
+                    state["exp_avg_sq"].mul_((1 - beta2**count) / (1 - before**count))
+
+    def __call__(self, update: Update, rate: float) -> float:
+        """Take an update at learning rate `rate`; the loss before it.
+
+        Sums are divided once, by the counts of the whole update, so that micro-batches give the
+        gradient of the whole batch. Dropout follows from (seed, update, piece).
+        """
+        total, pieces = 0.0, 0
+        kept: dict[str, dict[str, Tensor]] = {}
+        for part in update.parts:
+            seeds = [
+                seed_of("dropout", self._seed, update.moment.step, pieces + i)
+                for i in range(len(part.pieces))
+            ]
+            pieces += len(part.pieces)
+            backward = self._backward_by_stages if part.by_pieces else self._backward
+            loss, kept[part.leaf.objective.name] = backward(part, seeds)
+            total += loss
+        take_step(self.optimizer, self._model, rate=rate, clip_norm=self._trainer.clip_norm)
+        for column in self._objective.columns:
+            column.after_update(self._model, update.moment, kept.get(column.name, {}))
+        return total
+
+    def _backward(self, part: Part, seeds: list[int]) -> tuple[float, dict[str, Tensor]]:
+        """Piece by piece; gradients add up."""
+        total, kept = 0.0, []
+        for piece, seed in zip(part.pieces, seeds, strict=True):
+            torch.manual_seed(seed)
+            with autocast(self._trainer):
+                output = self._forward(part.leaf.objective, piece.to(self._trainer.device))
+                loss = part.leaf.weight * output.total(part.counts)
+            loss.backward()
+            total += float(loss.detach())
+            kept.append(output.kept)
+        return total, {name: torch.cat([each[name] for each in kept]) for name in kept[0]}
+
+    def _backward_by_stages(self, part: Part, seeds: list[int]) -> tuple[float, dict[str, Tensor]]:
+        """GradCache (Gao et al. 2021): the gradient of a large batch in the memory of a small one.
+
+        Vectors are computed without a graph, the contrast gives their gradients, and each piece
+        is computed again, under the same dropout, to carry its own gradients back.
+        """
+        objective, leaf = part.leaf.objective, part.leaf
+        assert isinstance(objective, TwoStage)
+
+        def embed(number: int) -> Tensor:
+            torch.manual_seed(seeds[number])
+            with autocast(self._trainer):
+                return objective.embed(self._model, part.pieces[number].to(self._trainer.device))
+
+        with torch.no_grad():
+            vectors = [embed(number) for number in range(len(seeds))]
+        cached = torch.cat(vectors).requires_grad_()
+        with autocast(self._trainer):
+            output = objective.contrast(self._model, cached, leaf.prepared.to(self._trainer.device))
+            loss = leaf.weight * output.total(part.counts)
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert cached.grad is not None
+        gradients = torch.split(cached.grad, [len(each) for each in vectors])
+        for number, gradient in enumerate(gradients):
+            embed(number).backward(gradient)  # type: ignore[no-untyped-call]
+        return float(loss.detach()), dict(output.kept)
