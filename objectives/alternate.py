@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache
 
@@ -14,6 +14,7 @@ from models.vocabulary import Vocabulary
 from objectives.fusion import Fusion
 from objectives.randomness import RowRandom
 from objectives.trainable import Leaf, Moment
+from objectives.traits import Traits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,11 @@ class Alternate(Fusion):
         """Of the terms, by their shares."""
         total = sum(self.ratio.values())
         return sum(self.ratio[name] / total * t.traits.passes for name, t in self.terms.items())
+
+    @property
+    @override
+    def traits(self) -> Traits:
+        return replace(super().traits, mixes_rows=True)
 
     @override
     def prepare(

@@ -94,7 +94,7 @@ class CLIP(Contrastive):
                 views="images",
             )
         if self.shuffled:
-            traits = replace(traits, family="placebo")
+            traits = replace(traits, family="placebo", mixes_rows=True)
         return replace(traits, pooling=self.pooling)
 
     def build_heads(

@@ -93,6 +93,7 @@ class Fusion(Trainable):
                 f"{name}: {self.terms[name].traits.supervises}" for name in self.trained
             ),
             additive=all(t.additive for t in every),
+            mixes_rows=any(t.mixes_rows for t in every),
             passes=self.mean_passes,
             noisy=any(t.noisy for t in every),
             views=max(views, key=len) if views else "",

@@ -18,7 +18,7 @@ class ShuffledTargets(MLM):
     still tell what the text is about.
     """
 
-    TRAITS = replace(MLM.TRAITS, family="placebo", likelihood="none")
+    TRAITS = replace(MLM.TRAITS, family="placebo", likelihood="none", mixes_rows=True)
 
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment

@@ -29,6 +29,7 @@ class Traits:
         supervises: which positions that are.
         additive: whether the loss of a batch is the sum over its parts, so that it may be
             accumulated.
+        mixes_rows: whether what becomes of a row depends on the others of its update.
         passes: rows that the backbone computes for each row of the stream.
         noisy: whether the loss is taken under dropout also when it is measured.
         test_heads: heads that the loss is measured with; a training-only head is left out.
@@ -44,6 +45,7 @@ class Traits:
     likelihood: Likelihood = "none"
     quantity: str = "nats"
     additive: bool = True
+    mixes_rows: bool = False
     passes: float = 1
     noisy: bool = False
     test_heads: tuple[str, ...] = ()
@@ -61,6 +63,7 @@ class Traits:
             ("pooling", tuple(POOLINGS)),
             ("views", get_args(Views)),
             ("additive", (True, False)),
+            ("mixes_rows", (True, False)),
             ("noisy", (True, False)),
         ):
             value = getattr(self, name)

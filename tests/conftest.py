@@ -5,39 +5,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.backbones.vanilla import VanillaConfig
 from models.batch import Batch
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
+from objectives.prepared import Prepared
+from objectives.trainable import Leaf
+from runners.checks import CONFIG, VOCABULARY
+from runners.checks import ORDINARY_END as ORDINARY_END
+from runners.checks import SPECIAL as SPECIAL
+from runners.checks import made_batch as make_batch
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.training.trainer import TrainerConfig
-
-SPECIAL, ORDINARY_END = 12, 212
-"""Ordinary ids lie between the two; 20 sentinels stand after them."""
-
-
-def _text(index: int) -> str:
-    """Every third token continues a word, every seventh ends a sentence."""
-    if index < SPECIAL or index >= ORDINARY_END:
-        return ""
-    return (
-        "." if index % 7 == 0 else f"{'' if index % 3 == 0 else ' '}{chr(97 + index % 26)}{index}"
-    )
-
-
-VOCABULARY = Vocabulary(
-    size=232,
-    cls_id=0,
-    sep_id=1,
-    pad_id=2,
-    mask_id=3,
-    special_ids=(*range(SPECIAL), *range(ORDINARY_END, 232)),
-    sentinel_ids=tuple(range(ORDINARY_END, 232)),
-    mode_ids=(9, 10, 11),
-    tokens=tuple(_text(index) for index in range(232)),
-)
 
 
 @pytest.fixture(autouse=True)
@@ -56,26 +36,7 @@ def vocabulary() -> Vocabulary:
 
 @pytest.fixture
 def config() -> BackboneConfig:
-    return VanillaConfig(
-        hidden_size=32, num_layers=2, num_heads=4, intermediate_size=64, max_length=64
-    )
-
-
-def make_batch(lengths: list[int], *, width: int | None = None, seed: int = 0) -> Batch:
-    """Rows of ordinary tokens between [CLS] and [SEP]; `lengths` counts the ordinary ones.
-
-    Every row of three tokens or more holds three texts of about equal length.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    width = width or max(lengths) + 2
-    input_ids = torch.full((len(lengths), width), VOCABULARY.pad_id)
-    for row, length in zip(input_ids, lengths, strict=True):
-        row[0] = VOCABULARY.cls_id
-        row[1 : length + 1] = torch.randint(SPECIAL, ORDINARY_END, (length,), generator=generator)
-        row[length + 1] = VOCABULARY.sep_id
-    mask = torch.arange(width) < torch.tensor(lengths)[:, None] + 2
-    starts = [[1 + n // 3, 1 + 2 * n // 3] if n >= 3 else [0, 0] for n in lengths]
-    return Batch(input_ids, mask, torch.arange(len(lengths)), torch.tensor(starts))
+    return CONFIG
 
 
 @pytest.fixture
@@ -119,3 +80,9 @@ def hub_dir() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("COMPARE_HUB_DIR does not name a folder of data sets")
     return Path(folder)
+
+
+def only(leaves: tuple[Leaf, ...]) -> Prepared:
+    """The input of what is one leaf."""
+    (leaf,) = leaves
+    return leaf.prepared

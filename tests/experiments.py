@@ -7,10 +7,14 @@ from objective_files import load_objective
 
 from models.backbones.vanilla import VanillaConfig
 from runners.configuration.experiment import ExperimentConfig
+from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
 from runners.measures.config import MeasuresConfig
+from runners.measures.curve import HeldOutCurve
 from runners.probes.base import Probe
+from runners.progress import Silent
 from runners.training.budget import BudgetConfig
+from runners.training.pretrain import Trained, pretrain
 from runners.training.trainer import TrainerConfig
 
 NANO = VanillaConfig(hidden_size=32, num_layers=2, num_heads=2, intermediate_size=64, max_length=64)
@@ -39,3 +43,10 @@ def experiment(
         "hub_dir": None,
     }
     return ExperimentConfig(**{**settings, **changes})
+
+
+def train(config: ExperimentConfig, corpus: Corpus) -> Trained:
+    """Pretrain it as a job does."""
+    objective = config.objective
+    curve = HeldOutCurve(objective, corpus, config.trainer) if objective else None
+    return pretrain(config.recipe, corpus, config.output_dir / "models", Silent(), curve)

@@ -60,7 +60,15 @@ class UpdateStep:
                     state["exp_avg_sq"].mul_((1 - beta2**count) / (1 - before**count))
 
     def __call__(self, update: Update, rate: float) -> float:
-        """Take an update at learning rate `rate`; the loss before it.
+        """Take an update at learning rate `rate`; the loss before it."""
+        total, kept = self.backward(update)
+        take_step(self.optimizer, self._model, rate=rate, clip_norm=self._trainer.clip_norm)
+        for column in self._objective.columns:
+            column.after_update(self._model, update.moment, kept.get(column.name, {}))
+        return total
+
+    def backward(self, update: Update) -> tuple[float, dict[str, dict[str, Tensor]]]:
+        """The loss of an update, and what objectives kept, by their names; gradients add up.
 
         Sums are divided once, by the counts of the whole update, so that micro-batches give the
         gradient of the whole batch. Dropout follows from (seed, update, piece).
@@ -76,10 +84,7 @@ class UpdateStep:
             backward = self._backward_by_stages if part.by_pieces else self._backward
             loss, kept[part.leaf.objective.name] = backward(part, seeds)
             total += loss
-        take_step(self.optimizer, self._model, rate=rate, clip_norm=self._trainer.clip_norm)
-        for column in self._objective.columns:
-            column.after_update(self._model, update.moment, kept.get(column.name, {}))
-        return total
+        return total, kept
 
     def _backward(self, part: Part, seeds: list[int]) -> tuple[float, dict[str, Tensor]]:
         """Piece by piece; gradients add up."""

@@ -1,12 +1,12 @@
 """The updates of a training, one after the other: they depend on the text and never on a loss."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 
-from models.batch import Views
+from models.batch import Batch, Views
 from objectives.contrastive import TwoStage
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
@@ -108,6 +108,29 @@ def _next(
         draw=RowRandom(recipe.seed, batch.row_ids),
         moment=moment,
     )
+    return update_of(recipe, corpus.vocabulary.size, batch, phase, moment, leaves, ledger)
+
+
+def update_of(
+    recipe: Recipe,
+    size: int,
+    batch: Batch,
+    phase: Phase,
+    moment: Moment,
+    leaves: Sequence[Leaf],
+    ledger: Ledger,
+) -> Update:
+    """What is computed of some leaves, and what it costs.
+
+    Args:
+        recipe: of the training.
+        size: of the vocabulary.
+        batch: the rows of the stream.
+        phase: at the update's beginning.
+        moment: likewise.
+        leaves: what the objective made of the rows.
+        ledger: before it.
+    """
     parts = tuple(Part(leaf, tuple(_pieces(leaf, recipe.trainer))) for leaf in leaves)
     tokens = int(batch.attention_mask.sum()) - 2 * len(batch.input_ids)
     charged = replace(
@@ -117,7 +140,7 @@ def _next(
         tokens=ledger.tokens + tokens,
     )
     for part in parts:
-        _charge(charged, part, recipe, corpus.vocabulary.size)
+        _charge(charged, part, recipe, size)
     return Update(phase, moment, batch.row_ids, parts, charged)
 
 

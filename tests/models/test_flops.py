@@ -12,7 +12,7 @@ from models.backbones.modern import ModernConfig
 from models.backbones.vanilla import VanillaConfig
 from models.config import BackboneConfig
 from objectives.base import Moment, build_model
-from objectives.randomness import RowRandom
+from runners.checks import leaves_of, total_of
 
 Build = Callable[..., BackboneConfig]
 VANILLA: Any = VanillaConfig
@@ -32,13 +32,13 @@ def test_a_step_counts_what_flop_counter_mode_counts(
     model = build_model(objective, config, VOCABULARY.size, seed=0)
     batch = make_batch(lengths)
     for moment in (Moment(0, 0.0), Moment(1, 0.99)):  # both phases of a sequence, both turns
-        prepared = objective.prepare(
-            batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=moment
-        )
+        leaves = leaves_of(objective, batch, moment)
         counter = FlopCounterMode(display=False)
         with counter, sdpa_kernel(SDPBackend.MATH):  # fused attention counts as nothing on a CPU
-            model(prepared).total(objective.counts(prepared)).backward()
-        ours = objective.training_flops(config, VOCABULARY.size, prepared)
+            total_of(model, leaves).backward()
+        ours = sum(
+            leaf.objective.training_flops(config, VOCABULARY.size, leaf.prepared) for leaf in leaves
+        )
         assert counter.get_total_flops() == pytest.approx(ours, rel=0.01)
 
 

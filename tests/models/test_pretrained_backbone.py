@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from checkpoints import FAMILIES, MASKED, save_checkpoint
-from conftest import VOCABULARY, make_batch
+from conftest import VOCABULARY, make_batch, only
 from objective_files import load_objective
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -92,12 +92,14 @@ def test_a_step_counts_what_flop_counter_mode_counts(
     config, chosen = read(tmp_path), load_objective(objective)
     model = build_model(chosen, config, 300, seed=0)
     batch = make_batch([20, 11, 3, 20])
-    prepared = chosen.prepare(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
+    prepared = only(
+        chosen.prepare(
+            batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
+        )
     )
     counter = FlopCounterMode(display=False)
     with counter, sdpa_kernel(SDPBackend.MATH):
-        model(prepared).total(chosen.counts(prepared)).backward()
+        model(chosen, prepared).total(chosen.counts(prepared)).backward()
     ours = chosen.training_flops(config, 300, prepared)
     assert counter.get_total_flops() == pytest.approx(ours, rel=0.01)
     assert all(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from models.registry import find, names, plugin_hash
-from objectives.base import OBJECTIVES
 from objectives.clm import CLM
+from objectives.trainable import OBJECTIVES
 
 BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
 MINE = """

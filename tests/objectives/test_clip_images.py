@@ -1,12 +1,11 @@
 """CLIP on pictures and captions."""
 
 from dataclasses import replace
-from unittest.mock import patch
 
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import VOCABULARY, make_batch
+from conftest import VOCABULARY, make_batch, only
 from objective_files import load_objective
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -19,6 +18,7 @@ from objectives.clip import CLIP
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 from objectives.weighted_sum import WeightedSum
+from runners.checks import made_update
 from runners.training.trainer import TrainerConfig
 from runners.training.update import UpdateStep
 
@@ -40,7 +40,7 @@ def batch_with_images(lengths: list[int], without: tuple[int, ...] = ()) -> Batc
 
 def prepare(objective: Objective, batch: Batch, seed: int = 0) -> Prepared:
     draw = RowRandom(seed, batch.row_ids)
-    return objective.prepare(batch, vocabulary=VOCABULARY, draw=draw, moment=Moment())
+    return only(objective.prepare(batch, vocabulary=VOCABULARY, draw=draw, moment=Moment()))
 
 
 def test_the_modality_is_the_corpuss() -> None:
@@ -62,7 +62,10 @@ def test_the_modality_is_the_corpuss() -> None:
 def test_the_loss_is_the_written_out_one(config: BackboneConfig) -> None:
     objective, batch = clip(), batch_with_images([9, 4, 7, 12])
     model = build_model(objective, config, VOCABULARY.size, seed=0).eval()
-    found = [float(value) for value in model(prepare(objective, batch)).terms[0].values.detach()]
+    found = [
+        float(value)
+        for value in model(objective, prepare(objective, batch)).terms[0].values.detach()
+    ]
     texts, pictures = [], []
     for row in range(4):
         one = batch.select(slice(row, row + 1))
@@ -86,7 +89,7 @@ def test_rows_without_a_picture_are_left_out(config: BackboneConfig) -> None:
     whole = batch_with_images([9, 4, 7, 12], without=(1,))
     few = batch_with_images([9, 4, 7, 12]).select(torch.tensor([0, 2, 3]))
     model = build_model(objective, config, VOCABULARY.size, seed=0).eval()
-    losses = [model(prepare(objective, batch)).terms[0].values for batch in (whole, few)]
+    losses = [model(objective, prepare(objective, batch)).terms[0].values for batch in (whole, few)]
     assert objective.counts(prepare(objective, whole)) == {"clip": 3}
     torch.testing.assert_close(*losses)
 
@@ -95,13 +98,13 @@ def test_gradients_by_pieces_are_those_of_the_whole(
     config: BackboneConfig, trainer: TrainerConfig
 ) -> None:
     objective, gradients = clip(), []
-    prepared = prepare(objective, batch_with_images([12, 9, 12, 5, 7]))
+    batch = batch_with_images([12, 9, 12, 5, 7])
     config = replace(config, dropout=0.0)
     for rows in (None, 2):
         model = build_model(objective, config, VOCABULARY.size, seed=0).train()
-        step = UpdateStep(model, replace(trainer, micro_batch_rows=rows), 1000)
-        with patch.object(torch.optim.AdamW, "zero_grad"):
-            step(prepared, rate=0.0, seed=0, number=0)
+        own = replace(trainer, micro_batch_rows=rows)
+        step = UpdateStep(model, objective, own, seed=0, tokens=1000)
+        step.backward(made_update(objective, batch, own))
         gradients.append({n: p.grad for n, p in model.named_parameters()})
     for name, gradient in gradients[0].items():
         assert gradient is not None, name
@@ -114,7 +117,7 @@ def test_operations_are_counted(config: BackboneConfig) -> None:
     prepared = prepare(objective, batch_with_images([20, 11, 3, 20]))
     counter = FlopCounterMode(display=False)
     with counter, sdpa_kernel(SDPBackend.MATH):
-        model(prepared).total(objective.counts(prepared)).backward()
+        model(objective, prepared).total(objective.counts(prepared)).backward()
     ours = objective.training_flops(config, VOCABULARY.size, prepared)
     assert counter.get_total_flops() == pytest.approx(ours, rel=0.01)
 

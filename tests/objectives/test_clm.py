@@ -23,7 +23,7 @@ def prepare(batch: Batch) -> Prepared:
 def test_loss_is_a_plain_loop_over_targets(config: BackboneConfig) -> None:
     model = build_model(CLM, config, VOCABULARY.size, seed=0).eval()
     batch = make_batch([7, 3, 5])
-    (term,) = model(prepare(batch)).terms
+    (term,) = model(CLM, prepare(batch)).terms
     expected = []
     for row, length in enumerate([9, 5, 7]):
         for place in range(length - 1):
@@ -52,7 +52,7 @@ def test_a_later_token_never_moves_an_earlier_loss_by_a_bit(
     def losses(batch: Batch) -> tuple[list[int], torch.Tensor]:
         prepared = prepare(batch)
         with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-            (term,) = step(prepared).terms
+            (term,) = step(CLM, prepared).terms
         return prepared.positions.tolist(), term.values
 
     positions, before = losses(batch)

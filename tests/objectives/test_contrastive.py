@@ -1,12 +1,13 @@
 """Contrastive objectives on several views, GradCache, and batches that lie on several processes."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
-from conftest import VOCABULARY, make_batch
+from conftest import VOCABULARY, make_batch, only
 from objective_files import load_objective
 from torch import Tensor
 from transformers.models.clip.modeling_clip import image_text_contrastive_loss
@@ -20,16 +21,17 @@ from objectives.contrastive import Contrastive, info_nce
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 from objectives.views import texts_of
+from runners.checks import made_update
 from runners.training.trainer import TrainerConfig
 from runners.training.update import UpdateStep
 
 LENGTHS = [12, 9, 30, 5, 2, 17]
+BATCH = make_batch(LENGTHS)
 
 
 def prepared_by(objective: Contrastive, seed: int = 0) -> Prepared:
-    batch = make_batch(LENGTHS)
-    draw = RowRandom(seed, batch.row_ids)
-    return objective.prepare(batch, vocabulary=VOCABULARY, draw=draw, moment=Moment())
+    draw = RowRandom(seed, BATCH.row_ids)
+    return only(objective.prepare(BATCH, vocabulary=VOCABULARY, draw=draw, moment=Moment()))
 
 
 def contrastive(name: str, **changes: object) -> Contrastive:
@@ -70,7 +72,7 @@ def test_supervised_simcse_takes_the_texts_of_each_row(
         assert (len(joined) == len(text)) == hard_negatives
 
     model = build_model(objective, config, VOCABULARY.size, seed=0).eval()
-    (term,) = model(prepared).terms
+    (term,) = model(objective, prepared).terms
     vectors = objective.embed(model, prepared)
     expected = loop(vectors[: prepared.rows], vectors[prepared.rows :], 0.05)
     assert term.values.tolist() == pytest.approx(expected, rel=1e-4, abs=1e-5)
@@ -103,7 +105,7 @@ def test_spans_of_declutr_lie_near_their_anchors(config: BackboneConfig) -> None
 
     model = build_model(objective, config, VOCABULARY.size, seed=0).eval()
     prepared = prepared_by(objective)
-    (term,) = model(prepared).terms
+    (term,) = model(objective, prepared).terms
     vectors, rows = objective.embed(model, prepared), prepared.rows
     expected = loop(vectors[:rows], (vectors[rows : 2 * rows] + vectors[2 * rows :]) / 2, 0.05)
     assert term.values.tolist() == pytest.approx(expected, rel=1e-4, abs=1e-5)
@@ -124,13 +126,13 @@ def test_clip_learns_its_temperature_within_bounds(
     scale = model.heads["logit_scale"]
     assert isinstance(scale, LogitScale)
     assert scale().item() == pytest.approx(1 / 0.07)
-    step = UpdateStep(model, trainer, 1000)
-    step(prepared_by(objective), 1e-2, seed=0, number=0)
+    step = UpdateStep(model, objective, trainer, seed=0, tokens=1000)
+    step(made_update(objective, BATCH, trainer), 1e-2)
     assert scale().item() != pytest.approx(1 / 0.07, rel=1e-4)
     for offset, bound in ((9.0, 100.0), (-9.0, 1.0)):
         with torch.no_grad():
             scale.offset.copy_(torch.tensor(offset))
-        objective.after_update(model)
+        objective.after_update(model, Moment(), {})
         assert scale().item() == pytest.approx(bound)
 
 
@@ -153,9 +155,9 @@ def test_grad_cache_gives_the_gradient_of_the_large_batch(
         output.total(objective.counts(prepared)).backward()
 
     def cached(model: TrainModel) -> None:
-        step = UpdateStep(model, trainer, 1000)
-        seeds = [seed_of("dropout", 0, 0, index) for index in range(len(pieces))]
-        step._backward_by_pieces(objective, prepared, pieces, 1.0, seeds)
+        own = replace(trainer, micro_batch_rows=rows)
+        step = UpdateStep(model, objective, own, seed=0, tokens=1000)
+        step.backward(made_update(objective, BATCH, own))
 
     gradients = []
     for way in (direct, cached):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import ORDINARY_END, SPECIAL, VOCABULARY, make_batch
+from conftest import ORDINARY_END, SPECIAL, VOCABULARY, make_batch, only
 from objective_files import load_objective
 
 from models.config import BackboneConfig
@@ -19,8 +19,10 @@ def rows_of(name: str, count: int = 1000) -> list[Row]:
     assert isinstance(objective, Denoising)
     generator = np.random.default_rng(0)
     batch = make_batch(generator.integers(1, 100, count).tolist())
-    prepared = objective.prepare(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
+    prepared = only(
+        objective.prepare(
+            batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
+        )
     )
     prefixes = prepared.attention.prefix_lengths
     assert prefixes is not None
@@ -163,7 +165,9 @@ def test_no_row_is_longer_than_stated(name: str) -> None:
     objective = load_objective(name)
     assert isinstance(objective, Denoising)
     batch = make_batch([62] * 300)
-    prepared = objective.prepare(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
+    prepared = only(
+        objective.prepare(
+            batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
+        )
     )
     assert int(prepared.inputs.attention_mask.sum(1).max()) <= objective.longest(64)

@@ -3,35 +3,38 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import VOCABULARY, make_batch
+from conftest import make_batch
 from objective_files import load_objective
 
+from models.batch import Batch
 from models.config import BackboneConfig
 from models.initialization import weights_hash
 from objectives.alternate import Alternate, turns
-from objectives.base import Moment, Objective, build_model
-from objectives.prepared import Prepared
-from objectives.randomness import RowRandom
 from objectives.sequence import InSequence
+from objectives.trainable import Leaf, Moment, Trainable
+from runners.checks import leaves_of, made_update, model_of
 from runners.training.trainer import TrainerConfig, learning_rate_factor
 from runners.training.update import UpdateStep
 
 
-def prepare(objective: Objective, moment: Moment, rows: int = 8) -> Prepared:
-    batch = make_batch([12, 9, 20, 5] * (rows // 4), seed=moment.step)
-    draw = RowRandom(0, batch.row_ids)
-    return objective.prepare(batch, vocabulary=VOCABULARY, draw=draw, moment=moment)
+def batch_at(step: int) -> Batch:
+    return make_batch([12, 9, 20, 5] * 2, seed=step)
 
 
-def trained(objective: Objective, config: BackboneConfig, trainer: TrainerConfig) -> str:
+def prepare(objective: Trainable, moment: Moment) -> tuple[Leaf, ...]:
+    return leaves_of(objective, batch_at(moment.step), moment)
+
+
+def trained(objective: Trainable, trainer: TrainerConfig) -> str:
     """The backbone's weights after some updates, with dropout."""
-    model = build_model(objective, config, VOCABULARY.size, seed=0).train()
-    step = UpdateStep(model, trainer, 1000)
+    model = model_of(objective)
+    step = UpdateStep(model, objective, trainer, seed=0, tokens=1000)
     for number in range(4):
         progress = number / 4
         phase = objective.phase(progress)
         rate = phase.learning_rate * learning_rate_factor(phase.progress, trainer, phase.warmup)
-        step(prepare(objective, Moment(number, progress)), rate, seed=0, number=number)
+        moment = Moment(number, progress)
+        step(made_update(objective, batch_at(number), trainer, moment), rate)
     return weights_hash(model.backbone)
 
 
@@ -47,15 +50,14 @@ def trained(objective: Objective, config: BackboneConfig, trainer: TrainerConfig
     ],
 )
 def test_a_fusion_of_one_is_that_one_bit_for_bit(
-    config: BackboneConfig,
     trainer: TrainerConfig,
     fusion: str,
     changes: dict[str, object],
     alone: str,
 ) -> None:
-    fused = trained(load_objective(fusion, **changes), config, trainer)
-    assert fused == trained(load_objective(alone), config, trainer)
-    assert fused != trained(load_objective(fusion), config, trainer)
+    fused = trained(load_objective(fusion, **changes), trainer)
+    assert fused == trained(load_objective(alone), trainer)
+    assert fused != trained(load_objective(fusion), trainer)
 
 
 @pytest.mark.parametrize(
@@ -78,18 +80,18 @@ def test_rows_are_dealt_out_by_the_ratio() -> None:
     objective = load_objective("gpt_bert", ratio={"clm": 1, "mntp": 3})
     rows: Counter[str] = Counter()
     for step in range(4):
-        prepared = prepare(objective, Moment(step))
-        ids = [row for part in prepared.parts for row in part.prepared.inputs.row_ids.tolist()]
+        leaves = prepare(objective, Moment(step))
+        ids = [row for leaf in leaves for row in leaf.prepared.inputs.row_ids.tolist()]
         assert sorted(ids) == list(range(8))
-        for part in prepared.parts:
-            rows[part.name] += part.prepared.rows
-            assert part.weight == part.prepared.rows / 8
+        for leaf in leaves:
+            rows[leaf.objective.name] += leaf.prepared.rows
+            assert leaf.weight == leaf.prepared.rows / 8
     assert rows == {"clm": 8, "mntp": 24}
 
 
 def test_updates_alternate_by_batch() -> None:
     objective = load_objective("gpt_bert", ratio={"clm": 1, "mntp": 2}, by="batch")
-    names = [prepare(objective, Moment(step)).parts[0].name for step in range(6)]
+    names = [prepare(objective, Moment(step))[0].objective.name for step in range(6)]
     assert Counter(names) == {"clm": 2, "mntp": 4}
 
 
@@ -155,7 +157,7 @@ def test_forced_batches_reach_every_phase() -> None:
     assert [phase.rows_per_update for phase in forced.phases] == [16, 16]
 
 
-def test_fusions_nest(config: BackboneConfig, trainer: TrainerConfig) -> None:
+def test_fusions_nest(trainer: TrainerConfig) -> None:
     inner = load_objective("clm_mlm")
     outer = InSequence(
         name="nested",
@@ -163,10 +165,11 @@ def test_fusions_nest(config: BackboneConfig, trainer: TrainerConfig) -> None:
         shares={"both": 1, "simcse": 1},
     )
     assert [column.name for column in outer.columns] == ["clm", "mlm", "simcse"]
-    leaves = outer.leaves(prepare(outer, Moment()))
-    assert [leaf.name for leaf, _, _, _ in leaves] == ["clm", "mlm"]
-    assert [weight for _, _, weight, _ in leaves] == [0.5, 0.5]
-    assert trained(outer, config, trainer) == trained(outer, config, trainer)
+    leaves = prepare(outer, Moment())
+    assert [leaf.objective.name for leaf in leaves] == ["clm", "mlm"]
+    assert [leaf.name for leaf in leaves] == ["both: clm: ", "both: mlm: "]
+    assert [leaf.weight for leaf in leaves] == [0.5, 0.5]
+    assert trained(outer, trainer) == trained(outer, trainer)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 import pytest
 import torch
-from conftest import ORDINARY_END, SPECIAL, VOCABULARY, make_batch
+from conftest import ORDINARY_END, SPECIAL, VOCABULARY, make_batch, only
 from objective_files import load_objective
 from scipy.stats import binom
 
 from models.batch import Batch
-from objectives.base import Moment
 from objectives.masking import choose_masked
 from objectives.prepared import IGNORE_INDEX
 from objectives.randomness import RowRandom
+from runners.checks import leaves_of
 
 LENGTHS = {8: 20_000, 16: 12_000, 32: 8_000, 64: 4_000, 128: 2_000}
 """Rows of each length: about a million eligible tokens in all."""
@@ -27,9 +27,7 @@ def within_limits(count: int, total: int, probability: float) -> bool:
 @pytest.mark.parametrize("length", LENGTHS)
 def test_rates_lie_within_binomial_limits_in_every_length_bin(length: int) -> None:
     batch = make_batch([length] * LENGTHS[length])
-    prepared = load_objective("mlm").prepare(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(3, batch.row_ids), moment=Moment()
-    )
+    prepared = only(leaves_of(load_objective("mlm"), batch, seed=3))
     assert prepared.labels is not None
     selected = prepared.labels != IGNORE_INDEX
     count, eligible = int(selected.sum()), length * LENGTHS[length]

@@ -57,7 +57,7 @@ def test_loss_is_a_plain_loop_over_selected_tokens(config: BackboneConfig) -> No
     model = build_model(load_objective("mlm"), config, VOCABULARY.size, seed=0).eval()
     batch = make_batch([20, 9, 14])
     prepared = prepare(batch)
-    (term,) = model(prepared).terms
+    (term,) = model(load_objective("mlm"), prepared).terms
     hidden = model.backbone(prepared.inputs, attention=prepared.attention).last
     assert prepared.labels is not None
     expected = []
@@ -82,7 +82,7 @@ def test_positions_that_are_not_selected_give_no_gradient(config: BackboneConfig
     hook = model.backbone.register_forward_hook(
         lambda module, inputs, output: (output.last.retain_grad(), states.append(output.last))[1]
     )
-    model(prepared).total({"mlm": len(prepared.targets)}).backward()
+    model(load_objective("mlm"), prepared).total({"mlm": len(prepared.targets)}).backward()
     hook.remove()
     gradient = states[0].grad
     assert gradient is not None

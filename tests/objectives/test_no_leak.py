@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from conftest import ORDINARY_END, SPECIAL, VOCABULARY
+from conftest import ORDINARY_END, SPECIAL, VOCABULARY, only
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from objective_files import OBJECTIVE_FILES, load_objective
@@ -92,8 +92,10 @@ def leaks(
     draw = RowRandom(seed, [0, 1])
     company = [SPECIAL, SPECIAL + 1]
     before, after = (
-        objective.prepare(
-            batch_of([ids, company], padding), vocabulary=VOCABULARY, draw=draw, moment=Moment()
+        only(
+            objective.prepare(
+                batch_of([ids, company], padding), vocabulary=VOCABULARY, draw=draw, moment=Moment()
+            )
         )
         for ids in (row, other)
     )
@@ -176,8 +178,8 @@ def test_tsdae_that_sees_the_noisy_tokens_is_caught() -> None:
     """A changed token of the noisy text reaches the targets through position 0 and nowhere else."""
     objective = load_objective("tsdae")
     batch = batch_of([list(range(SPECIAL, SPECIAL + 30))], 0)
-    prepared = objective.prepare(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, [0]), moment=Moment()
+    prepared = only(
+        objective.prepare(batch, vocabulary=VOCABULARY, draw=RowRandom(0, [0]), moment=Moment())
     )
     assert prepared.attention.prefix_lengths is not None
     prefix = int(prepared.attention.prefix_lengths[0])

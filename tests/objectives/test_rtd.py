@@ -1,22 +1,21 @@
 import pytest
 import torch
 from bert import bert_weights
-from conftest import VOCABULARY, make_batch
+from conftest import VOCABULARY, make_batch, only
 from objective_files import load_objective
 from transformers import ElectraConfig, ElectraForPreTraining
 
 from models.batch import Batch
 from models.config import BackboneConfig
 from models.initialization import initialize
-from objectives.base import Moment, TrainModel, build_model
+from objectives.base import TrainModel, build_model
 from objectives.prepared import Prepared
-from objectives.randomness import RowRandom
 from objectives.rtd import sample
+from runners.checks import leaves_of
 
 
 def prepare(batch: Batch) -> Prepared:
-    draw = RowRandom(0, batch.row_ids)
-    return load_objective("rtd").prepare(batch, vocabulary=VOCABULARY, draw=draw, moment=Moment())
+    return only(leaves_of(load_objective("rtd"), batch))
 
 
 def build(config: BackboneConfig) -> TrainModel:
@@ -59,7 +58,7 @@ def test_the_discriminator_equals_electra(config: BackboneConfig) -> None:
     hook = model.backbone.register_forward_pre_hook(
         lambda module, arguments: seen.append(arguments[0].input_ids)
     )
-    generator, discriminator = model(prepared).terms
+    generator, discriminator = model(load_objective("rtd"), prepared).terms
     hook.remove()
     filled = seen[0]
     assert not (filled == VOCABULARY.mask_id).any()
@@ -88,7 +87,7 @@ def test_samples_follow_the_softmax() -> None:
 
 def test_no_gradient_flows_through_the_samples(config: BackboneConfig) -> None:
     model = build(config)
-    _, discriminator = model(prepare(make_batch([30, 12]))).terms
+    _, discriminator = model(load_objective("rtd"), prepare(make_batch([30, 12]))).terms
     discriminator.values.sum().backward()
     assert all(p.grad is None for p in model.heads["generator"].parameters())
 

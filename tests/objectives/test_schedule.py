@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import VOCABULARY, make_batch
+from conftest import VOCABULARY, make_batch, only
 from objective_files import load_objective
 
 from models.config import BackboneConfig
@@ -8,6 +8,7 @@ from objectives.base import Moment, build_model
 from objectives.prepared import IGNORE_INDEX
 from objectives.randomness import RowRandom
 from objectives.schedule import Schedule
+from runners.checks import leaves_of
 
 
 @pytest.mark.parametrize(
@@ -44,11 +45,13 @@ def test_any_number_of_any_objective_can_follow_one() -> None:
     batch = make_batch([60] * 200)
     rates = []
     for progress in (0.0, 0.5, 1.0):
-        prepared = objective.prepare(
-            batch,
-            vocabulary=VOCABULARY,
-            draw=RowRandom(0, batch.row_ids),
-            moment=Moment(progress=progress),
+        prepared = only(
+            objective.prepare(
+                batch,
+                vocabulary=VOCABULARY,
+                draw=RowRandom(0, batch.row_ids),
+                moment=Moment(progress=progress),
+            )
         )
         assert prepared.labels is not None
         rates.append(float((prepared.labels != IGNORE_INDEX).sum()) / (60 * 200))
@@ -62,17 +65,19 @@ def test_a_number_of_the_loss_follows_one_too(config: BackboneConfig) -> None:
     model = build_model(objective, config, VOCABULARY.size, seed=0).train()
     batch, losses = make_batch([9, 12, 7]), []
     for progress in (0.0, 1.0):
-        prepared = objective.prepare(
-            batch,
-            vocabulary=VOCABULARY,
-            draw=RowRandom(0, batch.row_ids),
-            moment=Moment(progress=progress),
+        prepared = only(
+            objective.prepare(
+                batch,
+                vocabulary=VOCABULARY,
+                draw=RowRandom(0, batch.row_ids),
+                moment=Moment(progress=progress),
+            )
         )
         torch.manual_seed(0)
-        losses.append(model(prepared).terms[0].values)
+        losses.append(model(objective, prepared).terms[0].values)
         plain = load_objective("simcse", temperature=0.05 if progress == 0 else 1.0)
         torch.manual_seed(0)
-        torch.testing.assert_close(losses[-1], model(prepared, plain).terms[0].values)
+        torch.testing.assert_close(losses[-1], model(plain, prepared).terms[0].values)
     assert not torch.allclose(losses[0], losses[1])
 
 
@@ -93,13 +98,8 @@ def test_the_weights_of_a_sum_follow_one(config: BackboneConfig) -> None:
     objective = load_objective("mlm_simcse", weights={"mlm": fading, "simcse": 0.5})
     batch = make_batch([9, 12, 7])
     for progress, expected in ((0.0, {"mlm": 1.0}), (0.5, {"mlm": 0.5}), (1.0, {})):
-        prepared = objective.prepare(
-            batch,
-            vocabulary=VOCABULARY,
-            draw=RowRandom(0, batch.row_ids),
-            moment=Moment(progress=progress),
-        )
-        weights = {part.name: part.weight for part in prepared.parts}
+        leaves = leaves_of(objective, batch, Moment(progress=progress))
+        weights = {leaf.objective.name: leaf.weight for leaf in leaves}
         assert weights == {**expected, "simcse": 0.5}  # a term of weight 0 is not computed
     with pytest.raises(ValueError, match=r"weights of mlm_simcse are .*; none may be negative"):
         load_objective("mlm_simcse", weights={"mlm": {**fading, "end": -1.0}, "simcse": 0.5})

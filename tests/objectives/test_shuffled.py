@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import SPECIAL, VOCABULARY
+from conftest import SPECIAL, VOCABULARY, only
 from objective_files import OBJECTIVE_FILES, load_objective
 
 from models.batch import Batch
@@ -66,7 +66,7 @@ def paired_batch_of(step: int) -> Batch:
 
 def prepared_of(objective: Objective, batch: Batch) -> Prepared:
     draw = RowRandom(0, batch.row_ids)
-    return objective.prepare(batch, vocabulary=VOCABULARY, draw=draw, moment=Moment())
+    return only(objective.prepare(batch, vocabulary=VOCABULARY, draw=draw, moment=Moment()))
 
 
 def shuffled(prepared: Prepared, step: int) -> Prepared:
@@ -80,7 +80,7 @@ def shuffled(prepared: Prepared, step: int) -> Prepared:
         prepared.attention,
         labels.view_as(prepared.labels),
         copies=prepared.copies,
-        noise=prepared.noise,
+        more=prepared.more,
     )
     return replace(dealt, settings=prepared.settings)
 
@@ -102,10 +102,10 @@ def learned(objective: Objective, config: BackboneConfig, *, deal: bool, pairs: 
         if deal:
             prepared = mispaired(prepared, step) if pairs else shuffled(prepared, step)
         optimizer.zero_grad()
-        model(prepared).total(objective.counts(prepared)).backward()
+        model(objective, prepared).total(objective.counts(prepared)).backward()
         optimizer.step()
     held_out = [prepared_of(objective, make(1000 + number)) for number in range(4)]
-    losses = row_losses(model, held_out, vocabulary=None, device="cpu")
+    losses = row_losses(model, objective, held_out, vocabulary=None, device="cpu")
     return float(losses.sums[0].sum() / losses.counts[0].sum())
 
 

@@ -48,7 +48,7 @@ def test_loss_is_info_nce_between_two_passes(config: BackboneConfig, pooling: st
         batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
     )
     torch.manual_seed(5)
-    (term,) = model(prepared).terms
+    (term,) = model(objective, prepared).terms
     torch.manual_seed(5)
     hidden = model.backbone(prepared.inputs, attention=prepared.attention).last
     real = prepared.inputs.attention_mask[:, :, None]

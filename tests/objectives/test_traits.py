@@ -3,34 +3,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from conftest import VOCABULARY, make_batch
-from objective_files import OBJECTIVE_FILES, load_objective
+from conftest import make_batch
+from objective_files import load_objective
 
 from models.registry import find
-from objectives.base import OBJECTIVES, Moment, Traits
+from objectives.base import Traits
 from objectives.clm import CLM
 from objectives.first_character import CLASSES
 from objectives.mlm import MLM
 from objectives.prepared import Prepared
-from objectives.randomness import RowRandom
+from objectives.trainable import OBJECTIVES
+from runners.checks import MOMENTS, leaves_of
 
 
 def prepare(name: str) -> list[tuple[Any, Prepared]]:
     """Every leaf of an objective at both ends of a training, with what it makes of a batch."""
     objective, batch = load_objective(name), make_batch([12, 9, 12, 5, 8, 10])
-    draw = RowRandom(0, batch.row_ids)
-    leaves = []
-    for moment in (Moment(0, 0.0), Moment(1, 0.99)):
-        prepared = objective.prepare(batch, vocabulary=VOCABULARY, draw=draw, moment=moment)
-        leaves += [leaf[:2] for leaf in objective.leaves(prepared)]
-    return leaves
-
-
-@pytest.mark.parametrize("name", OBJECTIVE_FILES)
-def test_the_attention_that_a_column_is_measured_under_is_what_it_prepares(name: str) -> None:
-    for objective, prepared in prepare(name):
-        traits = objective.traits
-        assert (traits.measured_attention or traits.attention) == prepared.attention.kind
+    leaves = [leaf for moment in MOMENTS for leaf in leaves_of(objective, batch, moment)]
+    return [(leaf.objective, leaf.prepared) for leaf in leaves]
 
 
 @pytest.mark.parametrize(

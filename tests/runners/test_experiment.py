@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from experiments import NANO, experiment
+from experiments import NANO, experiment, train
 from objective_files import OBJECTIVE_FILES, load_objective
 
 import runners.configuration.presets
@@ -26,7 +26,7 @@ from runners.measures.measurement import Measurement
 from runners.probes.base import Probe, Task
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
-from runners.training.pretrain import pretrain, training_name
+from runners.training.pretrain import training_name
 
 BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
 
@@ -128,7 +128,7 @@ def test_a_record_says_which_smaller_preset_suits_its_budget(
         monkeypatch.setattr(runners.configuration.presets, "presets", lambda table=table: table)
         job = job_of(config, corpus)
         names.add(job.record_name)
-        facts = training_facts(pretrain(config, corpus, Silent()), config)
+        facts = training_facts(train(config, corpus), config)
         found.append(facts["better_model"])
     assert found == [{"name": "tiny", "weights": weights // 4}, None]
     assert len(names) == 1
@@ -231,7 +231,7 @@ def test_the_untrained_floor_follows_the_trainer(
 ) -> None:
     """Its weights do not depend on the trainer; what is optimized on top of them does."""
     small = replace(small, objective=None)
-    folder = small.output_dir / "models" / training_name(small, corpus) / "measures"
+    folder = small.output_dir / "models" / training_name(small.recipe, corpus) / "measures"
 
     def kept() -> set[str]:
         return {file.name for file in folder.glob("*.json")}
@@ -286,7 +286,7 @@ def test_an_edited_plugin_is_trained_anew_and_an_unchanged_one_is_not(
                 "attention": "causal",
             }
         config = replace(small, objective=objective(values, [file], "objective"))
-        return pretrain(config, corpus, Silent()).folder.name
+        return train(config, corpus).folder.name
 
     names = [name(*run) for run in (("a", 1.0), ("b", 1.0), ("c", 2.0))]
     assert names[0] == names[1] != names[2]
@@ -298,7 +298,7 @@ def test_a_plugin_of_another_job_is_no_part_of_this_one(
 ) -> None:
     beside = replace(small, plugins={"mine": "0" * 64})
     assert job_of(beside, corpus).record_name == job_of(small, corpus).record_name
-    assert training_name(beside, corpus) == training_name(small, corpus)
+    assert training_name(beside.recipe, corpus) == training_name(small.recipe, corpus)
 
 
 def test_a_loss_that_is_no_sum_over_rows_goes_from_training_to_record(
@@ -327,7 +327,7 @@ def test_a_loss_that_is_no_sum_over_rows_goes_from_training_to_record(
         measured["loss barlow_twins", "nats"], rel=1e-6
     )
     # The statistics of its norms come back with the weights.
-    first, again = (pretrain(config, corpus, Silent()).model for _ in range(2))
+    first, again = (train(config, corpus).model for _ in range(2))
     norm = first.heads["projector"][1]
     assert int(norm.num_batches_tracked) == 3
     assert norm.running_var.equal(again.heads["projector"][1].running_var)

@@ -36,7 +36,7 @@ def test_a_model_that_gives_no_numbers_predicts_nothing(
     works: bool,
 ) -> None:
     dataset = LocalConfig(path="x", sequence_length=32)
-    model = initial_model(experiment(None, dataset, tmp_path), own).eval()
+    model = initial_model(experiment(None, dataset, tmp_path).recipe, own).eval()
     if spoilt:
         with torch.no_grad():
             model.backbone.token_embedding.weight[5:] = torch.nan

@@ -14,7 +14,7 @@ LOADED = """
 import json, sys
 import runners.training.pretrain
 from models.registry import names
-from objectives.base import OBJECTIVES
+from objectives.trainable import OBJECTIVES
 names(OBJECTIVES)
 ours = [m for name, m in sys.modules.items() if name.split(".")[0] in {ours!r}]
 print(json.dumps([m.__file__ for m in ours if m.__file__]))

@@ -12,10 +12,11 @@ from objective_files import OBJECTIVE_FILES, load_objective
 
 from models.batch import Attention
 from models.registry import find
-from objectives.base import OBJECTIVES, Objective, TrainModel, Traits, build_model
+from objectives.base import Objective, TrainModel, Traits, build_model
 from objectives.clm import CLM
 from objectives.fusion import Fusion
 from objectives.prepared import IGNORE_INDEX, LossOutput, Prepared, Term
+from objectives.trainable import OBJECTIVES
 from runners.corpora.corpus import Corpus
 from runners.measures.baselines import loss_anchors
 from runners.measures.losses import held_out, lost_bytes, measure_column, native_note
@@ -197,7 +198,7 @@ def test_sentinels_are_no_text(name: str, corpus: Corpus, trainer: TrainerConfig
     special, ends = vocabulary.is_special[targets], targets == vocabulary.sep_id
     assert (special & ~ends).sum() > 0.05 * len(targets)
     model = build_model(column, LONG, vocabulary.size, seed=0).eval()
-    found = row_losses(model, prepared, vocabulary=vocabulary, device="cpu")
+    found = row_losses(model, column, prepared, vocabulary=vocabulary, device="cpu")
     assert (
         found.counts.sum()
         == (~special).sum()
@@ -301,7 +302,7 @@ def test_no_norm_learns_from_held_out_rows(corpus: Corpus) -> None:
     column = barlow()
     model = build_model(column, LONG, corpus.vocabulary.size, seed=0).train()
     norm = model.heads["projector"][1]
-    row_losses(model, held_out(column, corpus, MEASURES), vocabulary=None, device="cpu")
+    row_losses(model, column, held_out(column, corpus, MEASURES), vocabulary=None, device="cpu")
     assert int(norm.num_batches_tracked) == 0
     assert norm.training
 

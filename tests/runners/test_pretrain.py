@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from experiments import experiment
+from experiments import experiment, train
 from objective_files import load_objective
 
 import runners.training.pretrain as pretrain_module
@@ -16,9 +16,8 @@ from objectives.clm import CLM
 from objectives.prepared import LossOutput, Prepared, Term
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
-from runners.progress import Silent
 from runners.training.budget import BudgetConfig
-from runners.training.pretrain import DivergedError, pretrain, training_name
+from runners.training.pretrain import DivergedError, training_name
 from runners.training.trainer import learning_rate_factor
 from runners.training.update import UpdateStep
 
@@ -32,7 +31,7 @@ def test_the_same_seed_gives_the_same_weights(
     hashes = []
     for run, seed in enumerate((0, 0, 1)):
         config = experiment(name, small_pydocs, tmp_path / str(run), seed=seed)
-        hashes.append(weights_hash(pretrain(config, corpus, Silent()).model))
+        hashes.append(weights_hash(train(config, corpus).model))
     assert hashes[0] == hashes[1] != hashes[2]
 
 
@@ -40,7 +39,7 @@ def test_every_objective_begins_and_reads_the_same(
     corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
 ) -> None:
     trained = {
-        (name, seed): pretrain(
+        (name, seed): train(
             experiment(
                 name,
                 small_pydocs,
@@ -49,7 +48,6 @@ def test_every_objective_begins_and_reads_the_same(
                 objective=load_objective(name, rows_per_update=rows),
             ),
             corpus,
-            Silent(),
         ).training
         for name, rows in zip(OBJECTIVES, (8, 16, 32), strict=True)
         for seed in (0, 1)
@@ -60,7 +58,7 @@ def test_every_objective_begins_and_reads_the_same(
         assert len({training.rows_hash_at["64"] for training in of_seed}) == 1
     assert trained["clm", 0].init_hash != trained["clm", 1].init_hash
     assert trained["clm", 0].rows_hash_at["64"] != trained["clm", 1].rows_hash_at["64"]
-    untrained = pretrain(experiment(None, small_pydocs, tmp_path), corpus, Silent())
+    untrained = train(experiment(None, small_pydocs, tmp_path), corpus)
     assert untrained.training.init_hash == trained["clm", 0].init_hash
 
 
@@ -72,7 +70,7 @@ def test_a_killed_run_goes_on_bit_for_bit(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = pretrain(experiment(name, small_pydocs, tmp_path / "whole"), corpus, Silent())
+    whole = train(experiment(name, small_pydocs, tmp_path / "whole"), corpus)
 
     def config() -> Any:
         found = experiment(name, small_pydocs, tmp_path / "parts")
@@ -94,8 +92,8 @@ def test_a_killed_run_goes_on_bit_for_bit(
     monkeypatch.setattr(pretrain_module, "save_checkpoint", save_and_die)
     for _ in range(2):
         with pytest.raises(Killed):
-            pretrain(config(), corpus, Silent())
-    resumed = pretrain(config(), corpus, Silent())
+            train(config(), corpus)
+    resumed = train(config(), corpus)
     assert weights_hash(resumed.model) == weights_hash(whole.model)
     assert resumed.training.rows_hash == whole.training.rows_hash
     figures = [
@@ -110,9 +108,9 @@ def test_a_finished_run_is_not_trained_again(
     corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = experiment("mlm", small_pydocs, tmp_path)
-    first = pretrain(config, corpus, Silent())
+    first = train(config, corpus)
     monkeypatch.setattr(pretrain_module, "UpdateStep", None)
-    again = pretrain(config, corpus, Silent())
+    again = train(config, corpus)
     assert weights_hash(again.model) == weights_hash(first.model)
     assert again.training == first.training
 
@@ -126,7 +124,7 @@ def test_micro_batches_change_nothing_but_memory(
     for micro in (None, 3):
         config = experiment("mlm", small_pydocs, tmp_path / str(micro), model=model)
         config = replace(config, trainer=replace(config.trainer, micro_batch_rows=micro))
-        losses.append([p["loss"] for p in pretrain(config, corpus, Silent()).training.curve])
+        losses.append([p["loss"] for p in train(config, corpus).training.curve])
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
@@ -134,7 +132,7 @@ def test_the_ledger_counts_everything(
     corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
 ) -> None:
     clm, simcse = (
-        pretrain(experiment(name, small_pydocs, tmp_path), corpus, Silent()).training.ledger
+        train(experiment(name, small_pydocs, tmp_path), corpus).training.ledger
         for name in ("clm", "simcse")
     )
     assert clm.steps == simcse.steps == 12
@@ -151,9 +149,7 @@ def test_a_budget_is_spent_and_not_much_more(
 ) -> None:
     amount = {"flops": 3e9, "tokens": 5000, "steps": 7}[unit]
     budget = BudgetConfig(unit=unit, amount=amount)
-    ledger = pretrain(
-        experiment("mlm", small_pydocs, tmp_path, budget=budget), corpus, Silent()
-    ).training.ledger
+    ledger = train(experiment("mlm", small_pydocs, tmp_path, budget=budget), corpus).training.ledger
     assert amount <= ledger.spent(unit) <= amount * (1 + 1.5 / ledger.steps)
 
 
@@ -179,7 +175,7 @@ def test_no_update_is_lost_to_a_rate_of_0(
     trained = load_objective(name).with_rows(8)
     budget = BudgetConfig(unit=unit, amount=amount)
     config = experiment(None, small_pydocs, tmp_path, objective=trained, budget=budget)
-    pretrain(config, corpus, Silent())
+    train(config, corpus)
     assert len(rates) >= 2
     assert min(rates) > 0
     if unit == "steps" and name == "mlm":  # the sum is that of the schedule, to a hundredth
@@ -191,13 +187,13 @@ def test_adding_a_probe_or_a_place_does_not_train_again(
     corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
 ) -> None:
     config = experiment("mlm", small_pydocs, tmp_path)
-    name = training_name(config, corpus)
+    name = training_name(config.recipe, corpus)
     measured = replace(config, measures=replace(config.measures, rows=64), columns=())
-    assert training_name(measured, corpus) == name
-    assert training_name(replace(config, output_dir=tmp_path / "x"), corpus) == name
+    assert training_name(measured.recipe, corpus) == name
+    assert training_name(replace(config, output_dir=tmp_path / "x").recipe, corpus) == name
     faster = replace(config, trainer=replace(config.trainer, weight_decay=0.5))
-    assert training_name(faster, corpus) != name
-    assert training_name(replace(config, seed=9), corpus) != name
+    assert training_name(faster.recipe, corpus) != name
+    assert training_name(replace(config, seed=9).recipe, corpus) != name
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(
@@ -209,7 +205,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(
 
     monkeypatch.setattr(CLM, "loss", diverging)
     with pytest.raises(DivergedError, match="learning_rate"):
-        pretrain(experiment("clm", small_pydocs, tmp_path), corpus, Silent())
+        train(experiment("clm", small_pydocs, tmp_path), corpus)
     assert not list(tmp_path.glob("models/*/training.json"))
 
 
@@ -218,7 +214,7 @@ def test_a_corpus_smaller_than_a_batch_is_refused(
 ) -> None:
     huge = load_objective("mlm", rows_per_update=10**6)
     with pytest.raises(ValueError, match=r"lower objective\.rows_per_update"):
-        pretrain(experiment("mlm", small_pydocs, tmp_path, objective=huge), corpus, Silent())
+        train(experiment("mlm", small_pydocs, tmp_path, objective=huge), corpus)
 
 
 def test_training_lowers_the_held_out_loss(
@@ -227,7 +223,7 @@ def test_training_lowers_the_held_out_loss(
     config = experiment(
         "clm", small_pydocs, tmp_path, budget=BudgetConfig(unit="steps", amount=150)
     )
-    trained = pretrain(config, corpus, Silent())
+    trained = train(config, corpus)
     held_out = [point["held_out"] for point in trained.training.curve if "held_out" in point]
     assert held_out[-1] < corpus.card.unigram_nats["validation"] + 0.3
     assert held_out[-1] < held_out[0] - 0.5

@@ -19,7 +19,7 @@ TEXTS = ["Return the value.", "A much longer text, of which there are many words
 def model(
     corpus: Corpus, small_pydocs: PydocsConfig, trainer: TrainerConfig, tmp_path
 ) -> TrainModel:  # type: ignore[no-untyped-def]
-    return initial_model(experiment(None, small_pydocs, tmp_path), corpus).eval()
+    return initial_model(experiment(None, small_pydocs, tmp_path).recipe, corpus).eval()
 
 
 def pretrained(

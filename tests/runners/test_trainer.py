@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from objectives.base import Phase
+from objectives.trainable import Phase
 from runners.training.trainer import (
     TrainerConfig,
     build_optimizer,

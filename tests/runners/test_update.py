@@ -2,58 +2,45 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import VOCABULARY, make_batch
+from conftest import make_batch
 from objective_files import load_objective
 
-from models.config import BackboneConfig
-from objectives.base import Moment, build_model
-from objectives.randomness import RowRandom
+from objectives.trainable import Moment
+from runners.checks import made_update, model_of
 from runners.training.trainer import TrainerConfig, second_moment_decay
 from runners.training.update import UpdateStep
 
 
 @pytest.mark.parametrize("name", ["clm", "mlm"])
-def test_micro_batches_take_the_step_of_the_whole_batch(
-    name: str, config: BackboneConfig, trainer: TrainerConfig
-) -> None:
+def test_micro_batches_take_the_step_of_the_whole_batch(name: str, trainer: TrainerConfig) -> None:
     objective = load_objective(name)
-    batch = make_batch([12, 3, 12, 7, 9])
-    prepared = objective.corrupt(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
-    )
-    config = replace(config, dropout=0.0)
     weights = []
     for rows in (None, 2):
-        model = build_model(objective, config, VOCABULARY.size, seed=0).train()
-        step = UpdateStep(model, replace(trainer, micro_batch_rows=rows), 1000)
-        step(prepared, rate=1e-3, seed=0, number=0)
+        own = replace(trainer, micro_batch_rows=rows)
+        model = model_of(objective).eval()
+        step = UpdateStep(model, objective, own, seed=0, tokens=1000)
+        step(made_update(objective, make_batch([12, 3, 12, 7, 9]), own), rate=1e-3)
         weights.append(model.backbone.blocks[0].up.weight.detach())
     torch.testing.assert_close(weights[0], weights[1], atol=2e-5, rtol=0)
 
 
-def test_dropout_follows_from_seed_and_step_alone(
-    config: BackboneConfig, trainer: TrainerConfig
-) -> None:
-    objective = load_objective("clm")
-    batch = make_batch([12, 9])
-    prepared = objective.corrupt(
-        batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
-    )
-    losses = []
+def test_dropout_follows_from_seed_and_step_alone(trainer: TrainerConfig) -> None:
+    objective, losses = load_objective("clm"), []
     for disturb, number in ((0, 4), (99, 4), (0, 5)):
-        model = build_model(objective, config, VOCABULARY.size, seed=0).train()
+        step = UpdateStep(model_of(objective), objective, trainer, seed=0, tokens=1000)
         torch.manual_seed(disturb)
-        losses.append(UpdateStep(model, trainer, 1000)(prepared, rate=0.0, seed=0, number=number))
+        update = made_update(objective, make_batch([12, 9]), trainer, Moment(number))
+        losses.append(step(update, rate=0.0))
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_updates_of_another_size_go_on_from_what_is_remembered(
-    config: BackboneConfig, trainer: TrainerConfig
-) -> None:
+def test_updates_of_another_size_go_on_from_what_is_remembered(trainer: TrainerConfig) -> None:
     """Gradients that stay as they are give steps that stay as they are, when a phase begins."""
-    model = build_model(load_objective("clm"), config, VOCABULARY.size, seed=0)
+    objective = load_objective("clm")
+    model = model_of(objective)
     trainer = replace(trainer, weight_decay=0.0, second_moment_tokens=1e5)
-    step, weight = UpdateStep(model, trainer, 1000), model.backbone.blocks[0].up.weight
+    step = UpdateStep(model, objective, trainer, seed=0, tokens=1000)
+    weight = model.backbone.blocks[0].up.weight
 
     def moved() -> float:
         before = weight.detach().clone()

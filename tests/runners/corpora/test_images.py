@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from experiments import experiment
+from experiments import experiment, train
 from made_images import SIZE, drawing, png, save_drawings
 from objective_files import load_objective
 from PIL import Image
@@ -14,9 +14,7 @@ from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.hub import HubConfig
 from runners.corpora.images import pixels_of
-from runners.progress import Silent
 from runners.training.budget import BudgetConfig
-from runners.training.pretrain import pretrain
 from runners.training.updates import check_rows
 
 COUNTS = {"train": 96, "validation": 16, "test": 32}
@@ -197,7 +195,7 @@ def test_clip_needs_no_pairs_where_there_are_pictures(
         objective=objective,
         budget=BudgetConfig(unit="steps", amount=3),
     )
-    trained = pretrain(job, drawings, Silent())
+    trained = train(job, drawings)
     assert trained.training.ledger.forward_passes == 3 * 16
     assert "image_tower" in trained.model.heads
     with pytest.raises(ValueError, match=r"needs images, and .* holds none: .*image_column"):

@@ -6,7 +6,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from runners.corpora.document import SPLITS, CorpusConfig, Document
+from runners.corpora.document import SPLITS, Document
+from runners.corpora.local import LocalConfig
 from runners.corpora.splits import read_documents, shingles, write_splits
 
 
@@ -40,7 +41,7 @@ def numbered(count: int, groups: int) -> list[Document]:
     return [Document(f"text number {i}", group=f"g{i % groups}") for i in range(count)]
 
 
-CONFIG = CorpusConfig(validation_share=0.2, test_share=0.3)
+CONFIG = LocalConfig(path="x", validation_share=0.2, test_share=0.3)
 
 
 def test_no_group_stands_on_two_sides_and_shares_are_met(tmp_path: Path) -> None:
@@ -109,14 +110,16 @@ def test_shingles_are_runs_of_eight_words() -> None:
 
 
 def test_at_most_max_documents(tmp_path: Path) -> None:
-    counts = write_splits(Listed(numbered(50, 50)), CorpusConfig(max_documents=20), tmp_path)
+    counts = write_splits(
+        Listed(numbered(50, 50)), LocalConfig(path="x", max_documents=20), tmp_path
+    )
     assert counts.read == 20
 
 
 def test_max_documents_are_taken_at_random_and_the_same_every_time(tmp_path: Path) -> None:
     documents = [Document(f"text number {i}", group=f"g{i}") for i in range(2000)]
     documents += [Document("a text that is everywhere", group="x")] * 500
-    config = CorpusConfig(validation_share=0.2, test_share=0.3, max_documents=200)
+    config = LocalConfig(path="x", validation_share=0.2, test_share=0.3, max_documents=200)
     found = []
     for name, given in (("a", documents), ("b", documents[::-1])):
         (tmp_path / name).mkdir()
@@ -135,7 +138,7 @@ def test_max_documents_are_taken_at_random_and_the_same_every_time(tmp_path: Pat
 def test_max_documents_are_of_each_split_of_the_source(tmp_path: Path) -> None:
     documents = [Document(f"{split} {i}", f"{i}", split) for split in SPLITS for i in range(50)]
     counts = write_splits(
-        Listed(documents, frozenset(SPLITS)), CorpusConfig(max_documents=20), tmp_path
+        Listed(documents, frozenset(SPLITS)), LocalConfig(path="x", max_documents=20), tmp_path
     )
     assert counts.kept == dict.fromkeys(SPLITS, 20)
 
@@ -147,7 +150,7 @@ def test_a_source_in_random_order_is_read_no_further_than_needed(tmp_path: Path)
         def documents(self) -> Iterator[Document]:
             return (Document(f"text {i}", group=f"g{i}") for i in itertools.count())
 
-    assert write_splits(Endless([]), CorpusConfig(max_documents=30), tmp_path).read == 30
+    assert write_splits(Endless([]), LocalConfig(path="x", max_documents=30), tmp_path).read == 30
 
 
 def test_the_source_says_on_which_side_a_file_stands(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from experiments import experiment
+from experiments import experiment, train
 from objective_files import load_objective
 
 from objectives.views import natural_views
@@ -14,9 +14,7 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
 from runners.corpora.prose import body_start
 from runners.corpora.pydocs import PydocsConfig
-from runners.progress import Silent
 from runners.training.budget import BudgetConfig
-from runners.training.pretrain import pretrain
 from runners.training.updates import check_rows
 
 TRIPLETS = [
@@ -93,7 +91,7 @@ def test_supervised_simcse_trains_on_triplets(
     job = experiment(
         None, config, tmp_path, objective=objective, budget=BudgetConfig(unit="steps", amount=3)
     )
-    trained = pretrain(job, corpus, Silent())
+    trained = train(job, corpus)
     assert trained.training.ledger.forward_passes == 3 * 8 * 3
 
 
@@ -119,7 +117,7 @@ def test_ledger_counts_the_rows_passed_over(
     corpus: Corpus, small_pydocs: PydocsConfig, tmp_path: Path
 ) -> None:
     job = experiment("clip", small_pydocs, tmp_path, budget=BudgetConfig(unit="steps", amount=4))
-    training = pretrain(job, corpus, Silent()).training
+    training = train(job, corpus).training
     expected = 0
     for _ in range(4):
         batch = corpus.stretch("train", start=expected, count=8, seed=0, views="pairs")
