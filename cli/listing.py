@@ -15,7 +15,7 @@ from cli.hydra_app import call_without_output, compose_option, parse
 from cli.main import UsageError
 from cli.tables import print_table
 from models.registry import find
-from results.markdown import number, quantity
+from results.figures import number, quantity
 from results.store import ResultStore
 from runners.configuration.build import unknown_key
 from runners.configuration.read import model, objective

@@ -8,7 +8,7 @@ from cli.prepare import Prepared, prepare_jobs
 from cli.progress import Display
 from cli.tables import print_table
 from cli.workers import wanted
-from results.markdown import quantity
+from results.figures import quantity
 from results.store import ResultStore
 from runners.estimate import Estimate, Estimator, report_seconds
 

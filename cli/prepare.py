@@ -12,7 +12,7 @@ from cli.hydra_app import Composed, collect
 from cli.main import FULL, UsageError
 from cli.naming import job_names
 from cli.paths import shown
-from results.markdown import listed
+from results.figures import listed
 from runners.configuration.experiment import ExperimentConfig
 from runners.configuration.job_file import AGAIN, JobFile, read_job, write_job
 from runners.hardware import describe

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from cli.main import main
 from results.comparison import Stratum, strata
+from results.figures import limits
 from results.findings import LEVEL, probe_figures
 from results.learning import family_of, native_losses
-from results.markdown import limits
 from results.rows import StoredRun
 from results.statistics import holm
 from results.store import ResultStore

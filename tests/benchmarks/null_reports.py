@@ -33,11 +33,11 @@ from scipy import stats
 
 from results.comparison import Stratum, strata
 from results.findings import Finding, findings
-from results.markdown import table
 from results.record import RunRecord, Value
 from results.rows import StoredRun
+from results.sections.verdict import verdict
 from results.store import ResultStore
-from results.verdict import verdict
+from results.writers.markdown import table
 
 SEED_NOISE = 0.02
 """The noisiest figure's (docs/log.md: library .362 .352 .318)."""

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from results.markdown import code, escape, listed, quantity, table
+from results.figures import listed, quantity
+from results.writers.markdown import code, escape, table
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from made_records import add_anchors, add_run, answers
 
 from results.comparison import StoredRun, Stratum, strata
 from results.costs import cost_table
-from results.markdown import DASH
 from results.record import RunRecord, Value
 from results.report import write_report
 from results.store import ResultStore
+from results.writers.markdown import DASH
 
 POSITIONS = {"embedding_parameters": 400, "position_parameters": 100}
 

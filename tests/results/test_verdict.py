@@ -8,8 +8,8 @@ from made_records import add_anchors, add_run, answers
 from results.comparison import Stratum, strata
 from results.record import RunRecord
 from results.rows import StoredRun
+from results.sections.verdict import Verdict, verdict
 from results.store import ResultStore
-from results.verdict import Verdict, verdict
 
 
 @pytest.fixture

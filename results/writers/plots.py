@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from results.comparison import Stratum
-from results.markdown import quantity
+from results.figures import quantity
 from results.rows import Row
 from results.titles import figure_title, quantity_of
 

@@ -3,14 +3,13 @@
 First whether anything was learned, then who leads and how sure that is, then what to do next.
 """
 
-from dataclasses import dataclass
-
 from results.comparison import Stratum
 from results.costs import better_model
 from results.evidence import Evidence, gather
+from results.figures import limits, listed, number
 from results.findings import Finding, best_simple
 from results.learning import still_falling
-from results.markdown import escape, limits, listed, number
+from results.page import Block, Bullets, Prose, Section, code, strong
 from results.rows import Row
 from results.settings import differing
 from results.titles import figure_title
@@ -19,23 +18,11 @@ ENOUGH_SEEDS = 5
 """Past these more seeds seldom decide what is still open."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What stands at the head of a report, as Markdown.
-
-    Attributes:
-        summary: three sentences, or one where there is nothing to compare.
-        details: a line a primary figure, and what else must be known to read the summary.
-    """
-
-    summary: str
-    details: tuple[str, ...] = ()
-
-
-def verdict(stratum: Stratum) -> Verdict:
-    """What the runs of a stratum say."""
+def section(stratum: Stratum) -> Section | None:
+    """Three sentences, or one where there is nothing to compare; then what they rest on."""
     if not stratum.models:
-        return Verdict("No run finished, so there is nothing to say; the reasons stand below.")
+        text = "No run finished, so there is nothing to say; the reasons stand below."
+        return Section("Verdict", [Prose(text)])
     evidence = gather(stratum)
     sentences = [_what_was_learned(evidence), _who_leads(evidence), _what_next(evidence)]
     details = [_figure_line(evidence, finding) for finding in evidence.found if finding.models]
@@ -45,7 +32,10 @@ def verdict(stratum: Stratum) -> Verdict:
         *_likelihoods(evidence),
         *_how_sure(evidence),
     ]
-    return Verdict(" ".join(sentences), tuple(details))
+    blocks: list[Block] = [Prose(" ".join(sentences))]
+    if details:
+        blocks.append(Bullets([f"{line}." for line in details]))
+    return Section("Verdict", blocks)
 
 
 def _what_was_learned(evidence: Evidence) -> str:
@@ -87,7 +77,7 @@ def _own_task(evidence: Evidence, rows: list[Row]) -> str:
     words = {"unigram": "word frequencies are", "untrained": "the untrained model is"}
     whose = "its own task" if len(rows) == 1 else "their own tasks"
     return f"at {whose} than " + listed(
-        [words.get(floor, f"the {escape(floor)} model is") for floor in sorted(floors_of)]
+        [words.get(floor, f"the {floor} model is") for floor in sorted(floors_of)]
     )
 
 
@@ -106,8 +96,8 @@ def _who_leads(evidence: Evidence) -> str:
     """Leads by model; with one seed they hold for these test examples only."""
     stratum = evidence.stratum
     if len(stratum.models) == 1:
-        only = escape(stratum.models[0].label)
-        return f"Only **{only}** was trained here, so nothing is ranked."
+        only = stratum.models[0].label
+        return f"Only {strong(only)} was trained here, so nothing is ranked."
     resolved = [finding for finding in evidence.found if finding.resolved]
     several = [finding for finding in resolved if finding.seeds > 1]
     wins = [finding for finding in several if _above_start(evidence, finding)]
@@ -116,7 +106,7 @@ def _who_leads(evidence: Evidence) -> str:
     left = sum(len(f.ranking) > 1 and not f.resolved for f in evidence.found)
     parts = [f"{name} wins {_titles(own)}" for name, own in _by_leader(wins)]
     parts += [
-        f"{name} is highest on {_titles(own)}, but not above the {escape(stratum.start)} model"
+        f"{name} is highest on {_titles(own)}, but not above the {stratum.start} model"
         for name, own in _by_leader(least_bad)
     ]
     if ahead:
@@ -131,8 +121,8 @@ def _who_leads(evidence: Evidence) -> str:
         parts.append(f"nothing is ranked, since {_still_on_plateau(list(evidence.plateau))}")
     if what == "setting":
         unlike = differing([row.settings for row in stratum.models])
-        swept = listed([escape(name.removeprefix("objective.")) for name in unlike])
-        parts.insert(0, f"only {escape(stratum.objectives[0])} was trained, at several {swept}")
+        swept = listed([name.removeprefix("objective.") for name in unlike])
+        parts.insert(0, f"only {stratum.objectives[0]} was trained, at several {swept}")
     return _sentence("; ".join(parts) or "no two models share a probe figure, so nothing is ranked")
 
 
@@ -146,7 +136,7 @@ def _by_leader(found: list[Finding]) -> list[tuple[str, list[Finding]]]:
     grouped: dict[str, list[Finding]] = {}
     for finding in found:
         assert finding.leader is not None
-        grouped.setdefault(f"**{escape(finding.leader.label)}**", []).append(finding)
+        grouped.setdefault(strong(finding.leader.label), []).append(finding)
     return list(grouped.items())
 
 
@@ -154,16 +144,18 @@ def _what_next(evidence: Evidence) -> str:
     """The one thing that would change most."""
     stratum = evidence.stratum
     budget = stratum.record.config["budget"]
-    larger = f"`budget.amount={4 * budget['amount']:g}`"
+    larger = code(f"budget.amount={4 * budget['amount']:g}")
     better = better_model(stratum)
-    smaller = f"a smaller model{f' (`model={better}`)' if better else ''}"
+    smaller = "a smaller model" + (f" ({code(f'model={better}')})" if better else "")
     if evidence.nothing_learned:
         return (
             f"Next: a larger budget (such as {larger}) or {smaller}; more seeds would only "
             "measure more exactly that nothing was learned."
         )
     if len(stratum.models) == 1:
-        return "Next: name several objectives in one command (`objective=clm,mlm,simcse -m`)."
+        return (
+            f"Next: name several objectives in one command ({code('objective=clm,mlm,simcse -m')})."
+        )
     if len(stratum.models) - len(evidence.plateau) < 2:
         return (
             f"Next: a larger budget (such as {larger}) or {smaller}, since more seeds take no "
@@ -172,10 +164,12 @@ def _what_next(evidence: Evidence) -> str:
     left = [f for f in evidence.found if len(f.ranking) > 1 and not f.resolved]
     falling = [row for row in stratum.models if still_falling(stratum, row)]
     if evidence.seeds < 3:
-        return "Next: the same command with `seed=0,1,2 -m`, which goes on from these runs."
+        return (
+            f"Next: the same command with {code('seed=0,1,2 -m')}, which goes on from these runs."
+        )
     if left and evidence.seeds < ENOUGH_SEEDS:
         seeds = ",".join(map(str, range(ENOUGH_SEEDS)))
-        return f"Next: more seeds for what is open (`seed={seeds} -m`)."
+        return f"Next: more seeds for what is open ({code(f'seed={seeds} -m')})."
     if falling:
         return (
             f"Next: a larger budget (such as {larger}), since the held-out loss of "
@@ -190,18 +184,18 @@ def _figure_line(evidence: Evidence, finding: Finding) -> str:
     parts = [_lead_text(stratum, finding)]
     simple = best_simple(stratum, figure)
     if any((row, finding) in evidence.start for row in finding.models):
-        parts.append(_beside(evidence.start, finding, f"the {escape(stratum.start)} model"))
+        parts.append(_beside(evidence.start, finding, f"the {stratum.start} model"))
     if simple:
         value = stratum.estimate(simple, *figure)
-        name = f"{escape(simple.label)} ({number(value.value if value else None)})"
+        name = f"{simple.label} ({number(value.value if value else None)})"
         parts.append(_beside(evidence.simple, finding, name))
-    return f"{escape(figure_title(figure))}: {'; '.join(parts)}"
+    return f"{figure_title(figure)}: {'; '.join(parts)}"
 
 
 def _lead_text(stratum: Stratum, finding: Finding) -> str:
     best = next(iter(finding.ranking or finding.models))
     value = stratum.estimate(best, *finding.figure)
-    shown = f"{escape(best.label)} has {number(value.value if value else None)}"
+    shown = f"{best.label} has {number(value.value if value else None)}"
     if len(finding.models) == 1:
         return f"{shown}, and no other model has the figure"
     if len(finding.ranking) == 1:
@@ -213,15 +207,15 @@ def _lead_text(stratum: Stratum, finding: Finding) -> str:
         return f"open; {shown}, no more than others on shared seeds"
     rival, contrast = nearest
     lead = (
-        f"{contrast.difference:.3f} ({limits(contrast)}) above {escape(rival.label)}"
+        f"{contrast.difference:.3f} ({limits(contrast)}) above {rival.label}"
         f"{', the nearest of ' + str(len(finding.ranking) - 1) if len(finding.ranking) > 2 else ''}"
     )
-    name = escape(finding.leader.label)
+    name = finding.leader.label
     if not finding.resolved:
         among = "" if finding.models[0] in finding.ranking else " of those ranked"
         return f"open; {name} is highest{among}, {lead}"
     value = stratum.estimate(finding.leader, *finding.figure)
-    return f"**{name}** {number(value.value if value else None)}, {lead}"
+    return f"{strong(name)} {number(value.value if value else None)}, {lead}"
 
 
 def _beside(signs: dict[tuple[Row, Finding], int], finding: Finding, floor: str) -> str:
@@ -240,7 +234,7 @@ def _unranked(evidence: Evidence) -> list[str]:
     one = len(found) == 1
     each = listed(
         [
-            f"{'' if one else escape(row.label) + ' '}{own:.2f} nats of {floor:.2f}"
+            f"{'' if one else row.label + ' '}{own:.2f} nats of {floor:.2f}"
             for row, (own, floor) in found.items()
         ]
     )
@@ -276,7 +270,7 @@ def _likelihoods(evidence: Evidence) -> list[str]:
         if len(kinds) > 1:
             scored = listed([f"{_names(rows)} by {LIKELIHOODS[k]}" for k, rows in kinds.items()])
             found.append(
-                f"{escape(figure_title(finding.figure))} sets unlike quantities "
+                f"{figure_title(finding.figure)} sets unlike quantities "
                 f"side by side: {scored}. It says which model prefers the better sentence more "
                 "often, each by its own measure, and not which likelihood is better"
             )
@@ -309,7 +303,7 @@ def _how_sure(evidence: Evidence) -> list[str]:
     else:
         text = "How sure: some models share no seed, and those are not ranked"
     if len(seeds) > 1:
-        each = [f"{escape(row.label)} {', '.join(map(str, row.seeds))}" for row in stratum.models]
+        each = [f"{row.label} {', '.join(map(str, row.seeds))}" for row in stratum.models]
         text += f" (seeds: {'; '.join(each)})"
     corrected = (
         f"; a lead must hold against every rival, corrected over {number_of} figures (Holm), and "
@@ -319,11 +313,11 @@ def _how_sure(evidence: Evidence) -> list[str]:
 
 
 def _names(rows: list[Row]) -> str:
-    return listed([escape(row.label) for row in rows])
+    return listed([row.label for row in rows])
 
 
 def _titles(found: list[Finding]) -> str:
-    return listed([escape(figure_title(finding.figure)) for finding in found])
+    return listed([figure_title(finding.figure) for finding in found])
 
 
 def _sentence(text: str) -> str:

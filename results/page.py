@@ -1,0 +1,199 @@
+"""What a report is made of: sections of prose, tables and figures, before any of it is written.
+
+Texts are as typed: a writer escapes what its format would take for its own. Parts that stand out
+are enclosed in marks, so that texts can be put together like any others.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from results.statistics import Contrast, Estimate
+
+_STRONG, _CODE, _END = "\ue000", "\ue001", "\ue002"
+_MARKED = re.compile(f"([{_STRONG}{_CODE}])([^{_END}]*){_END}")
+
+SpanKind = Literal["plain", "strong", "code"]
+
+
+def strong(text: str) -> str:
+    """A part that stands out."""
+    return f"{_STRONG}{text}{_END}"
+
+
+def code(text: str) -> str:
+    """A part that can be typed as it is."""
+    return f"{_CODE}{text}{_END}"
+
+
+def spans(text: str) -> Iterator[tuple[SpanKind, str]]:
+    """The parts of a text, in order."""
+    place = 0
+    for found in _MARKED.finditer(text):
+        if found.start() > place:
+            yield "plain", text[place : found.start()]
+        yield "strong" if found[1] == _STRONG else "code", found[2]
+        place = found.end()
+    if place < len(text):
+        yield "plain", text[place:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A cell of a table: a figure, or a text, or pictures.
+
+    Attributes:
+        value: the figure, or None.
+        low, high: limits of its 95 % interval, or None.
+        form: of the figure and its limits.
+        text: where there is no figure; several lines are set below each other.
+        note: behind the figure, in brackets.
+        marks: behind it, of its standing beside floors.
+        strong: whether it stands out.
+        weak: whether it stands back, as what models are held against.
+        pictures: PNG files' content.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    form: str = ".3f"
+    text: str = ""
+    note: str = ""
+    marks: str = ""
+    strong: bool = False
+    weak: bool = False
+    pictures: tuple[bytes, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return self.value is None and not self.text and not self.pictures
+
+
+EMPTY = Cell()
+"""Where a table has no figure."""
+
+
+def words(text: str, *, weak: bool = False) -> Cell:
+    """A cell with a text."""
+    return Cell(text=text, weak=weak)
+
+
+def figure(value: float | None, form: str = ".3f") -> Cell:
+    """A cell with a figure of which no interval is shown, or none."""
+    return Cell(value=value, form=form)
+
+
+def estimated(estimate: Estimate | None, *, marks: str = "", interval: bool = True) -> Cell:
+    """A cell with a figure and its interval, or none."""
+    if estimate is None:
+        return EMPTY
+    low, high = (estimate.low, estimate.high) if interval else (None, None)
+    return Cell(value=estimate.value, low=low, high=high, marks=marks)
+
+
+def differing_by(contrast: Contrast | None) -> Cell:
+    """A cell with a difference, which stands out where its interval excludes 0, or none."""
+    if contrast is None:
+        return EMPTY
+    return Cell(
+        value=contrast.difference,
+        low=contrast.low,
+        high=contrast.high,
+        form="+.3f",
+        note="" if contrast.low is not None else "no interval",
+        strong=bool(contrast.sign),
+    )
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of short texts."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells.
+
+    Attributes:
+        header: of the columns; the first names the rows.
+        rows: as long as the header each.
+        title: what stands above it, where several tables follow on each other.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing.
+
+    Attributes:
+        name: of its file.
+        alt: in words.
+        draw: makes the SVG file.
+    """
+
+    name: str
+    alt: str
+    draw: Callable[[Path], None]
+
+
+Block = Prose | Bullets | Table | Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report.
+
+    Attributes:
+        title: its heading; without one it goes on below the heading before.
+        blocks: in their order.
+    """
+
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Part:
+    """All about runs that may be ranked with each other.
+
+    Attributes:
+        title: of what, where a page has several parts.
+        sections: in their order.
+    """
+
+    title: str
+    sections: Sequence[Section]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report.
+
+    Attributes:
+        title: its heading.
+        parts: one for all runs that may be ranked with each other.
+        sources: where the figures come from.
+        built: when and by what, the one line that is not the same every time.
+    """
+
+    title: str
+    parts: Sequence[Part]
+    sources: Section
+    built: str

@@ -1,0 +1,198 @@
+"""Probe scores of every model and simple method."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from results.comparison import Stratum
+from results.findings import PART, best_simple, floors, primary_figures, probe_figures
+from results.learning import PLATEAU_SHARE, plateau
+from results.page import (
+    EMPTY,
+    Block,
+    Bullets,
+    Cell,
+    Figure,
+    Prose,
+    Section,
+    Table,
+    estimated,
+    words,
+)
+from results.record import RunRecord
+from results.rows import Figure as Place
+from results.rows import Row
+from results.titles import METRIC_NAMES, figure_title
+from results.writers.plots import plot_probes
+
+WIDE = 6
+"""Figures that one table shows side by side."""
+
+UNRANKED = " (plateau)"
+"""Behind the name of a model that has not left it."""
+
+LACKING = ("no token likelihood", "no image tower")
+"""Notes of what an objective lacks, which need no further word."""
+
+
+def section(stratum: Stratum) -> Section | None:
+    """Tables, how to read them, what is known of the data, and the primary figures drawn."""
+    tables = score_tables(stratum)
+    if not tables:
+        return None
+    blocks: list[Block] = [*tables, Prose(_how_to_read(stratum))]
+    known = [*_known(stratum.record), *_unmeasured(stratum)]
+    if known:
+        blocks.append(Bullets(known))
+    figures = primary_figures(stratum)
+    if figures:
+        draw = partial(plot_probes, stratum, figures)
+        blocks.append(Figure("probes", "Probe scores with 95 % intervals", draw))
+    return Section("Probes", [*blocks, *part_tables(stratum)])
+
+
+def score_tables(stratum: Stratum) -> list[Table]:
+    """Every model and simple method on every probe; many figures make a table a probe."""
+    figures = probe_figures(stratum)
+    if not figures:
+        return []
+    if len(figures) <= WIDE:
+        return [_scores(stratum, figures, [figure_title(figure) for figure in figures])]
+    by_probe: dict[str, list[Place]] = {}
+    for figure in figures:
+        by_probe.setdefault(figure[0], []).append(figure)
+    found = []
+    for measure, members in by_probe.items():
+        for start in range(0, len(members), WIDE):
+            part = members[start : start + WIDE]
+            titles = [METRIC_NAMES.get(metric, metric) for _, metric in part]
+            found.append(_scores(stratum, part, titles, measure.removeprefix("probe ")))
+    return found
+
+
+def part_tables(stratum: Stratum) -> list[Table]:
+    """Figures over parts of a test set, such as categories: a table a figure."""
+    parts: dict[Place, list[str]] = {}
+    for measure, metric in stratum.measures("probe "):
+        whole, found, part = metric.partition(PART)
+        if found:
+            parts.setdefault((measure, whole), []).append(part)
+    return [
+        _scores(
+            stratum,
+            [(figure[0], f"{figure[1]}{PART}{name}") for name in names],
+            names,
+            f"By part of the test set: {figure_title(figure)}",
+        )
+        for figure, names in parts.items()
+    ]
+
+
+def _scores(
+    stratum: Stratum, columns: Sequence[Place], titles: Sequence[str], title: str = ""
+) -> Table:
+    rows = []
+    for row in stratum.rows:
+        cells = [_cell(stratum, row, figure) for figure in columns]
+        if any(cell.value is not None for cell in cells) or row.kind == "run":
+            name = row.label + (UNRANKED if plateau(stratum, row) else "")
+            rows.append([words(name, weak=row.kind != "run"), *cells])
+    return Table(["model", *titles], rows, title)
+
+
+def _cell(stratum: Stratum, row: Row, figure: Place) -> Cell:
+    estimate = stratum.estimate(row, *figure)
+    if estimate is None:
+        return words("n/a") if row.kind != "anchors" else EMPTY
+    return estimated(estimate, marks=marks(stratum, row, figure) if row.kind == "run" else "")
+
+
+def marks(stratum: Stratum, row: Row, figure: Place) -> str:
+    """Where a model stands beside its floors, by the 95 % intervals of the differences."""
+    found = floors(stratum, row, figure)
+    text = ""
+    if found.start is not None:
+        text += {1: "", 0: "†", -1: "††"}[found.start.sign]
+    if best_simple(stratum, figure) is not None and found.simple is not None:
+        text += {1: "", 0: "‡", -1: "‡‡"}[found.simple.sign]
+    return text
+
+
+def _how_to_read(stratum: Stratum) -> str:
+    measures = stratum.record.config["measures"]
+    attention = ", ".join(
+        f"{row.label} {row.record.traits['attention']}"
+        for row in [*stratum.models, *stratum.untrained]
+    )
+    sentences = [
+        f"Higher is better; smaller figures are 95 % intervals ({over(stratum)}). † not told apart "
+        f"from the {stratum.start} model, †† below it; ‡ not told apart from the best simple "
+        "method, ‡‡ below it (by the 95 % interval of the difference).",
+        *_plateau(stratum),
+        f"Texts become vectors by {measures['pooling']} pooling, under the model's own attention "
+        f"({attention}); frozen figures rest on those vectors alone. Minimal pairs are scored by "
+        "total log-probability, by pseudo-log-likelihood for masked models "
+        f'({_passes(measures.get("passes", 0))}); "n/a": the model has nothing that the probe '
+        "could measure (no token likelihood, no image tower).",
+        *(
+            f"Left out: {name}, since {reason}."
+            for name, reason in sorted(stratum.record.corpus.get("skipped_probes", {}).items())
+        ),
+    ]
+    return " ".join(sentences)
+
+
+def over(stratum: Stratum) -> str:
+    """What the intervals of the rows cover."""
+    counts = {len(row.models) for row in stratum.models}
+    if counts == {1}:
+        return "over test examples; of one seed"
+    if 1 not in counts:
+        return "over seeds and test examples together; of simple methods over test examples"
+    single = [row.label for row in stratum.models if len(row.models) == 1]
+    return (
+        "over seeds and test examples together; over test examples alone of simple methods and of "
+        f"rows with a single seed: {', '.join(single)}"
+    )
+
+
+def _plateau(stratum: Stratum) -> list[str]:
+    """What it means, where a model is on it."""
+    if not any(plateau(stratum, row) for row in stratum.models):
+        return []
+    share = f"{1 - PLATEAU_SHARE:.0%}".replace("%", " %")
+    return [
+        f"(plateau): under its own losses the model is not {share} better than word frequencies "
+        "are, so it is not ranked and stands in no contrast."
+    ]
+
+
+def _passes(passes: int) -> str:
+    """How many tokens of a text a masked model lacks while it is scored."""
+    return f"1 of {passes} tokens masked at a time" if passes else "one token masked at a time"
+
+
+def _known(record: RunRecord) -> list[str]:
+    """What is known of each probe's data: classes, examples, what was cut or left out."""
+    return [
+        f"{name}: " + ", ".join(f"{what} {_shown(value)}" for what, value in known.items())
+        for name, known in record.corpus.get("probes", {}).items()
+        if known
+    ]
+
+
+def _unmeasured(stratum: Stratum) -> list[str]:
+    """Why a model has no figure where that is not what its objective lacks."""
+    found = []
+    for row in stratum.models:
+        for measure, metric in stratum.measures("probe "):
+            note = row.note((measure, metric))
+            if stratum.estimate(row, measure, metric) is None and note not in ("", *LACKING):
+                found.append(f"{row.label}, {figure_title((measure, metric))}: {note}")
+    return found
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.1%}" if 0 <= value <= 1 else f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

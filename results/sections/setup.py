@@ -1,0 +1,134 @@
+"""The set-up: model, corpus, recipe, machine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from results.comparison import Stratum
+from results.figures import quantity
+from results.page import Bullets, Section, strong
+from results.record import RunRecord
+from results.settings import differing, told
+
+SPLITS = ("train", "validation", "test")
+
+
+def section(stratum: Stratum) -> Section | None:
+    """A line each; a recipe that rows do not share names its values by row."""
+    return Section("Set-up", [Bullets([f"{name}: {value}" for name, value in _lines(stratum)])])
+
+
+def _lines(stratum: Stratum) -> list[tuple[str, str]]:
+    record = stratum.record
+    corpus, environment = record.corpus, record.environment
+    names = dict(environment)
+    return [
+        ("model", stratum.key["model"]),
+        ("corpus", _corpus(corpus)),
+        *(("how it was read", note) for note in corpus.get("notes", [])),
+        ("data fingerprint", corpus["fingerprint"]),
+        (
+            "tokenizer",
+            f"{record.config['dataset']['tokenizer']}, {corpus['vocabulary_size']:,} "
+            f"tokens ({corpus['tokenizer'][:12]}); rows of at most {corpus['sequence_length']}",
+        ),
+        ("seeds", ", ".join(str(seed) for seed in seeds(stratum))),
+        ("recipe", _recipe(stratum)),
+        *(("states read", told) for told in _readouts(stratum)),
+        ("machine", names.get("hardware", "")),
+        (
+            "versions",
+            ", ".join(f"{k} {v}" for k, v in names.items() if k not in ("hardware", "source")),
+        ),
+        ("source", names.get("source", "")),
+    ]
+
+
+def _readouts(stratum: Stratum) -> list[str]:
+    """Which layer each model's vectors were read from, where it was chosen; a line a probe."""
+    found: dict[str, str] = {}
+    for figure in stratum.measures("probe "):
+        told = []
+        for row in (*stratum.models, *stratum.untrained):
+            values = [model.value(figure) for model in row.models]
+            notes = [value.note for value in values if value and value.note.startswith("layer ")]
+            if notes:
+                each = {note: notes.count(note) for note in notes}
+                times = [f"{note} at {count} seed(s)" for note, count in each.items()]
+                told.append(f"{row.label} " + ", ".join(times if len(each) > 1 else each))
+        if told:
+            found.setdefault(figure[0].removeprefix("probe "), "; ".join(told))
+    return [f"{probe}: {told}" for probe, told in found.items()]
+
+
+def _corpus(corpus: dict[str, Any]) -> str:
+    documents = corpus["documents"]
+    tokens = " / ".join(quantity(corpus["tokens"][split]) for split in SPLITS)
+    kept = " / ".join(f"{documents['kept'][split]:,}" for split in SPLITS)
+    dropped = ", ".join(
+        f"{documents[name]:,} {what}"
+        for name, what in LEFT_OUT.items()
+        if documents.get(name) or name in ("repeats", "near_repeats")
+    )
+    unknown = corpus.get("unknown_share", 0.0)
+    return (
+        f"{corpus['label']}; {documents['read']:,} documents read, {dropped} left out; "
+        f"{kept} documents and {tokens} tokens in train / validation / test"
+        + (f"; {unknown:.1%} of the tokens are unknown to the tokenizer" if unknown else "")
+    )
+
+
+LEFT_OUT = {
+    "repeats": "repeats",
+    "near_repeats": "held-out near-repeats",
+    "blank": "without text",
+    "tokenless": "without a token",
+}
+"""What a corpus may have left out, by the name that its card gives it."""
+
+
+def _second_moment(trainer: Mapping[str, Any]) -> str:
+    if "beta2" in trainer:  # of a version before
+        return str(trainer["beta2"])
+    return f"squared gradients over {quantity(trainer['second_moment_tokens'])} tokens"
+
+
+def _decay(trainer: Mapping[str, Any]) -> str:
+    if trainer["decay"] == "constant":
+        return "no decay"
+    share = trainer.get("decay_share", 1.0)
+    over = f" over the last {share:.0%} of it" if share < 1 else ""
+    return f"{trainer['decay']} decay{over}"
+
+
+def _recipe(stratum: Stratum) -> str:
+    trainer, model = stratum.record.config["trainer"], stratum.record.config["model"]
+    text = (
+        f"AdamW ({trainer['beta1']}, {_second_moment(trainer)}), "
+        f"weight decay {trainer['weight_decay']}, "
+        f"clipping {trainer['clip_norm']}, warm-up {trainer['warmup']:.0%} of the budget, "
+        f"{_decay(trainer)}, dropout {model.get('dropout')}, learning rates times "
+        f"{trainer.get('learning_rate_scale', 1.0):g}"
+    )
+    settings = [row.settings for row in stratum.models]
+    unlike = [name for name in differing(settings) if not name.startswith("objective.")]
+    if not unlike:
+        return text
+    each = [f"{row.label}: {told(row.settings, unlike)}" for row in stratum.models]
+    return f"{text}. {strong('Not the same for all rows')}: {'; '.join(each)}"
+
+
+def seeds(stratum: Stratum) -> list[int]:
+    """Of all its models."""
+    return sorted({seed for row in stratum.models for seed in row.seeds})
+
+
+def summary(record: RunRecord) -> str:
+    """A stratum in a line, as typed."""
+    return f"{record.corpus['label']}, {record.stratum['model']}, {budget(record)}"
+
+
+def budget(record: RunRecord) -> str:
+    """What was spent: `24 T FLOPs`."""
+    spent = record.config["budget"]
+    names = {"flops": "FLOPs", "tokens": "corpus tokens"}
+    return f"{quantity(spent['amount'])} {names.get(spent['unit'], spent['unit'])}"

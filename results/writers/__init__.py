@@ -1,0 +1,1 @@
+"""Writers: a page as Markdown, and its figures as SVG."""

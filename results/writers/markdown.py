@@ -1,0 +1,117 @@
+"""A page as Markdown: whatever users typed is shown as typed, and no content breaks a table."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from results.page import Block, Bullets, Cell, Figure, Page, Prose, Section, Table, spans
+
+DASH = "\N{EN DASH}"
+"""Where a table has no figure."""
+
+PICTURES = "pictures"
+"""The folder of a page's pictures."""
+
+_SIGNS = re.compile(r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;))")
+"""What Markdown would not show as it was typed; `_` inside a word is safe."""
+
+
+def write_markdown(page: Page, folder: Path) -> Path:
+    """Write `report.md` with its figures and pictures into a folder.
+
+    Returns:
+        The path of the page.
+    """
+    lines = [f"# {inline(page.title)}", ""]
+    several = len(page.parts) > 1
+    level = "###" if several else "##"
+    for number, part in enumerate(page.parts, start=1):
+        if several:
+            lines += [f"## Comparison {number} of {len(page.parts)}: {inline(part.title)}", ""]
+        ending = f"-{number}" if number > 1 else ""
+        for section in part.sections:
+            lines += _section(section, level, folder, ending)
+    lines += _section(page.sources, level, folder, "")
+    lines += [inline(page.built), ""]
+    file = folder / "report.md"
+    file.write_text("\n".join(lines))
+    return file
+
+
+def _section(section: Section, level: str, folder: Path, ending: str) -> Iterator[str]:
+    if section.title:
+        yield from (f"{level} {inline(section.title)}", "")
+    for block in section.blocks:
+        yield from _block(block, folder, ending)
+        yield ""
+
+
+def _block(block: Block, folder: Path, ending: str) -> Iterator[str]:
+    if isinstance(block, Prose):
+        yield inline(block.text)
+    elif isinstance(block, Bullets):
+        yield from (f"- {inline(item)}" for item in block.items)
+    elif isinstance(block, Table):
+        if block.title:
+            yield from (f"{inline(block.title)}:", "")
+        yield table(block, folder)
+    else:
+        assert isinstance(block, Figure)
+        name = f"{block.name}{ending}.svg"
+        block.draw(folder / name)
+        yield f"![{inline(block.alt)}]({name})"
+
+
+def table(block: Table, folder: Path) -> str:
+    """The first column stands left, the others right."""
+    lines = [_row([inline(head) for head in block.header])]
+    lines.append("|" + "|".join([":--"] + ["--:"] * (len(block.header) - 1)) + "|")
+    lines += [_row([cell(each, folder) for each in row]) for row in block.rows]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def cell(content: Cell, folder: Path) -> str:
+    """A figure with the limits of its interval, smaller; or a text, or pictures."""
+    if content.value is not None:
+        text = f"{content.value:{content.form}}"
+        if content.low is not None and content.high is not None:
+            text += f" <sub>{content.low:{content.form}} to {content.high:{content.form}}</sub>"
+        text += f" ({inline(content.note)})" if content.note else ""
+    elif content.pictures:
+        text = " ".join(_picture(each, folder) for each in content.pictures)
+    else:
+        text = "<br>".join(inline(line) for line in content.text.split("\n")) or DASH
+    text = f"**{text}**" if content.strong else text
+    return (f"*{text}*" if content.weak else text) + content.marks
+
+
+def _picture(content: bytes, folder: Path) -> str:
+    name = f"{hashlib.sha256(content).hexdigest()[:12]}.png"
+    (folder / PICTURES).mkdir(exist_ok=True)
+    (folder / PICTURES / name).write_bytes(content)
+    return f"![]({PICTURES}/{name})"
+
+
+def inline(text: str) -> str:
+    """A text in one line, its parts that stand out in Markdown's way."""
+    shown = {"plain": escape, "strong": lambda part: f"**{escape(part)}**", "code": code}
+    return "".join(shown[kind](part) for kind, part in spans(text)).strip()
+
+
+def escape(text: str) -> str:
+    """What a user typed, to be shown as typed in one line or cell."""
+    flat = _SIGNS.sub(r"\\\1", re.sub(r"\s+", " ", text))
+    return re.sub(r"<(?=[^\s\d])", "&lt;", flat)
+
+
+def code(text: str) -> str:
+    """Text as code, whatever backticks it holds."""
+    flat = " ".join(text.split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", flat)), default=0))
+    pad = " " if flat.startswith("`") or flat.endswith("`") else ""
+    return f"{fence}{pad}{flat}{pad}{fence}"
