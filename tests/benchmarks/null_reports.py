@@ -35,8 +35,8 @@ from results.comparison import Stratum, strata
 from results.findings import Finding, findings
 from results.record import RunRecord, Value
 from results.rows import StoredRun
-from results.sections.verdict import verdict
 from results.store import ResultStore
+from results.page import Table, words
 from results.writers.markdown import table
 
 SEED_NOISE = 0.02
@@ -160,6 +160,10 @@ class Outcome:
     tested: float = 0.0
 
 
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    return table(Table(header, [[words(text) for text in row] for row in rows]), Path())
+
+
 def outcome(stratum: Stratum) -> Outcome:
     """Read a report: its words, and its intervals."""
     text = " ".join([(said := verdict(stratum)).summary, *said.details])
@@ -257,7 +261,7 @@ def simulate(reports: int) -> tuple[str, list[str]]:
             ]
         )
     header = ["seeds", "examples", "objectives", "taste", "wins", "ahead", "intervals cover"]
-    return table([*header, "leads", "interval above 0", "t test"], rows), wrong
+    return _table([*header, "leads", "interval above 0", "t test"], rows), wrong
 
 
 def train(output_dir: Path, seeds: int) -> list[StoredRun]:
@@ -303,7 +307,7 @@ def real(output_dir: Path, reports: int) -> tuple[str, list[str]]:
         rows.append([f"{seeds}", f"{wins:.1%}", f"{ahead:.1%}", f"{covered:.1%}"])
         if wins > 0.05 + 2 * np.sqrt(0.05 * 0.95 / reports):
             wrong.append(f"real trainings, {seeds} seeds: somebody wins in {wins:.1%}")
-    return table(["seeds", "wins", "ahead", "intervals cover"], rows), wrong
+    return _table(["seeds", "wins", "ahead", "intervals cover"], rows), wrong
 
 
 def check(reports: int, output_dir: Path) -> int:

@@ -1,9 +1,11 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from results.figures import listed, quantity
-from results.writers.markdown import code, escape, table
+from results.page import Cell, Table, code, spans, strong, words
+from results.writers.markdown import cell, escape, inline, table
 
 
 @pytest.mark.parametrize(
@@ -23,16 +25,17 @@ def test_what_a_user_typed_is_shown_as_typed(typed: str, shown: str) -> None:
     assert escape(typed) == shown
 
 
-def test_no_content_breaks_a_table() -> None:
-    lines = table([escape("a|b"), "c"], [[escape("x\ny | z"), "<sub>1</sub>"]]).splitlines()
+def test_no_content_breaks_a_table(tmp_path: Path) -> None:
+    hostile = Table(["a|b", "c"], [[words("x | y\n| z"), Cell(value=1, low=0, high=2, note="|")]])
+    lines = table(hostile, tmp_path).splitlines()
     assert len(lines) == 3
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 3 for line in lines)
 
 
 def test_code_holds_any_backticks() -> None:
-    assert code("compare run") == "`compare run`"
-    assert code("a `b`") == "`` a `b` ``"
-    assert code("x``y") == "```x``y```"
+    assert inline(code("compare run")) == "`compare run`"
+    assert inline(code("a `b`")) == "`` a `b` ``"
+    assert inline(code("x``y")) == "```x``y```"
 
 
 def test_words_in_a_row() -> None:
@@ -46,3 +49,30 @@ def test_words_in_a_row() -> None:
 )
 def test_quantities(value: float, text: str) -> None:
     assert quantity(value) == text
+
+
+def test_parts_that_stand_out_are_shown_so_and_the_rest_as_typed() -> None:
+    text = f"a*b {strong('c|d')} and {code('e_f=1')}."
+    assert list(spans(text)) == [
+        ("plain", "a*b "),
+        ("strong", "c|d"),
+        ("plain", " and "),
+        ("code", "e_f=1"),
+        ("plain", "."),
+    ]
+    assert inline(text) == r"a\*b **c\|d** and `e_f=1`."
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (Cell(), "\N{EN DASH}"),
+        (Cell(value=0.5), "0.500"),
+        (Cell(value=0.5, low=0.4, high=0.6, strong=True), "**0.500 <sub>0.400 to 0.600</sub>**"),
+        (Cell(value=0.5, form="+.3f", note="no interval"), "+0.500 (no interval)"),
+        (Cell(text="untrained", weak=True), "*untrained*"),
+        (Cell(value=0.5, marks="††"), "0.500††"),
+    ],
+)
+def test_cells(content: Cell, shown: str, tmp_path: Path) -> None:
+    assert cell(content, tmp_path) == shown

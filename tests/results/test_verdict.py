@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 from made_records import add_anchors, add_run, answers
+from verdicts import Verdict, verdict
 
 from results.comparison import Stratum, strata
 from results.record import RunRecord
 from results.rows import StoredRun
-from results.sections.verdict import Verdict, verdict
 from results.store import ResultStore
 
 
