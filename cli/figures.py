@@ -52,7 +52,7 @@ def announcement(jobs: Sequence[Job]) -> str:
                 continue
             probes[probe.name] = None
             own = [metric for name, _, metric in declared if name == probe.name]
-            given = [metric for metric in own if metric in (probe.metrics or own)]
+            given = [metric for metric in own if metric in (_names(probe) or own)]
             for metric in given if own else [probe.main_metric]:
                 primary[f"{probe.name} {metric}".strip()] = None
         losses |= dict.fromkeys(column.name for column in job.config.columns)
@@ -68,9 +68,13 @@ def announcement(jobs: Sequence[Job]) -> str:
 def _possible(probe: Probe) -> tuple[str, ...]:
     """Its figures, those of modes that are switched off too: nothing is misspelt about them."""
     if "modes" not in {field.name for field in fields(probe)}:
-        return probe.metrics
+        return _names(probe)
     every: Any = {"modes": MODES}
-    return tuple(dict.fromkeys((*probe.metrics, *replace(probe, **every).metrics)))
+    return tuple(dict.fromkeys((*_names(probe), *_names(replace(probe, **every)))))
+
+
+def _names(probe: Probe) -> tuple[str, ...]:
+    return tuple(metric.name for metric in probe.metrics)
 
 
 def _by_corpus(jobs: Sequence[Job]) -> list[Job]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from results.influence import Sample
-from results.record import RunRecord
+from results.record import Metric, RunRecord
 from results.rows import Figure, Model, Row, StoredRun
 from results.settings import (
     Flat,
@@ -89,6 +89,15 @@ class Stratum:
                         if measure.startswith(prefix):
                             seen[measure, metric] = None
         yield from seen
+
+    def metric(self, figure: Figure) -> Metric:
+        """What a figure is, as the first record that has it says."""
+        for row in [*self.models, *self.untrained]:
+            for run in (run for model in row.models for run in model.runs):
+                for value in run.record.values:
+                    if (run.name_of(value.measure), value.metric) == figure:
+                        return run.record.metric(value.measure, value.metric)
+        return Metric(figure[1])
 
     def traits(self, measure: str) -> dict[str, Any]:
         """What the objective of a loss column states of itself; empty for the natural pairs."""

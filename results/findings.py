@@ -73,7 +73,7 @@ def primary_figures(stratum: Stratum) -> list[Figure]:
     }
     named = {measure for measure, _ in declared}
     main = {
-        measure: given[0]
+        measure: given[0].name
         for row in stratum.models
         for measure, given in row.record.metrics.items()
         if given

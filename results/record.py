@@ -9,6 +9,29 @@ SCHEMA = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """What a figure is, said by the measure that makes it.
+
+    Attributes:
+        name: `mrr`, `accuracy_frozen`, `nats`.
+        title: in tables: `MRR`.
+        unit: what it is counted in; empty for a share or a correlation.
+        better: whether `higher` or `lower` is better.
+        estimator: how it follows from its rows: `share` (a weighted mean of scores in [0, 1]),
+            `ratio` (a weighted mean without bounds) or `spearman` (the correlation of value and
+            target).
+        chance: what a guess would have, where that is one number for every test set.
+    """
+
+    name: str
+    title: str = ""
+    unit: str = ""
+    better: Literal["higher", "lower"] = "higher"
+    estimator: Literal["share", "ratio", "spearman"] = "share"
+    chance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """One measured figure.
 
@@ -18,8 +41,6 @@ class Value:
         value: None where the model cannot be measured; `note` says why.
         note: such as `native`, `foreign`, `no head`.
         row: of anchors, which simple method it is; empty for models.
-        estimator: how the figure follows from its rows: `share` (a weighted mean of scores in
-            [0, 1]), `ratio` (a weighted mean without bounds) or `spearman`.
     """
 
     measure: str
@@ -27,7 +48,6 @@ class Value:
     value: float | None
     note: str = ""
     row: str = ""
-    estimator: str = "ratio"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +63,7 @@ class RunRecord:
         stratum: model, budget, tokenizer, data and measures: only runs that are equal in all of
             these are ranked against each other.
         config: the resolved configuration, as `read` (runners/configuration) takes it.
-        metrics: by measure, the figures that a probe gives, the main one first.
+        metrics: by measure, what its figures are, of a probe the main one first.
         corpus: the corpus card, and why some probes were left out.
         columns: traits (family, unit, attention, additive) of every objective measured under.
         traits: what the objective states of itself (family, attention at probe time, unit, ...).
@@ -63,7 +83,7 @@ class RunRecord:
     config: dict[str, Any]
     corpus: dict[str, Any]
     columns: dict[str, dict[str, Any]]
-    metrics: dict[str, list[str]] = field(default_factory=dict)
+    metrics: dict[str, tuple[Metric, ...]] = field(default_factory=dict)
     traits: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     values: tuple[Value, ...] = ()
@@ -71,6 +91,11 @@ class RunRecord:
     error: str = ""
     created: str = ""
     schema: int = SCHEMA
+
+    def metric(self, measure: str, name: str) -> Metric:
+        """What one of its figures is."""
+        found = (metric for metric in self.metrics.get(measure, ()) if metric.name == name)
+        return next(found, Metric(name))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-like dictionary."""
@@ -87,4 +112,9 @@ class RunRecord:
             raise ValueError(
                 f"the record has schema {content.get('schema')}, this version reads {SCHEMA}"
             )
-        return cls(**{**content, "values": tuple(Value(**value) for value in content["values"])})
+        values = tuple(Value(**value) for value in content["values"])
+        metrics = {
+            measure: tuple(Metric(**each) for each in given)
+            for measure, given in content["metrics"].items()
+        }
+        return cls(**{**content, "values": values, "metrics": metrics})

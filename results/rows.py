@@ -106,7 +106,8 @@ class Model:
         for run in self.runs:
             value = run.values.get(place)
             if value is not None and value.value is not None:
-                return sample(value.value, value.estimator, run.examples.get(place))
+                estimator = run.record.metric(value.measure, value.metric).estimator
+                return sample(value.value, estimator, run.examples.get(place))
         return None
 
 

@@ -4,28 +4,15 @@ from results.comparison import Stratum
 from results.learning import family_of
 from results.rows import Figure
 
-METRIC_NAMES = {
-    "accuracy_frozen": "accuracy, frozen",
-    "accuracy_finetuned": "accuracy, fine-tuned",
-    "accuracy": "accuracy, pairs",
-    "accuracy_macro": "accuracy, mean over verbs",
-    "mrr": "MRR",
-    "recall_at_1": "recall@1",
-    "recall_at_10": "recall@10",
-    "spearman": "Spearman",
-    **{
-        f"{direction}_recall_at_{k}": f"{direction.replace('_', ' ')}, recall@{k.replace('_', ' ')}"
-        for direction in ("image_to_text", "text_to_image")
-        for k in ("1", "5", "10", "1_in_category")
-    },
-    "zero_shot_category": "category by its name",
-}
+
+def metric_title(stratum: Stratum, figure: Figure) -> str:
+    """A figure as its measure calls it: `MRR`."""
+    return stratum.metric(figure).title or figure[1]
 
 
-def figure_title(figure: Figure) -> str:
+def figure_title(stratum: Stratum, figure: Figure) -> str:
     """A probe figure: `retrieval: MRR`."""
-    measure, metric = figure
-    return f"{measure.removeprefix('probe ')}: {METRIC_NAMES.get(metric, metric)}"
+    return f"{figure[0].removeprefix('probe ')}: {metric_title(stratum, figure)}"
 
 
 def loss_title(stratum: Stratum, measure: str) -> str:

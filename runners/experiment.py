@@ -14,7 +14,7 @@ import pandas as pd
 from models.batch import AttentionKind
 from models.checkpoint_size import PretrainedConfig
 from objectives.base import Likelihood
-from results.record import RunRecord, Value
+from results.record import Metric, RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore
 from runners.configuration.experiment import ExperimentConfig
 from runners.facts import provenance, stated_traits, training_facts
@@ -72,6 +72,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
             else dict(zip(("attention", "likelihood"), _start(job.config), strict=True))
         ),
         training=plain(training),
+        metrics=_metrics(job, [measures]),
         values=_values(measures),
         error=attempts.error,
         stratum=job.stratum,
@@ -119,6 +120,7 @@ def _run_anchors(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         objective="",
         seed=0,
         stratum=stratum,
+        metrics=_metrics(job, rows.values()),
         values=tuple(v for row, measures in rows.items() for v in _values(measures, row)),
         error=attempts.error,
         **provenance(job),
@@ -270,15 +272,23 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
     return found
 
 
+def _metrics(job: Job, found: Iterable[Measures]) -> dict[str, tuple[Metric, ...]]:
+    """What the figures are: those that a probe declares first, in its order."""
+    metrics = {f"probe {probe.name}": dict.fromkeys(probe.metrics) for probe in job.config.probes}
+    for measures in found:
+        for name, measurements in measures.items():
+            metrics.setdefault(name, {}).update(dict.fromkeys(m.metric for m in measurements))
+    return {name: tuple(each) for name, each in metrics.items()}
+
+
 def _values(measures: Measures, row: str = "") -> tuple[Value, ...]:
     return tuple(
         Value(
             name,
-            measurement.metric,
+            measurement.metric.name,
             measurement.value,
             measurement.note,
             row,
-            measurement.estimator,
         )
         for name, measurements in measures.items()
         for measurement in measurements
@@ -287,7 +297,7 @@ def _values(measures: Measures, row: str = "") -> tuple[Value, ...]:
 
 def _examples(measures: Measures, row: str = "") -> pd.DataFrame:
     parts = [
-        measurement.examples.assign(measure=name, metric=measurement.metric, row=row)
+        measurement.examples.assign(measure=name, metric=measurement.metric.name, row=row)
         for name, measurements in measures.items()
         for measurement in measurements
         if measurement.examples is not None

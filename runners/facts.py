@@ -72,10 +72,6 @@ def provenance(job: Job) -> dict[str, Any]:
     """What a record says of where it comes from."""
     return {
         "config": identity(job.config),
-        "metrics": {
-            f"probe {probe.name}": list(dict.fromkeys((probe.main_metric, *probe.metrics)))
-            for probe in job.config.probes
-        },
         "columns": {column.name: stated_traits(column) for column in job.config.columns},
         "corpus": {
             **plain(job.corpus.card),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.record import RunRecord, Value
+from results.record import Metric, RunRecord, Value
 from results.store import ResultStore
 
 CORPUS = {
@@ -26,6 +26,14 @@ CORPUS = {
     "sequence_length": 64,
     "skipped_probes": {},
 }
+METRICS = {"probe task": (Metric("accuracy", "accuracy, pairs"),)}
+NATS = Metric("nats", better="lower", estimator="ratio")
+
+
+def _losses(values: list[Value]) -> dict[str, tuple[Metric, ...]]:
+    return {value.measure: (NATS,) for value in values if value.measure.startswith("loss ")}
+
+
 COLUMNS = {
     "clm": {"family": "LM", "unit": "token", "attention": "causal", "additive": True},
     "simcse": {"family": "CL", "unit": "row", "attention": "bidirectional", "additive": False},
@@ -75,7 +83,7 @@ def add_run(
     note: str = "",
     created: str = "2026-01-01T00:00:00+00:00",
     training: dict[str, Any] | None = None,
-    metrics: dict[str, list[str]] | None = None,
+    metrics: dict[str, tuple[Metric, ...]] | None = None,
     **changes: Any,
 ) -> RunRecord:
     """A record with a probe `task`, whose per-example scores are given, and some losses.
@@ -86,7 +94,7 @@ def add_run(
     stratum = {"model": "tiny", "data": data, "tokenizer": "t", "measures": "m"}
     if kind == "run":
         stratum["budget"] = budget
-    values = [Value("probe task", "accuracy", float(scores.mean()), note, "", "share")]
+    values = [Value("probe task", "accuracy", float(scores.mean()), note)]
     values += [
         Value(f"loss {name}", "nats", value, "native" if name == objective else "foreign")
         for name, value in (nats or {}).items()
@@ -109,7 +117,7 @@ def add_run(
         config=own,
         corpus=CORPUS,
         columns=COLUMNS if columns is None else columns,
-        metrics=metrics or {},
+        metrics={**METRICS, **_losses(values), **(metrics or {})},
         traits={"attention": "causal"},
         training={
             "ledger": {
@@ -146,9 +154,7 @@ def add_run(
 
 def add_anchors(store: ResultStore, **scores: np.ndarray) -> RunRecord:
     """Simple methods by name, on the same probe; and the losses of guessing."""
-    values = [
-        Value("probe task", "accuracy", float(s.mean()), "", n, "share") for n, s in scores.items()
-    ]
+    values = [Value("probe task", "accuracy", float(s.mean()), "", n) for n, s in scores.items()]
     values += [
         Value("loss clm", "nats", 6.2, row="uniform"),
         Value("loss clm", "nats", 5.9, row="unigram"),
@@ -165,6 +171,7 @@ def add_anchors(store: ResultStore, **scores: np.ndarray) -> RunRecord:
         config=config("", 0),
         corpus=CORPUS,
         columns=COLUMNS,
+        metrics={**METRICS, **_losses(values)},
         values=tuple(values),
         environment={"source": "s"},
     )

@@ -32,7 +32,7 @@ def _gains(stratum: Stratum) -> list[Block]:
             f"What training gave: each model minus the {stratum.start} one on the same test "
             f"examples, {strong('bold')} where the 95 % interval excludes 0."
         ),
-        Table(["model", *map(figure_title, figures)], rows),
+        Table(["model", *(figure_title(stratum, figure) for figure in figures)], rows),
     ]
 
 
@@ -53,7 +53,7 @@ def _contrasts(stratum: Stratum) -> list[Block]:
     adjusted = holm([contrast.p for *_, contrast in found])
     rows = [
         [
-            words(figure_title(place)),
+            words(figure_title(stratum, place)),
             words(f"{first.label} minus {second.label}"),
             figure(contrast.difference),
             words(limits(contrast)),

@@ -22,7 +22,7 @@ from results.page import (
 from results.record import RunRecord
 from results.rows import Figure as Place
 from results.rows import Row
-from results.titles import METRIC_NAMES, figure_title
+from results.titles import figure_title, metric_title
 from results.writers.plots import plot_probes
 
 WIDE = 6
@@ -57,7 +57,7 @@ def score_tables(stratum: Stratum) -> list[Table]:
     if not figures:
         return []
     if len(figures) <= WIDE:
-        return [_scores(stratum, figures, [figure_title(figure) for figure in figures])]
+        return [_scores(stratum, figures, [figure_title(stratum, figure) for figure in figures])]
     by_probe: dict[str, list[Place]] = {}
     for figure in figures:
         by_probe.setdefault(figure[0], []).append(figure)
@@ -65,7 +65,7 @@ def score_tables(stratum: Stratum) -> list[Table]:
     for measure, members in by_probe.items():
         for start in range(0, len(members), WIDE):
             part = members[start : start + WIDE]
-            titles = [METRIC_NAMES.get(metric, metric) for _, metric in part]
+            titles = [metric_title(stratum, figure) for figure in part]
             found.append(_scores(stratum, part, titles, measure.removeprefix("probe ")))
     return found
 
@@ -82,7 +82,7 @@ def part_tables(stratum: Stratum) -> list[Table]:
             stratum,
             [(figure[0], f"{figure[1]}{PART}{name}") for name in names],
             names,
-            f"By part of the test set: {figure_title(figure)}",
+            f"By part of the test set: {figure_title(stratum, figure)}",
         )
         for figure, names in parts.items()
     ]
@@ -188,7 +188,7 @@ def _unmeasured(stratum: Stratum) -> list[str]:
         for measure, metric in stratum.measures("probe "):
             note = row.note((measure, metric))
             if stratum.estimate(row, measure, metric) is None and note not in ("", *LACKING):
-                found.append(f"{row.label}, {figure_title((measure, metric))}: {note}")
+                found.append(f"{row.label}, {figure_title(stratum, (measure, metric))}: {note}")
     return found
 
 

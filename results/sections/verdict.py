@@ -104,13 +104,15 @@ def _who_leads(evidence: Evidence) -> str:
     least_bad = [finding for finding in several if finding not in wins]
     ahead = [finding for finding in resolved if finding.seeds == 1]
     left = sum(len(f.ranking) > 1 and not f.resolved for f in evidence.found)
-    parts = [f"{name} wins {_titles(own)}" for name, own in _by_leader(wins)]
+    parts = [f"{name} wins {_titles(stratum, own)}" for name, own in _by_leader(wins)]
     parts += [
-        f"{name} is highest on {_titles(own)}, but not above the {stratum.start} model"
+        f"{name} is highest on {_titles(stratum, own)}, but not above the {stratum.start} model"
         for name, own in _by_leader(least_bad)
     ]
     if ahead:
-        names = listed([f"{name} is ahead on {_titles(own)}" for name, own in _by_leader(ahead)])
+        names = listed(
+            [f"{name} is ahead on {_titles(stratum, own)}" for name, own in _by_leader(ahead)]
+        )
         parts.append(f"on these test examples {names}, which another seed may turn")
     what = "setting" if len(stratum.objectives) == 1 else "objective"
     if left and parts:
@@ -189,7 +191,7 @@ def _figure_line(evidence: Evidence, finding: Finding) -> str:
         value = stratum.estimate(simple, *figure)
         name = f"{simple.label} ({number(value.value if value else None)})"
         parts.append(_beside(evidence.simple, finding, name))
-    return f"{figure_title(figure)}: {'; '.join(parts)}"
+    return f"{figure_title(stratum, figure)}: {'; '.join(parts)}"
 
 
 def _lead_text(stratum: Stratum, finding: Finding) -> str:
@@ -270,7 +272,7 @@ def _likelihoods(evidence: Evidence) -> list[str]:
         if len(kinds) > 1:
             scored = listed([f"{_names(rows)} by {LIKELIHOODS[k]}" for k, rows in kinds.items()])
             found.append(
-                f"{figure_title(finding.figure)} sets unlike quantities "
+                f"{figure_title(evidence.stratum, finding.figure)} sets unlike quantities "
                 f"side by side: {scored}. It says which model prefers the better sentence more "
                 "often, each by its own measure, and not which likelihood is better"
             )
@@ -316,8 +318,8 @@ def _names(rows: list[Row]) -> str:
     return listed([row.label for row in rows])
 
 
-def _titles(found: list[Finding]) -> str:
-    return listed([figure_title(finding.figure) for finding in found])
+def _titles(stratum: Stratum, found: list[Finding]) -> str:
+    return listed([figure_title(stratum, finding.figure) for finding in found])
 
 
 def _sentence(text: str) -> str:

@@ -165,7 +165,7 @@ def _draw_bars(
         furthest = max(furthest, end)
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.invert_yaxis()
-    axes.set_title(figure_title(figure).replace(": ", ":\n", 1), fontsize=9)
+    axes.set_title(figure_title(stratum, figure).replace(": ", ":\n", 1), fontsize=9)
     left = min(0.0, axes.get_xlim()[0])
     axes.set_xlim(left, furthest + 0.24 * (furthest - left))  # room for the last label
     axes.tick_params(axis="y", length=0)

@@ -9,8 +9,16 @@ from objectives.base import Objective
 from objectives.prepared import Prepared
 from runners.corpora.corpus import Corpus, unigram_distribution
 from runners.measures.config import MeasuresConfig
-from runners.measures.losses import groups_of, held_out, loss_of, per_byte, predicts_all_text
+from runners.measures.losses import (
+    groups_of,
+    held_out,
+    loss_metric,
+    loss_of,
+    per_byte,
+    predicts_all_text,
+)
 from runners.measures.measurement import Measurement
+from runners.measures.pairs import NATS
 from runners.measures.row_losses import RowLosses, predicts_tokens, text_targets
 
 Anchors = dict[str, dict[str, list[Measurement]]]
@@ -34,19 +42,19 @@ def loss_anchors(column: Objective, corpus: Corpus, config: MeasuresConfig) -> A
         for name, nats in (("uniform", uniform), ("unigram", unigram)):
             losses = _row_losses(nats, prepared, corpus.vocabulary)
             groups = groups_of(losses, column, corpus) if name == "unigram" else ()
-            found[name] = {measure: [loss_of("nats", losses, groups)]}
+            found[name] = {measure: [loss_of(loss_metric(column), losses, groups)]}
             if predicts_all_text(column, prepared, corpus):
                 found[name][measure].append(per_byte(losses, prepared, corpus)[0])
     even = [(chance, item.rows) for item in prepared if (chance := column.chance(item)) is not None]
     if even:
         mean = float(np.average([c for c, _ in even], weights=[rows for _, rows in even]))
-        found["uniform"] = {measure: [Measurement("nats", mean)]}
+        found["uniform"] = {measure: [Measurement(loss_metric(column), mean)]}
     return found
 
 
 def pair_anchors(config: MeasuresConfig) -> Anchors:
     """An even guess among the candidates."""
-    even = Measurement("nats", math.log(config.candidates))
+    even = Measurement(NATS, math.log(config.candidates))
     return {"uniform": {"loss pairs": [even]}}
 
 

@@ -3,11 +3,13 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from results.record import Metric
 from runners.measures.measurement import Measurement
 
 
@@ -35,16 +37,16 @@ def measured(
 def _to_json(measurement: Measurement) -> dict[str, Any]:
     examples = measurement.examples
     return {
-        "metric": measurement.metric,
+        "metric": asdict(measurement.metric),
         "value": measurement.value,
         "note": measurement.note,
         "examples": None if examples is None else examples.to_dict(orient="list"),
         "exhibits": list(measurement.exhibits),
-        "estimator": measurement.estimator,
     }
 
 
 def _from_json(entry: dict[str, Any]) -> Measurement:
     examples = None if entry["examples"] is None else pd.DataFrame(entry["examples"])
     exhibits = tuple(entry["exhibits"])
-    return Measurement(**{**entry, "examples": examples, "exhibits": exhibits})
+    metric = Metric(**entry["metric"])
+    return Measurement(**{**entry, "metric": metric, "examples": examples, "exhibits": exhibits})

@@ -21,6 +21,7 @@ from torch import nn
 from models.initialization import initialize, seed_of
 from objectives.base import Moment, Objective, TrainModel
 from objectives.prepared import Prepared
+from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.hardware import autocast
 from runners.measures.config import MeasuresConfig
@@ -66,6 +67,21 @@ def held_out(
     return list(prepare_held_out(column, chosen, corpus.vocabulary))
 
 
+def loss_metric(column: Objective, name: str = "nats", title: str = "") -> Metric:
+    """What a column's losses are counted in."""
+    traits = column.traits
+    unit = f"{traits.quantity} a {traits.unit}"
+    return Metric(name, title, unit, better="lower", estimator="ratio")
+
+
+BITS_PER_BYTE = Metric(
+    "bits_per_byte", "bits per byte of text", "bits a byte", better="lower", estimator="ratio"
+)
+END_NATS = Metric(
+    "end_nats", "nats of an end token", "nats a token", better="lower", estimator="ratio"
+)
+
+
 def measure_column(
     model: TextModel, column: Objective, config: MeasuresConfig, *, trained_on: Sequence[Objective]
 ) -> list[Measurement]:
@@ -86,26 +102,31 @@ def measure_column(
     corpus, heads = model.corpus, model.model.heads
     prepared = held_out(column, corpus, config)
     if not prepared:
-        return [Measurement("nats", None, note=f"no {column.traits.views} held out")]
+        return [Measurement(loss_metric(column), None, note=f"no {column.traits.views} held out")]
     traits = column.traits
     if set(traits.test_heads) <= set(heads):
         chosen = nn.ModuleDict({name: heads[name] for name in traits.test_heads})
         train_model = TrainModel(model.model.backbone, chosen).eval()
         losses = _losses(train_model, column, prepared, model)
         groups = groups_of(losses, column, corpus)
-        measured.append(loss_of("nats", losses, groups, native_note(column, trained_on)))
+        measured.append(
+            loss_of(loss_metric(column), losses, groups, native_note(column, trained_on))
+        )
         if len(losses.names) > 1:
             parts = [losses.term(index) for index in range(len(losses.names))]
-            measured += [loss_of(f"term {part.names[0]}", part, groups) for part in parts]
+            measured += [
+                loss_of(loss_metric(column, f"term {part.names[0]}"), part, groups)
+                for part in parts
+            ]
         if predicts_all_text(column, prepared, corpus):
             measured += per_byte(losses, prepared, corpus)
         own = model.attention
         if trained_on and traits.likelihood == "pseudo" and own.kind != traits.attention:
             remasked = [replace(item, attention=own) for item in prepared]
             under_own = _losses(train_model, column, remasked, model)
-            measured.append(loss_of("own_mask", under_own, groups, own.kind))
+            measured.append(loss_of(loss_metric(column, "own_mask"), under_own, groups, own.kind))
     else:
-        measured.append(Measurement("nats", None, note="no head"))
+        measured.append(Measurement(loss_metric(column), None, note="no head"))
     if config.adaptation_steps:
         measured.append(_adapted(model, column, config))
     return measured
@@ -156,14 +177,14 @@ def _losses(
 
 
 def loss_of(
-    metric: str, losses: RowLosses, groups: Sequence[str] = (), note: str = ""
+    metric: Metric, losses: RowLosses, groups: Sequence[str] = (), note: str = ""
 ) -> Measurement:
     """The loss, and where there are groups the rows that an interval over them follows from."""
     if not losses.counts.any():
         return Measurement(metric, None, note="nothing to predict in the held-out rows")
     value, target = losses.ratio()
     rows = example_rows(value, groups, targets=target) if len(set(groups)) > 1 else None
-    return Measurement(metric, losses.mean(), note, rows, estimator="ratio")
+    return Measurement(metric, losses.mean(), note, rows)
 
 
 def groups_of(losses: RowLosses, column: Objective, corpus: Corpus) -> list[str]:
@@ -194,8 +215,8 @@ def per_byte(losses: RowLosses, prepared: Sequence[Prepared], corpus: Corpus) ->
     note = f"the tokenizer loses {100 * lost:.1f} % of the bytes" if lost >= LEAST_LOSS else ""
     bits = losses.sums.sum() / (math.log(2) * table["num_bytes"][rows].sum())
     return [
-        Measurement("bits_per_byte", float(bits), note),
-        Measurement("end_nats", losses.end_mean()),
+        Measurement(BITS_PER_BYTE, float(bits), note),
+        Measurement(END_NATS, losses.end_mean()),
     ]
 
 
@@ -222,7 +243,7 @@ def _adapted(model: TextModel, column: Objective, config: MeasuresConfig) -> Mea
     built = column.build_heads(backbone.config, corpus.vocabulary.size, tied=False)
     heads = nn.ModuleDict({name: built[name] for name in column.traits.test_heads})
     if not heads:
-        return Measurement("adapted", None, note="no head to adapt")
+        return Measurement(loss_metric(column, "adapted"), None, note="no head to adapt")
     initialize(heads, seed=MEASURE_SEED, std=backbone.config.initializer_range, prefix="adapted.")
     adapted = TrainModel(backbone, heads.to(trainer.device))
     column.start(adapted)
@@ -259,4 +280,4 @@ def _adapted(model: TextModel, column: Objective, config: MeasuresConfig) -> Mea
         backbone.requires_grad_(True)
         adapted.eval()
     found = _losses(adapted, column, held_out(column, corpus, config), model)
-    return loss_of("adapted", found, groups_of(found, column, corpus))
+    return loss_of(loss_metric(column, "adapted"), found, groups_of(found, column, corpus))

@@ -7,34 +7,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from results.record import Metric
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One figure of one model, with what it rests on.
 
     Attributes:
-        metric: such as `mrr`.
+        metric: what it is.
         value: None where the model cannot be measured.
         note: why there is no value.
         examples: columns example, group and value, and where they weigh unlike or are correlated
             with something also target; groups are the independent units. None where there is no
             value.
         exhibits: examples for the eye, JSON-like; pictures are PNG in base64.
-        estimator: how the figure follows from its rows: `share` (scores in [0, 1]: the sum of
-            value over the sum of target, which is 1 unless given), `ratio` (the same without
-            bounds) or `spearman` (the correlation of value with target).
     """
 
-    metric: str
+    metric: Metric
     value: float | None
     note: str = ""
     examples: pd.DataFrame | None = None
     exhibits: tuple[Mapping[str, Any], ...] = ()
-    estimator: str = "ratio"
 
 
 def mean_of(
-    metric: str,
+    metric: Metric,
     values: np.ndarray,
     groups: Sequence[str] | np.ndarray,
     weights: np.ndarray | None = None,
@@ -42,10 +40,10 @@ def mean_of(
     """The (weighted) mean of scores in [0, 1] over test examples, with its rows."""
     if weights is None:
         rows = example_rows(values, groups)
-        return Measurement(metric, float(np.mean(values)), examples=rows, estimator="share")
+        return Measurement(metric, float(np.mean(values)), examples=rows)
     rows = example_rows(values * weights, groups, targets=weights)
     mean = float((values * weights).sum() / weights.sum())
-    return Measurement(metric, mean, examples=rows, estimator="share")
+    return Measurement(metric, mean, examples=rows)
 
 
 def not_numbers(what: str, values: np.ndarray) -> str:

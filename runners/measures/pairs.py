@@ -1,6 +1,7 @@
 """The contrastive cell of the loss matrix: InfoNCE over natural pairs of the corpus."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 
 from models.initialization import initialize
 from objectives.contrastive import info_nce
+from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs, natural_pairs
 from runners.measures.config import MeasuresConfig
@@ -17,6 +19,8 @@ from runners.measures.row_losses import MEASURE_SEED
 from runners.measures.text_model import TextModel
 from runners.training.fit import fit
 from runners.training.trainer import build_optimizer
+
+NATS = Metric("nats", unit="nats a pair", better="lower", estimator="ratio")
 
 
 def natural_pair_splits(
@@ -46,7 +50,7 @@ def measure_pairs(
         )
         for pairs in splits
     )
-    found = [_pair_loss("nats", *measured, config)]
+    found = [_pair_loss(NATS, *measured, config)]
     if config.adaptation_steps:
         width = model.model.backbone.config.hidden_size
         layer = nn.Linear(width, width, bias=False)
@@ -63,12 +67,12 @@ def measure_pairs(
         fit(optimizer, layer, losses())
         with torch.no_grad():
             first, second = (layer(side) for side in measured)
-        found.append(_pair_loss("adapted", first, second, config))
+        found.append(_pair_loss(replace(NATS, name="adapted"), first, second, config))
     return found
 
 
 def _pair_loss(
-    metric: str,
+    metric: Metric,
     summaries: torch.Tensor,
     bodies: torch.Tensor,
     config: MeasuresConfig,
@@ -87,4 +91,4 @@ def _pair_loss(
     )
     blocks = [f"block {index // size}" for index in range(len(values))]
     rows = example_rows(values, blocks) if len(starts) > 1 else None
-    return Measurement(metric, float(values.mean()), examples=rows, estimator="ratio")
+    return Measurement(metric, float(values.mean()), examples=rows)

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.probes.base import NotApplicableError, Probe, Task
-from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+from runners.probes.minimal_pairs import ACCURACY_MACRO, MinimalPairsTask, SentencePairs
 from runners.probes.sentences import REPEATED, clean_sentences, held_out, training_text
 
 MIN_PAIRS = 500
@@ -96,9 +97,9 @@ class AgreementProbe(Probe):
             raise ValueError(f"pairs is {self.pairs}; fewer than {MIN_PAIRS} say too little")
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """The mean over verbs."""
-        return ("accuracy_macro",)
+        return (ACCURACY_MACRO,)
 
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Make the pairs from the test split, balanced between the two directions."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.registry import Kind, Named
+from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.measures.measurement import Measurement
 from runners.measures.text_model import TextModel
@@ -69,14 +70,14 @@ class Probe(Named, ABC):
     name: str
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """The figures that it gives."""
         return ()
 
     @property
     def main_metric(self) -> str:
         """The figure that is primary where none was declared."""
-        return self.metrics[0] if self.metrics else ""
+        return self.metrics[0].name if self.metrics else ""
 
     def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Callable[[Corpus], Task]:
         """Read and check what needs no corpus, before one is built.

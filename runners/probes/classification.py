@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.initialization import seed_of
+from results.record import Metric
 from runners.identity import name_of
 from runners.measures.finetune import FinetuneConfig, finetune
 from runners.measures.measurement import Measurement, mean_of, not_numbers
@@ -30,6 +31,8 @@ from runners.probes.overlap import normalized_text
 from runners.probes.tables import Row, TableProbe
 
 MODES = ("frozen", "finetuned")
+FROZEN = Metric("accuracy_frozen", "accuracy, frozen")
+FINETUNED = Metric("accuracy_finetuned", "accuracy, fine-tuned")
 WORDS = r"(?u)\w+|[^\w\s]+"
 """Words, and runs of signs, so that no text is empty."""
 
@@ -98,9 +101,9 @@ class ClassificationTask(Task):
                 seed=seed_of("finetune", seed),
             )
             measured.append(
-                Measurement("accuracy_finetuned", None, note="fine-tuning diverged")
+                Measurement(FINETUNED, None, note="fine-tuning diverged")
                 if predicted is None
-                else self._accuracy("accuracy_finetuned", predicted)
+                else self._accuracy(FINETUNED, predicted)
             )
         return measured
 
@@ -108,12 +111,12 @@ class ClassificationTask(Task):
         states, test_states = model.states(self.train.texts), model.states(self.test.texts)
         reason = not_numbers("vectors", np.concatenate([states, test_states], 1).swapaxes(0, 1))
         if reason:
-            return Measurement("accuracy_frozen", None, note=reason)
+            return Measurement(FROZEN, None, note=reason)
         # A linear layer on scaled features sees no centring.
         choices = list(readouts(states, model.layers, centred=False))
         chosen, linear = fit_linear_to_best([readout(states) for readout in choices], self._targets)
         predicted = linear.predict(choices[chosen](test_states))
-        return replace(self._accuracy("accuracy_frozen", predicted), note=str(choices[chosen]))
+        return replace(self._accuracy(FROZEN, predicted), note=str(choices[chosen]))
 
     def baselines(self) -> dict[str, list[Measurement]]:
         """The commonest class; and TF-IDF of words and word pairs under the same linear layer."""
@@ -157,7 +160,7 @@ class ClassificationTask(Task):
         """A hash of all texts and labels."""
         return name_of([asdict(self.train), asdict(self.test)], length=64)
 
-    def _accuracy(self, metric: str, predicted: np.ndarray) -> Measurement:
+    def _accuracy(self, metric: Metric, predicted: np.ndarray) -> Measurement:
         return mean_of(metric, predicted == self._test_targets, self.test.groups)
 
 
@@ -234,7 +237,7 @@ class ClassificationProbe(TableProbe):
         check_modes(self.modes)
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """Accuracy by mode."""
         return accuracies(self.modes)
 
@@ -290,9 +293,10 @@ def _some(labels: set[str]) -> str:
     return ", ".join([*map(repr, sorted(labels)[:3]), *(["..."] if len(labels) > 3 else [])])
 
 
-def accuracies(modes: Sequence[str]) -> tuple[str, ...]:
+def accuracies(modes: Sequence[str]) -> tuple[Metric, ...]:
     """The figures of a classification, in the order in which they are measured."""
-    return tuple(f"accuracy_{mode}" for mode in MODES if mode in modes)
+    by_mode = {"frozen": FROZEN, "finetuned": FINETUNED}
+    return tuple(by_mode[mode] for mode in MODES if mode in modes)
 
 
 def check_modes(modes: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from objectives.clip import CLIP
+from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.text_model import TextModel
@@ -25,6 +26,7 @@ from runners.probes.retrieval import normalized, ranks_of_own
 MIN_IMAGES = 10
 RECALLS = (1, 5, 10)
 DIRECTIONS = ("image_to_text", "text_to_image")
+ZERO_SHOT = Metric("zero_shot_category", "category by its name")
 NEIGHBOURS = 5
 """Training pictures that the simple method looks at."""
 
@@ -34,6 +36,18 @@ THUMBNAIL = 8
 EXHIBITS = 6
 SHOWN = 3
 """Best captions and pictures that an example shows."""
+
+
+def recall(direction: str, k: int) -> Metric:
+    """The share whose own is among the first k."""
+    return Metric(f"{direction}_recall_at_{k}", f"{direction.replace('_', ' ')}, recall@{k}")
+
+
+def in_category(direction: str, category: str = "") -> Metric:
+    """The share whose own is the first of its category; of one category alone, if named."""
+    part = f" of {category}" if category else ""
+    title = f"{direction.replace('_', ' ')}, recall@1 in category{part}"
+    return Metric(f"{direction}_recall_at_1_in_category{part}", title)
 
 
 @dataclass(frozen=True)
@@ -113,15 +127,12 @@ class ImageRetrievalTask(Task):
         alike = kinds[:, None] == kinds
         within = np.array([1 / alike[i].sum() for i in self._in_category()])
         by_chance = {
-            f"{direction}_{metric}": value
-            for direction in DIRECTIONS
-            for metric, value in (
-                *((f"recall_at_{k}", min(1.0, k / count)) for k in RECALLS),
-                *([("recall_at_1_in_category", float(within.mean()))] if len(within) else []),
-            )
+            recall(direction, k): min(1.0, k / count) for direction in DIRECTIONS for k in RECALLS
         }
+        if len(within):
+            by_chance |= {in_category(d): float(within.mean()) for d in DIRECTIONS}
         if self._names:
-            by_chance["zero_shot_category"] = 1 / len(self._names)
+            by_chance[ZERO_SHOT] = 1 / len(self._names)
         words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS)
         known = words.fit_transform(self._seen(self._training.captions))
         nearest = self._nearest_training_pictures()
@@ -182,19 +193,19 @@ class ImageRetrievalTask(Task):
         found, by_category = [], []
         for direction, matrix in zip(DIRECTIONS, (similarities, similarities.T), strict=True):
             ranks = ranks_of_own(matrix)
-            found += [mean_of(f"{direction}_recall_at_{k}", ranks <= k, groups) for k in RECALLS]
+            found += [mean_of(recall(direction, k), ranks <= k, groups) for k in RECALLS]
             if not inside:
                 continue
             within = np.where(kinds[:, None] == kinds, matrix, -np.inf)
             best = ranks_of_own(within)[inside] <= 1
             of = [groups[place] for place in inside]
-            found.append(mean_of(f"{direction}_recall_at_1_in_category", best, of))
+            found.append(mean_of(in_category(direction), best, of))
             for name in self._names:
                 chosen = kinds[inside] == name
                 if chosen.any():
                     by_category.append(
                         mean_of(
-                            f"{direction}_recall_at_1_in_category of {name}",
+                            in_category(direction, name),
                             best[chosen],
                             [of[place] for place in np.flatnonzero(chosen)],
                         )
@@ -205,7 +216,7 @@ class ImageRetrievalTask(Task):
         """(N,) places in the names of the categories; pictures without one are left out."""
         known = [place for place, name in enumerate(self._pictures.categories) if name]
         right = np.array([self._names[told[i]] == self._pictures.categories[i] for i in known])
-        return mean_of("zero_shot_category", right, [self._groups[place] for place in known])
+        return mean_of(ZERO_SHOT, right, [self._groups[place] for place in known])
 
     def _in_category(self) -> list[int]:
         """Pictures whose category has others."""
@@ -214,9 +225,9 @@ class ImageRetrievalTask(Task):
 
     def _unmeasured(self, reason: str) -> list[Measurement]:
         nobody = np.zeros((len(self._pictures.captions),) * 2)
-        names = [measurement.metric for measurement in self._measure(nobody)]
-        names += ["zero_shot_category"] if self._names else []
-        return [Measurement(name, None, note=reason) for name in names]
+        metrics = [measurement.metric for measurement in self._measure(nobody)]
+        metrics += [ZERO_SHOT] if self._names else []
+        return [Measurement(metric, None, note=reason) for metric in metrics]
 
     def _nearest_training_pictures(self) -> np.ndarray:
         """(N, NEIGHBOURS) places in the training pictures, by the cosine of centred thumbnails."""
@@ -281,11 +292,14 @@ class ImageRetrievalProbe(Probe):
             raise ValueError(f"candidates is {self.candidates}; it must be at least {MIN_IMAGES}")
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """Recall both ways, and what is measured of categories where the corpus has them."""
-        recalls = (*(f"recall_at_{k}" for k in RECALLS), "recall_at_1_in_category")
-        both = (f"{direction}_{metric}" for direction in DIRECTIONS for metric in recalls)
-        return (*both, "zero_shot_category")
+        both = (
+            metric
+            for direction in DIRECTIONS
+            for metric in (*(recall(direction, k) for k in RECALLS), in_category(direction))
+        )
+        return (*both, ZERO_SHOT)
 
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take the pictures."""

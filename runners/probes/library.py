@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from models.initialization import seed_of
+from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import sentences
 from runners.corpora.pydocs import PydocsConfig
@@ -76,7 +77,7 @@ class LibraryProbe(Probe):
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 2")
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """Accuracy by mode."""
         return accuracies(self.modes)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from results.record import Metric
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.text_model import TextModel
@@ -18,6 +19,9 @@ Method = Callable[[tuple[str, ...], Sequence[str], Sequence[str]], np.ndarray]
 
 ROUNDING = 1e-9
 """Nats under which two sums of the same n-grams differ."""
+
+ACCURACY = Metric("accuracy", "accuracy, pairs", chance=0.5)
+ACCURACY_MACRO = Metric("accuracy_macro", "accuracy, mean over verbs", chance=0.5)
 
 MIN_KIND = 10
 """Kinds with fewer pairs are left out of the macro average."""
@@ -58,9 +62,9 @@ class PairsProbe(Probe):
             raise ValueError(f"pairs is {self.pairs}; it must be at least {self.FEWEST}")
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """Of the pairs."""
-        return ("accuracy",)
+        return (ACCURACY,)
 
 
 class MinimalPairsTask(Task):
@@ -131,8 +135,8 @@ class MinimalPairsTask(Task):
         return name_of([asdict(self._pairs), list(self._training), self._macro], length=64)
 
     @property
-    def _metric(self) -> str:
-        return "accuracy_macro" if self._macro else "accuracy"
+    def _metric(self) -> Metric:
+        return ACCURACY_MACRO if self._macro else ACCURACY
 
     def _measure(self, margins: np.ndarray) -> Measurement:
         """From log p(good) - log p(bad); a tie is half a point."""

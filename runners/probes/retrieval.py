@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs, natural_pairs, summary_and_body
 from runners.identity import name_of
@@ -21,7 +22,11 @@ from runners.probes.classification import WORDS
 from runners.probes.overlap import in_training
 
 MIN_PAIRS = 50
-METRICS = ("mrr", "recall_at_1", "recall_at_10")
+METRICS = (
+    Metric("mrr", "MRR"),
+    Metric("recall_at_1", "recall@1"),
+    Metric("recall_at_10", "recall@10"),
+)
 
 
 class RetrievalTask(Task):
@@ -82,7 +87,7 @@ class RetrievalTask(Task):
             "recall_at_10": min(1.0, 10 / count),
         }
         return {
-            "chance": [Measurement(metric, value) for metric, value in by_chance.items()],
+            "chance": [Measurement(metric, by_chance[metric.name]) for metric in METRICS],
             "TF-IDF": self._measure(products.toarray()),
         }
 
@@ -130,7 +135,7 @@ class RetrievalProbe(Probe):
             raise ValueError(f"candidates is {self.candidates}; it must be at least {MIN_PAIRS}")
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """Mean reciprocal rank and recalls."""
         return METRICS
 

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from results.record import Metric
 from runners.corpora.corpus import MIN_GROUPS
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, example_rows, not_numbers
@@ -28,6 +29,9 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N,) cosine of the i-th rows of two (N, D) arrays."""
     products: np.ndarray = (normalized(first) * normalized(second)).sum(1)
     return products
+
+
+SPEARMAN = Metric("spearman", "Spearman", estimator="spearman", chance=0.0)
 
 
 class SimilarityTask(Task):
@@ -59,7 +63,7 @@ class SimilarityTask(Task):
         first, second = model.embed(self._first), model.embed(self._second)
         reason = not_numbers("vectors", np.concatenate([first, second]))
         if reason:
-            return [Measurement("spearman", None, note=reason)]
+            return [Measurement(SPEARMAN, None, note=reason)]
         return [self._correlation(cosines(first, second))]
 
     def baselines(self) -> dict[str, list[Measurement]]:
@@ -81,10 +85,10 @@ class SimilarityTask(Task):
 
     def _correlation(self, values: np.ndarray) -> Measurement:
         if np.ptp(values) == 0:
-            return Measurement("spearman", None, note="all pairs are equally similar to it")
+            return Measurement(SPEARMAN, None, note="all pairs are equally similar to it")
         value = float(spearmanr(values, self._scores).statistic)
         rows = example_rows(values, self._groups, targets=self._scores)
-        return Measurement("spearman", value, examples=rows, estimator="spearman")
+        return Measurement(SPEARMAN, value, examples=rows)
 
 
 def groups_of_pairs(first: Sequence[str], second: Sequence[str]) -> list[str]:
@@ -125,9 +129,9 @@ class SimilarityProbe(TableProbe):
             raise ValueError("test_path has no use: nothing is trained, so that path is tested on")
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """The rank correlation."""
-        return ("spearman",)
+        return (SPEARMAN,)
 
     @property
     def text_columns(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.initialization import seed_of
+from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.finetune import FinetuneConfig
@@ -20,7 +21,7 @@ from runners.probes.classification import (
     accuracies,
     check_modes,
 )
-from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+from runners.probes.minimal_pairs import ACCURACY, MinimalPairsTask, SentencePairs
 from runners.probes.sentences import REPEATED, SHORTEST, held_out, openings, training_text
 
 MIN_TEXTS = 200
@@ -103,9 +104,9 @@ class WordOrderProbe(Probe):
                 )
 
     @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """Of the pairs, and of the classification by mode."""
-        return ("accuracy", *accuracies(self.modes))
+        return (ACCURACY, *accuracies(self.modes))
 
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take openings and swap."""

@@ -33,10 +33,11 @@ from scipy import stats
 
 from results.comparison import Stratum, strata
 from results.findings import Finding, findings
+from results.page import Bullets, Table, words
 from results.record import RunRecord, Value
 from results.rows import StoredRun
+from results.sections.verdict import section
 from results.store import ResultStore
-from results.page import Table, words
 from results.writers.markdown import table
 
 SEED_NOISE = 0.02
@@ -99,7 +100,7 @@ def made(name: str, seed: int, scores: np.ndarray, store: Memory) -> StoredRun:
         corpus={},
         columns={},
         values=tuple(
-            Value(f"probe p{figure}", "accuracy", float(each.mean()), estimator="share")
+            Value(f"probe p{figure}", "accuracy", float(each.mean()))
             for figure, each in enumerate(scores)
         ),
     )
@@ -166,7 +167,10 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
 
 def outcome(stratum: Stratum) -> Outcome:
     """Read a report: its words, and its intervals."""
-    text = " ".join([(said := verdict(stratum)).summary, *said.details])
+    said = section(stratum)
+    assert said is not None
+    blocks = [b.items if isinstance(b, Bullets) else [b.text] for b in said.blocks]  # type: ignore[union-attr]
+    text = " ".join(item for items in blocks for item in items)
     contrasts = [c for finding in findings(stratum) for c in finding.contrasts.values()]
     first = findings(stratum)[0]
     return Outcome(

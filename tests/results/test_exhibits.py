@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from made_records import add_run, answers
 
-from results.record import RunRecord, Value
+from results.record import Metric, RunRecord, Value
 from results.report import write_report
 from results.store import ResultStore
 
@@ -55,7 +55,9 @@ def test_parts_of_a_test_set_stand_in_a_table_of_their_own(tmp_path: Path) -> No
         Value("probe pictures", f"text_to_image_recall_at_1{part}", value)
         for part, value in (("", 0.4), (" of flags", 0.1), (" of food", 0.8))
     )
-    text = page(store, [add_run(store, "clip", answers(0.5), more_values=more)], tmp_path)
+    metrics = {"probe pictures": (Metric("text_to_image_recall_at_1", "text to image, recall@1"),)}
+    record = add_run(store, "clip", answers(0.5), more_values=more, metrics=metrics)
+    text = page(store, [record], tmp_path)
     probes = text.read_text().split("## Probes")[1]
     whole, parts = probes.split("By part of the test set: pictures: text to image, recall@1")
     assert "| pictures: text to image, recall@1 |" in whole

@@ -6,7 +6,7 @@ from made_records import add_anchors, add_run, answers
 
 from results.comparison import Stratum, strata
 from results.findings import findings, primary_figures
-from results.record import Value
+from results.record import Metric, Value
 from results.rows import StoredRun
 from results.store import ResultStore
 
@@ -98,10 +98,10 @@ def test_settings_of_one_objective_are_tries_and_not_rivals(store: ResultStore) 
 
 def test_of_an_undeclared_probe_its_main_figure_is_primary(store: ResultStore) -> None:
     more = tuple(
-        Value("probe mine", metric, 0.5, estimator="share")
-        for metric in ("accuracy_frozen", "accuracy_finetuned")
+        Value("probe mine", metric, 0.5) for metric in ("accuracy_frozen", "accuracy_finetuned")
     )
-    metrics = {"probe mine": ["accuracy_finetuned", "accuracy_frozen"]}
+    names = ("accuracy_finetuned", "accuracy_frozen")
+    metrics = {"probe mine": tuple(map(Metric, names))}
     record = add_run(store, "clm", answers(0.5), more_values=more, metrics=metrics)
     (stratum,) = strata([StoredRun(record, store)])
     assert primary_figures(stratum) == [
