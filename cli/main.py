@@ -17,6 +17,8 @@ usage: compare COMMAND [ARGUMENT ...]
             eval "$(compare run -sc install=bash)"          completes them with the tab key
   job     run jobs that `run` wrote down, those that nobody is running: compare job FILE ...
   plan    what `run` with the same arguments would do and take; trains nothing
+  check   whether an objective of your own holds what every objective must: compare check
+          objective NAME plugins=[FILE] --config-dir FOLDER
   list    objectives | models | datasets | probes | runs
   report  build the report of finished runs again: compare report [DIR ...]
 
@@ -30,6 +32,7 @@ COMMANDS = {
     "run": "cli.run",
     "job": "cli.job",
     "plan": "cli.plan",
+    "check": "cli.check",
     "list": "cli.listing",
     "report": "cli.report",
 }

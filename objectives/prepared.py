@@ -111,13 +111,14 @@ class Term:
     Attributes:
         name: tells it from the other terms of the loss.
         values: (N,) float32, the loss of each supervised item (a token, a pair).
-        rows: (N,) int64, the row of the batch that each item belongs to.
+        rows: (N,) int64, the row of the batch that each item belongs to; None where none does, as
+            in a loss that is not additive.
         weight: its share in the total.
     """
 
     name: str
     values: Tensor
-    rows: Tensor
+    rows: Tensor | None = None
     weight: float | Tensor = 1.0
 
 

@@ -206,6 +206,10 @@ def counts_are_those_of_the_loss(objective: Trainable) -> None:
             assert said == found, f"counts says {said}, and the loss has {found}"
             for term in terms:
                 assert term.values.dtype == torch.float32, f"{term.name} is {term.values.dtype}"
+                if term.rows is None:
+                    said_so = not leaf.objective.traits.additive
+                    assert said_so, f"{term.name} is of no row, and the traits say additive"
+                    continue
                 assert len(term.rows) == len(term.values), f"{term.name}: a row for each value"
                 assert int(term.rows.max()) < 4, f"{term.name} names rows that are not there"
 

@@ -171,7 +171,10 @@ def _batch_losses(
     end_sums, end_counts = np.zeros((2, units))
     for index, term in enumerate(output.terms):
         values = term.values.double().cpu().numpy()
-        places = term.rows.cpu().numpy() if additive else np.zeros(len(values), dtype=np.int64)
+        places = np.zeros(len(values), dtype=np.int64)
+        if additive:
+            assert term.rows is not None, f"{term.name} says that it is additive, and of no row"
+            places = term.rows.cpu().numpy()
         if targets is not None and len(targets[0]) == len(values):
             text, ends = targets
             end_sums += np.bincount(places[ends], values[ends], minlength=units)

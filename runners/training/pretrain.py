@@ -160,7 +160,11 @@ def initial_model(recipe: Recipe, corpus: Corpus) -> TrainModel:
                 heads[name] = head
     backbone = recipe.model.build(size)
     set_initial_weights(backbone, heads, recipe.seed)
-    return TrainModel(backbone, heads)
+    model = TrainModel(backbone, heads)
+    for column in recipe.columns:
+        if set(column.build_heads(recipe.model, size)) <= set(column.traits.test_heads):
+            column.start(model)
+    return model
 
 
 class _Loop:

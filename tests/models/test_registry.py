@@ -8,7 +8,7 @@ from models.registry import find, names, plugin_hash
 from objectives.clm import CLM
 from objectives.trainable import OBJECTIVES
 
-BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
+BARLOW = Path(__file__).parent.parent / "plugins" / "barlow_twins.py"
 MINE = """
 from dataclasses import dataclass
 from objectives.clm import CLM

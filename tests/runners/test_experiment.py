@@ -28,7 +28,7 @@ from runners.progress import Silent
 from runners.training.budget import BudgetConfig
 from runners.training.pretrain import training_name
 
-BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
+BARLOW = Path(__file__).parent.parent / "plugins" / "barlow_twins.py"
 
 
 class FakeTask(Task):

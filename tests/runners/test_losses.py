@@ -26,7 +26,7 @@ from runners.measures.row_losses import RowLosses, row_losses, text_targets
 from runners.measures.text_model import TextModel
 from runners.training.trainer import TrainerConfig
 
-BARLOW = Path(__file__).parent.parent / "barlow_twins.py"
+BARLOW = Path(__file__).parent.parent / "plugins" / "barlow_twins.py"
 LONG = replace(NANO, max_length=256)
 LEAVES = [name for name in OBJECTIVE_FILES if not isinstance(load_objective(name), Fusion)]
 
@@ -46,7 +46,7 @@ def vicreg() -> Objective:
             same = torch.eye(LONG.hidden_size, dtype=torch.bool).flatten()
             parts = {"same": (same, 1.0), "unlike": (~same, 25.0)}
             return LossOutput(
-                tuple(Term(n, term.values[m], term.rows[m], w) for n, (m, w) in parts.items())
+                tuple(Term(n, term.values[m], weight=w) for n, (m, w) in parts.items())
             )
 
         def counts(self, prepared: Prepared) -> dict[str, int]:

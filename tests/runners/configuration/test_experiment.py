@@ -14,7 +14,7 @@ from runners.plain import plain
 from runners.probes.classification import ClassificationProbe
 from runners.training.trainer import TrainerConfig
 
-BARLOW = Path(__file__).parents[2] / "barlow_twins.py"
+BARLOW = Path(__file__).parents[2] / "plugins" / "barlow_twins.py"
 PLUGIN = """
 from dataclasses import dataclass
 from objectives.clm import CLM

@@ -21,6 +21,7 @@ class BarlowTwins(Objective):
 
     Attributes:
         redundancy: weight of what features share.
+        features: of a row, D.
     """
 
     TRAITS = Traits(
@@ -36,10 +37,16 @@ class BarlowTwins(Objective):
     )
 
     redundancy: float = 0.005
+    features: int = 32
 
     def build_heads(self, config, vocabulary_size, *, tied=True):
-        width = config.hidden_size
-        layers = nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, width)
+        width, features = config.hidden_size, self.features
+        layers = (
+            nn.Linear(width, width),
+            nn.BatchNorm1d(width),
+            nn.ReLU(),
+            nn.Linear(width, features),
+        )
         return nn.ModuleDict({"projector": nn.Sequential(*layers)})
 
     def corrupt(self, batch, *, vocabulary, draw, moment):
@@ -61,13 +68,13 @@ class BarlowTwins(Objective):
         same = torch.eye(len(correlation), device=correlation.device)
         weight = same + self.redundancy * (1 - same)
         values = (weight * (correlation - same) ** 2).flatten()
-        # No item belongs to one row; the numbers of the features would reach beyond the batch.
-        return LossOutput((Term(self.name, values, torch.arange(len(values)) // len(first)),))
+        return LossOutput((Term(self.name, values),))  # no item belongs to one row
 
     def counts(self, prepared):
-        return {self.name: 32 * 32}
+        return {self.name: self.features**2}
 
     def forward_flops(self, config, vocabulary_size, prepared):
         rows, length = prepared.inputs.input_ids.shape
-        head = 2 * linear_flops(rows, config.hidden_size, config.hidden_size)
-        return backbone_flops(config, rows, length) + head
+        head = linear_flops(rows, config.hidden_size, config.hidden_size + self.features)
+        alike = linear_flops(prepared.rows, self.features, self.features)
+        return backbone_flops(config, rows, length) + head + alike
