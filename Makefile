@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help compare smoke objectives null test check format clean
+.PHONY: help compare smoke objectives null test check format map clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ check: $(INSTALLED) ## format, lint, types, layers, spelling
 format: $(INSTALLED) ## format the code and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+map: $(INSTALLED) ## write docs/map.md anew: every file, what it is, and the test that holds it
+	$(BIN)/python tests/map_of_files.py
 
 clean: ## remove the environment and what tools cached; outputs/ stays
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

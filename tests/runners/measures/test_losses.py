@@ -26,7 +26,7 @@ from runners.measures.row_losses import RowLosses, row_losses, text_targets
 from runners.measures.text_model import TextModel
 from runners.training.trainer import TrainerConfig
 
-BARLOW = Path(__file__).parent.parent / "plugins" / "barlow_twins.py"
+BARLOW = Path(__file__).parents[2] / "plugins" / "barlow_twins.py"
 LONG = replace(NANO, max_length=256)
 LEAVES = [name for name in OBJECTIVE_FILES if not isinstance(load_objective(name), Fusion)]
 
