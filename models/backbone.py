@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from models.batch import Attention, Batch
 from models.blocks import Blocks
@@ -93,6 +94,7 @@ class Backbone(Encoder):
         self.blocks = Blocks(config)
         self.final_norm = final_norm
 
+    @override
     def forward(
         self,
         batch: Batch,
@@ -109,6 +111,7 @@ class Backbone(Encoder):
         hidden, kept = self.blocks(embedded, batch.attention_mask, attention, layers, rate)
         return BackboneOutput(self.final_norm(hidden), tuple(kept[layer] for layer in layers))
 
+    @override
     def embed(self, input_ids: Tensor) -> Tensor:
         """(B, T) ids to (B, T, D): what the first block reads, before dropout."""
         hidden = self.token_embedding(input_ids)

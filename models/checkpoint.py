@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from models.backbone import BackboneOutput, Encoder
 from models.batch import Attention, Batch
@@ -58,6 +59,7 @@ class PretrainedBackbone(Encoder):
         found: nn.Embedding = self.model.get_input_embeddings()
         return found
 
+    @override
     def forward(
         self,
         batch: Batch,
@@ -102,6 +104,7 @@ class PretrainedBackbone(Encoder):
             for (module, name), own in zip(places, before, strict=True):
                 setattr(module, name, own)
 
+    @override
     def embed(self, input_ids: Tensor) -> Tensor:
         """(B, T) ids to (B, T, D), without positions: those are the layers' own affair."""
         return self.token_embedding(input_ids)  # type: ignore[no-any-return]

@@ -139,13 +139,11 @@ class PretrainedConfig(BackboneConfig):
     @property
     @override
     def attention_width(self) -> int:
-        """Of all attention heads together."""
         return self.heads_width
 
     @property
     @override
     def own_attention(self) -> AttentionKind:
-        """What the checkpoint was trained with."""
         return FAMILIES[self.family].attention
 
     @property
@@ -157,7 +155,6 @@ class PretrainedConfig(BackboneConfig):
     @property
     @override
     def untied_token_head(self) -> bool:
-        """As the checkpoint says."""
         return self.untied
 
 

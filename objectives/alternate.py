@@ -32,8 +32,8 @@ class Alternate(Fusion):
     ratio: Mapping[str, float] = field(default_factory=dict)
     by: str = "batch"
 
+    @override
     def check_values(self) -> None:
-        """A share for every term."""
         self.check_mapping("ratio")
         super().check_values()
         if self.by not in ("batch", "row"):
@@ -45,13 +45,14 @@ class Alternate(Fusion):
             )
 
     @property
+    @override
     def trained(self) -> list[str]:
         """Those that have a turn."""
         return [name for name in self.terms if self.ratio[name] > 0]
 
     @property
+    @override
     def mean_passes(self) -> float:
-        """Of the terms, by their shares."""
         total = sum(self.ratio.values())
         return sum(self.ratio[name] / total * t.traits.passes for name, t in self.terms.items())
 

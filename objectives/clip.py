@@ -58,8 +58,8 @@ class CLIP(Contrastive):
     patch_size: int = 8
     shuffled: bool = False
 
+    @override
     def check_values(self) -> None:
-        """A temperature that a logit scale between 1 and 100 can have."""
         super().check_values()
         if not 0.01 <= self.temperature <= 1:
             raise ValueError(f"temperature is {self.temperature}; it must lie in [0.01, 1]")
@@ -71,10 +71,12 @@ class CLIP(Contrastive):
             raise ValueError(f"patch_size is {self.patch_size}; it must be at least 1")
 
     @property
+    @override
     def schedulable(self) -> list[str]:
         """Not the temperature: it is learned, and only begins where it is set."""
         return [name for name in super().schedulable if name != "temperature"]
 
+    @override
     def fitted(self, holds: Set[Views]) -> Self:
         """With the modality that the corpus has."""
         if self.modality != "auto":
@@ -82,6 +84,7 @@ class CLIP(Contrastive):
         return replace(self, modality="image" if "images" in holds else "text")
 
     @property
+    @override
     def traits(self) -> Traits:
         """By modality; shuffled it is a placebo."""
         traits = self.TRAITS
@@ -97,6 +100,7 @@ class CLIP(Contrastive):
             traits = replace(traits, family="placebo", mixes_rows=True)
         return replace(traits, pooling=self.pooling)
 
+    @override
     def build_heads(
         self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
     ) -> nn.ModuleDict:
@@ -113,6 +117,7 @@ class CLIP(Contrastive):
             heads["image_tower"] = VisionTower(config, self.patch_size)
         return heads
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:
@@ -131,6 +136,7 @@ class CLIP(Contrastive):
             views[0] = [views[0][place] for place in order.tolist()]
         return stack_views(views, row_ids, vocabulary)
 
+    @override
     def embed(self, model: TrainModel, prepared: Prepared) -> Tensor:
         """Before the projections, which differ by view and stand in the contrast.
 
@@ -149,6 +155,7 @@ class CLIP(Contrastive):
         output = model.backbone(batch, attention=Attention("bidirectional"))
         return pool(output, batch.attention_mask, self.pooling).float()
 
+    @override
     def contrast(self, model: TrainModel, vectors: Tensor, prepared: Prepared) -> LossOutput:
         """The mean of both directions' cross-entropies over all pairs of the batch."""
         rows = prepared.rows
@@ -161,6 +168,7 @@ class CLIP(Contrastive):
         values = clip_loss(first, second, model.heads["logit_scale"]())
         return LossOutput((Term(self.name, values, torch.arange(rows, device=values.device)),))
 
+    @override
     def training_flops(
         self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
     ) -> int:
@@ -170,6 +178,7 @@ class CLIP(Contrastive):
             return found
         return found - patch_flops(config, tuple(prepared.inputs.images.shape), self.patch_size)
 
+    @override
     def candidates(self, prepared: Prepared) -> int:
         """The second views of the batch."""
         return prepared.rows
@@ -179,6 +188,7 @@ class CLIP(Contrastive):
         """Keep the logit scale between 1 and 100."""
         model.heads["logit_scale"].clamp()  # type: ignore[operator]
 
+    @override
     def forward_flops(
         self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
     ) -> int:

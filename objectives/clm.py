@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from models.batch import Attention, Batch
 from models.vocabulary import Vocabulary
@@ -26,6 +27,7 @@ class CLM(TokenPrediction):
         test_heads=("lm",),
     )
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:

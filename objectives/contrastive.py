@@ -8,6 +8,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 from torch.distributed.nn.functional import all_gather
+from typing_extensions import override
 
 from models.config import BackboneConfig
 from models.flops import backbone_flops, linear_flops
@@ -23,6 +24,7 @@ class TwoStage(Objective):
     looks at the whole batch, such as BatchNorm, belongs into the second.
     """
 
+    @override
     def check_values(self) -> None:
         """Micro-batches would give such a loss another gradient, without a word."""
         super().check_values()
@@ -40,6 +42,7 @@ class TwoStage(Objective):
     def contrast(self, model: TrainModel, vectors: Tensor, prepared: Prepared) -> LossOutput:
         """The loss of (rows of `inputs`, D) vectors, all first views first."""
 
+    @override
     def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
         """Vectors of all views, then the contrast between them."""
         return self.contrast(model, self.embed(model, prepared), prepared)
@@ -48,8 +51,8 @@ class TwoStage(Objective):
 class Contrastive(TwoStage):
     """Tell the views that belong together from those of the other rows of the batch: InfoNCE."""
 
+    @override
     def check_values(self) -> None:
-        """A row is told from others, so there must be others."""
         super().check_values()
         if self.rows_per_update < 2:
             raise ValueError(
@@ -57,14 +60,15 @@ class Contrastive(TwoStage):
                 "row is told from the others"
             )
 
+    @override
     def chance(self, prepared: Prepared) -> float:
-        """All candidates alike."""
         return math.log(self.candidates(prepared))
 
+    @override
     def counts(self, prepared: Prepared) -> dict[str, int]:
-        """The number of rows, each with its views."""
         return {self.name: prepared.rows}
 
+    @override
     def forward_flops(
         self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
     ) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from scipy.special import betaincinv
 from torch import Tensor
+from typing_extensions import override
 
 from models.batch import Batch
 from models.vocabulary import Vocabulary
@@ -39,12 +40,13 @@ class DeCLUTR(SimCSE):
     longest: float = 0.5
 
     @property
+    @override
     def traits(self) -> Traits:
         """Its noise is the choice of spans."""
         return replace(super().traits, noisy=False, passes=1 + self.positives)
 
+    @override
     def check_values(self) -> None:
-        """At least one positive, spans that fit the row."""
         super().check_values()
         if self.positives < 1:
             raise ValueError(f"positives is {self.positives}; it must be at least 1")
@@ -54,6 +56,7 @@ class DeCLUTR(SimCSE):
                 "with 0 < shortest <= longest <= 1"
             )
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:
@@ -84,10 +87,12 @@ class DeCLUTR(SimCSE):
         lowest, highest = max(0, start - length), min(total - length, start + anchor)
         return lowest + int(draws[1] * (highest - lowest + 1)), length
 
+    @override
     def candidates(self, prepared: Prepared) -> int:
         """One for each row: the mean of its positives."""
         return prepared.rows
 
+    @override
     def contrast(self, model: TrainModel, vectors: Tensor, prepared: Prepared) -> LossOutput:
         """InfoNCE from each anchor to the mean of each row's positives."""
         first = vectors[: prepared.rows]

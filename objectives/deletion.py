@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from models.vocabulary import Vocabulary
 from objectives.denoising import Denoising, Draws
 from objectives.masking import check_probability
@@ -20,11 +22,12 @@ class Deletion(Denoising):
 
     probability: float = 0.15
 
+    @override
     def check_values(self) -> None:
-        """A rate in (0, 1)."""
         super().check_values()
         check_probability("probability", self.probability)
 
+    @override
     def noise(
         self, ids: Sequence[int], draws: Draws, vocabulary: Vocabulary
     ) -> tuple[list[int], list[int]]:

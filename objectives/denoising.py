@@ -13,6 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from models.batch import Attention, AttentionKind, Batch
 from models.config import BackboneConfig
@@ -48,6 +49,7 @@ class Denoising(TokenPrediction):
     otherwise that is done at the `[SEP]` of the source."""
 
     @property
+    @override
     def traits(self) -> Traits:
         """The target sees what its mask lets it, which a text of a probe does without."""
         return replace(super().traits, measured_attention=self.TARGETS_SEE)
@@ -69,6 +71,7 @@ class Denoising(TokenPrediction):
         """Places that source and target take at most, special tokens included."""
         return 2 * sequence_length
 
+    @override
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
         """Source and target must fit the model together."""
         needed = self.longest(sequence_length)
@@ -79,6 +82,7 @@ class Denoising(TokenPrediction):
                 f"dataset.sequence_length to {sequence_length * config.max_length // needed}"
             )
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:

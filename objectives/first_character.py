@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import nn
+from typing_extensions import override
 
 from models.batch import Attention, Batch
 from models.config import BackboneConfig
@@ -36,17 +37,19 @@ class FirstCharacter(Objective):
 
     mlm_probability: float = 0.15
 
+    @override
     def check_values(self) -> None:
-        """A rate in (0, 1)."""
         super().check_values()
         check_probability("mlm_probability", self.mlm_probability)
 
+    @override
     def build_heads(
         self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
     ) -> nn.ModuleDict:
         """A linear layer to the classes."""
         return nn.ModuleDict({"first_character": nn.Linear(config.hidden_size, CLASSES)})
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:
@@ -57,6 +60,7 @@ class FirstCharacter(Objective):
         corrupted = Batch(input_ids, batch.attention_mask, batch.row_ids)
         return Prepared.of(corrupted, Attention("bidirectional"), labels)
 
+    @override
     def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
         """Cross-entropy over the classes."""
         hidden = model.backbone(prepared.inputs, attention=prepared.attention).last
@@ -65,14 +69,15 @@ class FirstCharacter(Objective):
         rows = prepared.positions // prepared.inputs.input_ids.shape[1]
         return LossOutput((Term(self.name, values, rows),))
 
+    @override
     def chance(self, prepared: Prepared) -> float:
-        """All classes alike."""
         return math.log(CLASSES)
 
+    @override
     def counts(self, prepared: Prepared) -> dict[str, int]:
-        """The number of selected tokens."""
         return {self.name: len(prepared.targets)}
 
+    @override
     def forward_flops(
         self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
     ) -> int:

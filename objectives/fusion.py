@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from torch import nn
+from typing_extensions import override
 
 from models.batch import Batch, Views
 from models.config import BackboneConfig
@@ -29,8 +30,8 @@ class Fusion(Trainable):
     terms: Mapping[str, Trainable] = field(default_factory=dict)
     attention: str | None = None
 
+    @override
     def check_values(self) -> None:
-        """Terms that can be reconciled."""
         super().check_values()
         self.check_terms()
         if self.attention not in (None, "causal", "bidirectional"):
@@ -73,6 +74,7 @@ class Fusion(Trainable):
         return [self.terms[name] for name in self.trained]
 
     @property
+    @override
     def traits(self) -> Traits:
         """Those of the terms together."""
         every = [self.terms[name].traits for name in self.trained]
@@ -104,26 +106,27 @@ class Fusion(Trainable):
     def mean_passes(self) -> float:
         """Rows that the backbone computes for each row of the stream."""
 
+    @override
     def fitted(self, holds: Set[Views]) -> Self:
-        """Every term's."""
         terms = {name: term.fitted(holds) for name, term in self.terms.items()}
         return replace(self, terms=terms)
 
+    @override
     def with_rows(self, rows_per_update: int) -> Self:
-        """The same with another number of rows an update, in all terms too."""
         terms = {name: term.with_rows(rows_per_update) for name, term in self.terms.items()}
         return replace(self, rows_per_update=rows_per_update, terms=terms)
 
     @property
+    @override
     def columns(self) -> tuple[Objective, ...]:
-        """Those of all terms that are trained."""
         return tuple(column for name in self.trained for column in self.terms[name].columns)
 
+    @override
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
-        """Every term's that is trained."""
         for name in self.trained:
             self.terms[name].check(config, sequence_length)
 
+    @override
     def build_heads(
         self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
     ) -> nn.ModuleDict:

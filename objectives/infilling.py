@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import poisson
+from typing_extensions import override
 
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
@@ -28,22 +29,24 @@ class Infilling(Denoising):
     density: float = 0.3
     mean_span_length: float = 3.0
 
+    @override
     def check_values(self) -> None:
-        """A density in (0, 1), a mean above 0."""
         super().check_values()
         check_probability("density", self.density)
         if not self.mean_span_length > 0:
             raise ValueError(f"mean_span_length is {self.mean_span_length}; it must be above 0")
 
+    @override
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
-        """A span must fit a row."""
         super().check(config, sequence_length)
         check_span("mean_span_length", self.mean_span_length, sequence_length)
 
+    @override
     def longest(self, sequence_length: int) -> int:
         """Every place of the source may be an inserted mask more."""
         return 3 * sequence_length
 
+    @override
     def noise(
         self, ids: Sequence[int], draws: Draws, vocabulary: Vocabulary
     ) -> tuple[list[int], list[int]]:

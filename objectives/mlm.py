@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from models.batch import Attention, Batch
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
@@ -49,8 +51,8 @@ class MLM(TokenPrediction):
     unit: str = "token"
     longest_span: int = 3
 
+    @override
     def check_values(self) -> None:
-        """Rates lie in (0, 1), shares sum to at most 1."""
         super().check_values()
         check_probability("mlm_probability", self.mlm_probability)
         if min(self.mask_share, self.random_share) < 0 or self.mask_share + self.random_share > 1:
@@ -63,12 +65,13 @@ class MLM(TokenPrediction):
         if self.longest_span < 1:
             raise ValueError(f"longest_span is {self.longest_span}; it must be at least 1")
 
+    @override
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
-        """A span must fit a row."""
         super().check(config, sequence_length)
         if self.unit == "span":
             check_span("longest_span", self.longest_span, sequence_length)
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from typing_extensions import override
+
 from models.batch import Batch
 from models.vocabulary import Vocabulary
 from objectives.base import Moment
@@ -24,6 +26,7 @@ class MNTP(MLM):
         supervises="the places before the selected tokens",
     )
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from typing_extensions import override
 
 from models.vocabulary import Vocabulary
 from objectives.denoising import Denoising, Draws
@@ -20,6 +21,7 @@ class Permutation(Denoising):
 
     PURPOSES = ("order",)
 
+    @override
     def noise(
         self, ids: Sequence[int], draws: Draws, vocabulary: Vocabulary
     ) -> tuple[list[int], list[int]]:

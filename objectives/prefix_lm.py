@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from typing_extensions import override
 
 from models.batch import Attention, Batch
 from models.vocabulary import Vocabulary
@@ -30,6 +31,7 @@ class PrefixLM(TokenPrediction):
         test_heads=("lm",),
     )
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from models.vocabulary import Vocabulary
 from objectives.denoising import Denoising, Draws
 
@@ -13,6 +15,7 @@ class Rotation(Denoising):
 
     PURPOSES = ("rotate",)
 
+    @override
     def noise(
         self, ids: Sequence[int], draws: Draws, vocabulary: Vocabulary
     ) -> tuple[list[int], list[int]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from models.batch import Attention, Batch
 from models.config import BackboneConfig
@@ -45,13 +46,14 @@ class RTD(Objective):
     generator_narrower: int = 4
 
     @property
+    @override
     def traits(self) -> Traits:
         """What is summed, with the weight that it ends with."""
         weight = self.at(1.0).discriminator_weight
         return replace(self.TRAITS, quantity=f"nats, generator + {weight:g} x discriminator")
 
+    @override
     def check_values(self) -> None:
-        """A rate in (0, 1), a weight that is not negative."""
         super().check_values()
         check_probability("mlm_probability", self.mlm_probability)
         if self.discriminator_weight < 0:
@@ -59,10 +61,11 @@ class RTD(Objective):
         if self.generator_narrower < 1:
             raise ValueError(f"generator_narrower is {self.generator_narrower}; at least 1")
 
+    @override
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
-        """The width must be divisible."""
         narrow_config(config, self.generator_narrower)
 
+    @override
     def build_heads(
         self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
     ) -> nn.ModuleDict:
@@ -74,6 +77,7 @@ class RTD(Objective):
             }
         )
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:
@@ -85,6 +89,7 @@ class RTD(Objective):
         more = {"noise": draw.uniform("rtd_sample", input_ids.shape[1])}
         return Prepared.of(corrupted, Attention("bidirectional"), labels, more=more)
 
+    @override
     def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
         """The generator's MLM term, and the discriminator's over all real tokens."""
         inputs, positions = prepared.inputs, prepared.positions
@@ -109,13 +114,14 @@ class RTD(Objective):
             )
         )
 
+    @override
     def counts(self, prepared: Prepared) -> dict[str, int]:
-        """Masked tokens, and all real ones."""
         return {
             f"{self.name} generator": len(prepared.targets),
             f"{self.name} discriminator": len(prepared.real),
         }
 
+    @override
     def forward_flops(
         self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
     ) -> int:

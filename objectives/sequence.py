@@ -31,8 +31,8 @@ class InSequence(Fusion):
     warmup: float | None = None
     fresh_optimizer: bool = True
 
+    @override
     def check_values(self) -> None:
-        """A share for every term, a warm-up within the phase."""
         self.check_mapping("shares")
         super().check_values()
         if self.warmup is not None and not 0 <= self.warmup <= 1:
@@ -44,18 +44,19 @@ class InSequence(Fusion):
         return [name for name, share in self.shares.items() if share > 0]
 
     @property
+    @override
     def trained(self) -> list[str]:
-        """Those of the phases."""
         return self.order
 
     @property
+    @override
     def probed(self) -> Sequence[Trainable]:
         """The last phase shapes what is probed."""
         return [self.terms[self.order[-1]]]
 
     @property
+    @override
     def mean_passes(self) -> float:
-        """By the shares."""
         total = sum(self.shares.values())
         return sum(self.shares[n] / total * self.terms[n].traits.passes for n in self.order)
 
@@ -67,8 +68,8 @@ class InSequence(Fusion):
         start, stop = ends[index], ends[index + 1]
         return index, min(1.0, (progress - start) / (stop - start))
 
+    @override
     def phase(self, progress: float) -> Phase:
-        """The term's own, as one of several."""
         index, within = self.place(progress)
         own = self.terms[self.order[index]].phase(within)
         return replace(
@@ -81,8 +82,8 @@ class InSequence(Fusion):
         )
 
     @property
+    @override
     def phases(self) -> tuple[Phase, ...]:
-        """Every phase at its beginning."""
         total = sum(self.shares.values())
         starts = [0.0, *accumulate(self.shares[name] / total for name in self.order)][:-1]
         return tuple(self.phase(start) for start in starts)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from typing_extensions import override
+
 from models.batch import Batch
 from models.vocabulary import Vocabulary
 from objectives.base import Moment
@@ -20,6 +22,7 @@ class ShuffledTargets(MLM):
 
     TRAITS = replace(MLM.TRAITS, family="placebo", likelihood="none", mixes_rows=True)
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:

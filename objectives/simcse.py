@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from models.batch import Attention, Batch
 from models.config import BackboneConfig
@@ -43,8 +44,8 @@ class SimCSE(Contrastive):
     pooling: str = "cls"
     dropout: float | None = 0.1
 
+    @override
     def check_values(self) -> None:
-        """A temperature above 0, a pooling that exists, a rate of dropout."""
         super().check_values()
         if not self.temperature > 0:
             raise ValueError(f"temperature is {self.temperature}; it must be above 0, e.g. 0.05")
@@ -59,10 +60,12 @@ class SimCSE(Contrastive):
             )
 
     @property
+    @override
     def traits(self) -> Traits:
         """With the pooling of its training."""
         return replace(self.TRAITS, pooling=self.pooling)
 
+    @override
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
         """Refuse to leave the noise to a backbone that has none: both views would be identical."""
         without = config.dropout == 0 and config.attention_dropout == 0
@@ -72,12 +75,14 @@ class SimCSE(Contrastive):
                 "row are identical; set objective.dropout=0.1"
             )
 
+    @override
     def build_heads(
         self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
     ) -> nn.ModuleDict:
         """The training-only `projector`."""
         return nn.ModuleDict({"projector": Projector(config)})
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:
@@ -89,6 +94,7 @@ class SimCSE(Contrastive):
         )
         return Prepared.of(twice, Attention("bidirectional"), copies=2)
 
+    @override
     def embed(self, model: TrainModel, prepared: Prepared) -> Tensor:
         """Pooled, and projected where the model has the training head."""
         output = model.backbone(prepared.inputs, attention=prepared.attention, dropout=self.dropout)
@@ -97,6 +103,7 @@ class SimCSE(Contrastive):
             pooled = model.heads["projector"](pooled)
         return pooled.float()
 
+    @override
     def contrast(self, model: TrainModel, vectors: Tensor, prepared: Prepared) -> LossOutput:
         """InfoNCE from the first pass of each row to the second passes of all."""
         anchors = vectors[: prepared.rows]
@@ -104,6 +111,6 @@ class SimCSE(Contrastive):
         rows = torch.arange(len(values), device=values.device)
         return LossOutput((Term(self.name, values, rows),))
 
+    @override
     def head_flops(self, config: BackboneConfig, views: int) -> int:
-        """The projector."""
         return projector_flops(config, views)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from models.batch import Batch
 from models.vocabulary import Vocabulary
@@ -29,6 +30,7 @@ class SupervisedSimCSE(SimCSE):
     hard_negatives: bool = False
 
     @property
+    @override
     def traits(self) -> Traits:
         """Its needs and passes follow from the use of hard negatives."""
         views = 3 if self.hard_negatives else 2
@@ -41,6 +43,7 @@ class SupervisedSimCSE(SimCSE):
             views="triplets" if self.hard_negatives else "pairs",
         )
 
+    @override
     def corrupt(
         self, batch: Batch, *, vocabulary: Vocabulary, draw: RowRandom, moment: Moment
     ) -> Prepared:
@@ -48,6 +51,7 @@ class SupervisedSimCSE(SimCSE):
         views, row_ids = natural_views(batch, 3 if self.hard_negatives else 2)
         return stack_views(views, row_ids, vocabulary)
 
+    @override
     def contrast(self, model: TrainModel, vectors: Tensor, prepared: Prepared) -> LossOutput:
         """InfoNCE from each first text to all second and third ones."""
         anchors, candidates = vectors[: prepared.rows], vectors[prepared.rows :]

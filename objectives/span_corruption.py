@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
 from objectives.denoising import Denoising, Draws, noise_spans, with_sentinels
@@ -23,23 +25,25 @@ class SpanCorruption(Denoising):
     density: float = 0.15
     mean_span_length: float = 3.0
 
+    @override
     def check_values(self) -> None:
-        """A density in (0, 1), spans of at least one token."""
         super().check_values()
         check_probability("density", self.density)
         if self.mean_span_length < 1:
             raise ValueError(f"mean_span_length is {self.mean_span_length}; at least 1 is needed")
 
+    @override
     def check(self, config: BackboneConfig, sequence_length: int) -> None:
-        """A span must fit a row."""
         super().check(config, sequence_length)
         check_span("mean_span_length", self.mean_span_length, sequence_length)
 
+    @override
     def longest(self, sequence_length: int) -> int:
         """Text, a sentinel for each span on both sides, and what stands around them."""
         noise = round(sequence_length * self.density) + 1
         return sequence_length + 3 * noise + 4
 
+    @override
     def noise(
         self, ids: Sequence[int], draws: Draws, vocabulary: Vocabulary
     ) -> tuple[list[int], list[int]]:

@@ -2,6 +2,7 @@
 
 import torch.nn.functional as F
 from torch import nn
+from typing_extensions import override
 
 from models.config import BackboneConfig
 from models.flops import backbone_flops, token_head_flops
@@ -13,20 +14,23 @@ from objectives.prepared import LossOutput, Prepared, Term
 class TokenPrediction(Objective):
     """Predict labelled tokens with the token head `lm`; a subclass says which, in `corrupt`."""
 
+    @override
     def build_heads(
         self, config: BackboneConfig, vocabulary_size: int, *, tied: bool = True
     ) -> nn.ModuleDict:
         """The token head `lm`."""
         return nn.ModuleDict({"lm": TokenHead(config, vocabulary_size, tied=tied)})
 
+    @override
     def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
         """One term over all labelled tokens of the batch, with one global denominator."""
         return token_loss(model, prepared, self.name)
 
+    @override
     def counts(self, prepared: Prepared) -> dict[str, int]:
-        """The number of labelled tokens."""
         return {self.name: len(prepared.targets)}
 
+    @override
     def forward_flops(
         self, config: BackboneConfig, vocabulary_size: int, prepared: Prepared
     ) -> int:

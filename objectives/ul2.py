@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from typing_extensions import override
+
 from models.vocabulary import MODES, Vocabulary
 from objectives.denoising import TRAITS, Denoising, Draws, noise_spans, with_sentinels
 
@@ -50,16 +52,18 @@ class UL2(Denoising):
 
     prefix_share: float = 0.75
 
+    @override
     def check_values(self) -> None:
-        """A prefix that leaves something to predict."""
         super().check_values()
         if not 0 < self.prefix_share < 1:
             raise ValueError(f"prefix_share is {self.prefix_share}; it must lie in (0, 1)")
 
+    @override
     def longest(self, sequence_length: int) -> int:
         """Half the row in spans of 3: a third of that in sentinels, on both sides."""
         return sequence_length + sequence_length // 3 + 8
 
+    @override
     def noise(
         self, ids: Sequence[int], draws: Draws, vocabulary: Vocabulary
     ) -> tuple[list[int], list[int]]:

@@ -22,17 +22,18 @@ class WeightedSum(Fusion):
 
     weights: Mapping[str, float] = field(default_factory=dict)
 
+    @override
     def check_values(self) -> None:
-        """A weight for every term."""
         self.check_mapping("weights")
         super().check_values()
 
     @property
+    @override
     def schedulable(self) -> list[str]:
-        """Every weight too."""
         return [*super().schedulable, *(f"weights.{name}" for name in self.weights)]
 
     @property
+    @override
     def trained(self) -> list[str]:
         """Those that have a weight, at one end of their schedule at least."""
         ends = [
@@ -42,8 +43,8 @@ class WeightedSum(Fusion):
         return [name for name in self.terms if any(weights[name] > 0 for weights in ends)]
 
     @property
+    @override
     def mean_passes(self) -> float:
-        """Those of every term that counts."""
         return sum(t.traits.passes for name, t in self.terms.items() if self.weights[name])
 
     @override

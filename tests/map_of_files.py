@@ -53,7 +53,8 @@ HELD_BY = {
 HEAD = """\
 # Where things are
 
-Made by `make map` and checked by tests/test_documents.py: every file, what it is, and the test that holds it.
+Made by `make map` and checked by tests/test_documents.py: every file, what it is, and the test that
+holds it.
 """
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from typing_extensions import override
+
 from runners.corpora.cells import text_of, value_of
 from runners.corpora.document import (
     SPLITS,
@@ -53,15 +55,17 @@ class HubConfig(CorpusConfig):
     image_column: str | None = None
     pair_columns: tuple[str, ...] = ()
 
+    @override
     def __post_init__(self) -> None:
         super().__post_init__()
         check_pair_columns(self.pair_columns)
 
     @property
+    @override
     def label(self) -> str:
-        """The name in tables: the hub name and the configuration."""
         return self.path if self.name is None else f"{self.path}:{self.name}"
 
+    @override
     def open(self, *, hub_dir: Path | None, output_dir: Path) -> Source:
         """Load the data set, from the hub, from its cache or from `hub_dir`."""
         loaded = load_hub_dataset(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from typing_extensions import override
+
 from runners.corpora.cells import clean
 from runners.corpora.document import (
     CorpusConfig,
@@ -55,6 +57,7 @@ class LocalConfig(CorpusConfig):
     unit: str = "paragraph"
     group: str = "auto"
 
+    @override
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, known in (("unit", UNITS), ("group", GROUPS)):
@@ -63,13 +66,13 @@ class LocalConfig(CorpusConfig):
         check_pair_columns(self.pair_columns)
 
     @property
+    @override
     def label(self) -> str:
-        """The name in tables: that of the file or folder."""
         return short_name(self.path)
 
     @property
+    @override
     def advice(self) -> str:
-        """What else gives more documents."""
         if self.group == "file":
             return "dataset.group=document lets the paragraphs of a file stand on several sides"
         if not self.path.lower().endswith(".txt"):
@@ -80,6 +83,7 @@ class LocalConfig(CorpusConfig):
             "file": "The file is one document; dataset.unit=paragraph or line takes its parts",
         }[self.unit]
 
+    @override
     def open(self, *, hub_dir: Path | None, output_dir: Path) -> Source:
         """Find the files."""
         return _LocalFiles(self, output_dir)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from typing_extensions import override
+
 from runners.corpora.docstrings import docstrings_of
 from runners.corpora.document import CorpusConfig, Document, Source, hash_files
 from runners.corpora.prose import body_start
@@ -39,6 +41,7 @@ class PydocsConfig(CorpusConfig):
     libraries: tuple[str, ...]
     max_files: int | None = None
 
+    @override
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.libraries:
@@ -47,10 +50,11 @@ class PydocsConfig(CorpusConfig):
             raise ValueError(f"max_files is {self.max_files}; use null to take all")
 
     @property
+    @override
     def label(self) -> str:
-        """The name in tables."""
         return "pydocs"
 
+    @override
     def open(self, *, hub_dir: Path | None, output_dir: Path) -> Source:
         """Find the files of every library."""
         return _Docstrings(self)

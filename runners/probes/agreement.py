@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from typing_extensions import override
+
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.probes.base import NotApplicableError, Probe, Task
@@ -97,10 +99,11 @@ class AgreementProbe(Probe):
             raise ValueError(f"pairs is {self.pairs}; fewer than {MIN_PAIRS} say too little")
 
     @property
+    @override
     def metrics(self) -> tuple[Metric, ...]:
-        """The mean over verbs."""
         return (ACCURACY_MACRO,)
 
+    @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Make the pairs from the test split, balanced between the two directions."""
         found, repeated = held_out(corpus, clean_sentences(corpus, "test", longest=self.longest))

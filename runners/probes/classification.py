@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from typing_extensions import override
 
 from models.initialization import seed_of
 from results.record import Metric
@@ -86,6 +87,7 @@ class ClassificationTask(Task):
         self._targets = np.array([place[label] for label in train.labels])
         self._test_targets = np.array([place.get(label, -1) for label in test.labels])
 
+    @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Accuracy by mode."""
         measured = []
@@ -118,6 +120,7 @@ class ClassificationTask(Task):
         predicted = linear.predict(choices[chosen](test_states))
         return replace(self._accuracy(FROZEN, predicted), note=str(choices[chosen]))
 
+    @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """The commonest class; and TF-IDF of words and word pairs under the same linear layer."""
         texts, test_texts = self._seen(self.train.texts), self._seen(self.test.texts)
@@ -134,8 +137,8 @@ class ClassificationTask(Task):
         }
 
     @cached_property
+    @override
     def facts(self) -> dict[str, Any]:
-        """Classes, examples, and what makes a figure mean less than it seems."""
         train, test = Counter(self.train.labels), Counter(self.test.labels)
         known = {normalized_text(text) for text in self.train.texts}
         return without_zeros(
@@ -156,8 +159,8 @@ class ClassificationTask(Task):
             }
         )
 
+    @override
     def fingerprint(self) -> str:
-        """A hash of all texts and labels."""
         return name_of([asdict(self.train), asdict(self.test)], length=64)
 
     def _accuracy(self, metric: Metric, predicted: np.ndarray) -> Measurement:
@@ -232,25 +235,27 @@ class ClassificationProbe(TableProbe):
     modes: tuple[str, ...] = MODES
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
 
+    @override
     def __post_init__(self) -> None:
         super().__post_init__()
         check_modes(self.modes)
 
     @property
+    @override
     def metrics(self) -> tuple[Metric, ...]:
-        """Accuracy by mode."""
         return accuracies(self.modes)
 
     @property
+    @override
     def text_columns(self) -> tuple[str, ...]:
-        """The texts."""
         return (self.text_column,)
 
     @property
+    @override
     def value_column(self) -> str:
-        """The classes."""
         return self.label_column
 
+    @override
     def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
         """Two classes to learn, and one of them to test on."""
         classes, tested = ({_label(row) for row in side} for side in (train, test))
@@ -267,10 +272,10 @@ class ClassificationProbe(TableProbe):
                 "to test on"
             )
 
+    @override
     def task(
         self, train: Sequence[Row], test: Sequence[Row], seen: Seen, known: Mapping[str, Any]
     ) -> Task:
-        """Both sides as they are."""
         train_side, test_side = (
             Labelled(
                 texts=[row.texts[0] for row in rows],

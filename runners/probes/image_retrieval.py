@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
+from typing_extensions import override
 
 from objectives.clip import CLIP
 from results.record import Metric
@@ -101,6 +102,7 @@ class ImageRetrievalTask(Task):
         self._groups = list(pictures.groups) or [str(i) for i in range(len(pictures.captions))]
         self._names = pictures.category_names
 
+    @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Recall both ways, within each category, and categories told by their names alone."""
         towers = [found for found in model.objectives if isinstance(found, CLIP)]
@@ -121,6 +123,7 @@ class ImageRetrievalTask(Task):
         exhibits = tuple(self._exhibits(similarities))
         return [replace(found[0], exhibits=exhibits), *found[1:]]
 
+    @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """A random order; and words of the captions of the nearest training pictures."""
         count, kinds = len(self._pictures.captions), np.array(self._pictures.categories)
@@ -148,8 +151,8 @@ class ImageRetrievalTask(Task):
             "nearest pictures' words": simple,
         }
 
+    @override
     def fingerprint(self) -> str:
-        """A hash of all pictures, captions and categories."""
         digest = hashlib.sha256()
         for part in (self._pictures, self._training):
             digest.update(part.pixels.tobytes())
@@ -157,6 +160,7 @@ class ImageRetrievalTask(Task):
         return digest.hexdigest()
 
     @cached_property
+    @override
     def facts(self) -> dict[str, Any]:
         """How many pictures there are, and how many categories."""
         captions = self._pictures.captions
@@ -292,8 +296,8 @@ class ImageRetrievalProbe(Probe):
             raise ValueError(f"candidates is {self.candidates}; it must be at least {MIN_IMAGES}")
 
     @property
+    @override
     def metrics(self) -> tuple[Metric, ...]:
-        """Recall both ways, and what is measured of categories where the corpus has them."""
         both = (
             metric
             for direction in DIRECTIONS
@@ -301,6 +305,7 @@ class ImageRetrievalProbe(Probe):
         )
         return (*both, ZERO_SHOT)
 
+    @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take the pictures."""
         available = int((corpus.rows("test").table["image"] > 0).sum())

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
+from typing_extensions import override
 
 from models.initialization import seed_of
 from results.record import Metric
@@ -77,10 +78,11 @@ class LibraryProbe(Probe):
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 2")
 
     @property
+    @override
     def metrics(self) -> tuple[Metric, ...]:
-        """Accuracy by mode."""
         return accuracies(self.modes)
 
+    @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take the examples, equally many of each class."""
         train, test = (_summaries(corpus, split) for split in ("train", "test"))

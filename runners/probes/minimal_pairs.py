@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from results.record import Metric
 from runners.identity import name_of
@@ -62,8 +63,8 @@ class PairsProbe(Probe):
             raise ValueError(f"pairs is {self.pairs}; it must be at least {self.FEWEST}")
 
     @property
+    @override
     def metrics(self) -> tuple[Metric, ...]:
-        """Of the pairs."""
         return (ACCURACY,)
 
 
@@ -92,6 +93,7 @@ class MinimalPairsTask(Task):
         self._pairs, self._training, self._macro = pairs, tuple(training), macro
         self._seen, self._known, self._more = seen, dict(known or {}), dict(more or {})
 
+    @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """By total log p, or pseudo-log-likelihood (`TextModel.log_likelihood`)."""
         good = model.log_likelihood(self._pairs.good)
@@ -103,6 +105,7 @@ class MinimalPairsTask(Task):
             return [Measurement(self._metric, None, note=reason)]
         return [replace(self._measure(good - bad), note=model.likelihood)]
 
+    @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """Chance, and word n-gram models of training text."""
         found = {"chance": [Measurement(self._metric, 0.5)]}
@@ -117,8 +120,8 @@ class MinimalPairsTask(Task):
         return found
 
     @cached_property
+    @override
     def facts(self) -> dict[str, Any]:
-        """How many pairs there are, and what became of the others."""
         counted = int(self._is_counted().sum())
         return without_zeros(
             {
@@ -130,8 +133,8 @@ class MinimalPairsTask(Task):
             }
         )
 
+    @override
     def fingerprint(self) -> str:
-        """A hash of all pairs, and of what the n-grams read."""
         return name_of([asdict(self._pairs), list(self._training), self._macro], length=64)
 
     @property

@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from typing_extensions import override
+
 from models.initialization import seed_of
 from runners.corpora.corpus import Corpus
 from runners.probes.base import NotApplicableError, Task
@@ -73,6 +75,7 @@ class OddWordProbe(PairsProbe):
 
     pairs: int = 1500
 
+    @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take openings and exchange a word of each."""
         found = openings(corpus, "test", longest=self.longest)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
+from typing_extensions import override
 
 from results.record import Metric
 from runners.corpora.corpus import Corpus
@@ -51,6 +52,7 @@ class RetrievalTask(Task):
         self._pairs, self._validation = pairs, validation
         self._seen, self._known = seen, dict(known or {})
 
+    @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Reciprocal rank and recall by the cosine of frozen vectors."""
         readout = self._readout(model)
@@ -75,6 +77,7 @@ class RetrievalTask(Task):
 
         return best_readout(np.concatenate([summaries, bodies], 1), model.layers, mrr)
 
+    @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """A random order, and the cosine of TF-IDF vectors weighted on these very bodies."""
         count = len(self._pairs)
@@ -92,15 +95,15 @@ class RetrievalTask(Task):
         }
 
     @cached_property
+    @override
     def facts(self) -> dict[str, Any]:
-        """How many pairs there are, and what became of the others."""
         texts = [*self._pairs.summaries, *self._pairs.bodies]
         return without_zeros(
             {"pairs": len(self._pairs), **self._known, CUT: share_cut(texts, self._seen)}
         )
 
+    @override
     def fingerprint(self) -> str:
-        """A hash of all pairs."""
         validation = None if self._validation is None else asdict(self._validation)
         return name_of([asdict(self._pairs), validation], length=64)
 
@@ -135,10 +138,11 @@ class RetrievalProbe(Probe):
             raise ValueError(f"candidates is {self.candidates}; it must be at least {MIN_PAIRS}")
 
     @property
+    @override
     def metrics(self) -> tuple[Metric, ...]:
-        """Mean reciprocal rank and recalls."""
         return METRICS
 
+    @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take the pairs, without those of which training text has a side."""
         documents, repeated = _unknown(corpus)

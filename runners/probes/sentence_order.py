@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from typing_extensions import override
+
 from runners.corpora.corpus import Corpus
 from runners.probes.base import NotApplicableError, Task
 from runners.probes.minimal_pairs import MinimalPairsTask, PairsProbe, SentencePairs
@@ -22,6 +24,7 @@ class SentenceOrderProbe(PairsProbe):
 
     pairs: int = 3000
 
+    @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take the first two sentences of documents, and turn them round."""
         found = sentence_pairs(corpus, "test", shortest=SHORTEST, longest=self.longest)

@@ -12,6 +12,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
+from typing_extensions import override
 
 from results.record import Metric
 from runners.corpora.corpus import MIN_GROUPS
@@ -58,6 +59,7 @@ class SimilarityTask(Task):
         self._groups = groups_of_pairs(first, second)
         self._seen, self._known = seen, dict(known or {})
 
+    @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Spearman of the cosine of the two frozen vectors."""
         first, second = model.embed(self._first), model.embed(self._second)
@@ -66,6 +68,7 @@ class SimilarityTask(Task):
             return [Measurement(SPEARMAN, None, note=reason)]
         return [self._correlation(cosines(first, second))]
 
+    @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """The cosine of TF-IDF vectors, weighted on these very sentences."""
         first, second = self._seen(self._first), self._seen(self._second)
@@ -74,13 +77,13 @@ class SimilarityTask(Task):
         return {"TF-IDF": [self._correlation(np.asarray(products).ravel())]}
 
     @cached_property
+    @override
     def facts(self) -> dict[str, Any]:
-        """How many pairs there are, and what became of the others."""
         cut = share_cut([*self._first, *self._second], self._seen)
         return without_zeros({"pairs": len(self._first), **self._known, CUT: cut})
 
+    @override
     def fingerprint(self) -> str:
-        """A hash of pairs and scores."""
         return name_of([self._first, self._second, self._scores.tolist()], length=64)
 
     def _correlation(self, values: np.ndarray) -> Measurement:
@@ -123,35 +126,37 @@ class SimilarityProbe(TableProbe):
     score_column: str = "label"
     test_share: float = 1.0
 
+    @override
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.test_path is not None:
             raise ValueError("test_path has no use: nothing is trained, so that path is tested on")
 
     @property
+    @override
     def metrics(self) -> tuple[Metric, ...]:
-        """The rank correlation."""
         return (SPEARMAN,)
 
     @property
+    @override
     def text_columns(self) -> tuple[str, ...]:
-        """The pair."""
         return (self.first_column, self.second_column)
 
     @property
+    @override
     def value_column(self) -> str:
-        """The scores."""
         return self.score_column
 
+    @override
     def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
         """All scores are numbers, and not the same."""
         if len({self._score(row) for row in test}) < 2:
             raise ValueError(f"all scores of {self.path} are the same")
 
+    @override
     def task(
         self, train: Sequence[Row], test: Sequence[Row], seen: Seen, known: Mapping[str, Any]
     ) -> Task:
-        """The test pairs."""
         first, second = ([row.texts[side] for row in test] for side in (0, 1))
         scores = [self._score(row) for row in test]
         return SimilarityTask(first, second, scores, seen=seen, known=known)

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from runners.corpora.cells import text_of
 from runners.corpora.corpus import MIN_GROUPS, Corpus
 from runners.corpora.hub import load_hub_dataset, named
@@ -96,6 +98,7 @@ class TableProbe(Probe, ABC):
     ) -> Task:
         """The task on checked examples."""
 
+    @override
     def open(self, *, hub_dir: Path | None, cache_dir: Path) -> Callable[[Corpus], Task]:
         """Read and check the table, before a corpus is built."""
         try:
@@ -117,6 +120,7 @@ class TableProbe(Probe, ABC):
                 known[f"examples left out by {name}"] = len(all_rows) - len(chosen)
         return lambda corpus: self._task(corpus, train, test, known)
 
+    @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Read the table and check it."""
         return self.open(hub_dir=hub_dir, cache_dir=cache_dir)(corpus)

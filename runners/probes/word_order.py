@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from models.initialization import seed_of
 from results.record import Metric
@@ -48,6 +49,7 @@ class WordOrderTask(Task):
     def __init__(self, pairs: MinimalPairsTask, classified: ClassificationTask | None) -> None:
         self._pairs, self._classified = pairs, classified
 
+    @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """`accuracy` of the preference, and the classification by mode."""
         measured = self._pairs.evaluate(model, seed=seed)
@@ -55,19 +57,20 @@ class WordOrderTask(Task):
             measured += self._classified.evaluate(model, seed=seed)
         return measured
 
+    @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """Those of both tasks."""
         found = self._pairs.baselines()
         return {**found, **(self._classified.baselines() if self._classified else {})}
 
+    @override
     def fingerprint(self) -> str:
-        """A hash of both."""
         classified = self._classified.fingerprint() if self._classified else ""
         return name_of([self._pairs.fingerprint(), classified], length=64)
 
     @cached_property
+    @override
     def facts(self) -> dict[str, Any]:
-        """Those of both."""
         classified = self._classified.facts if self._classified else {}
         return {**classified, **self._pairs.facts}
 
@@ -104,10 +107,11 @@ class WordOrderProbe(Probe):
                 )
 
     @property
+    @override
     def metrics(self) -> tuple[Metric, ...]:
-        """Of the pairs, and of the classification by mode."""
         return (ACCURACY, *accuracies(self.modes))
 
+    @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:
         """Take openings and swap."""
         kept, repeated = held_out(corpus, openings(corpus, "test", longest=self.longest))
