@@ -23,7 +23,7 @@ from runners.corpora.document import CORPORA
 from runners.measures.config import MeasuresConfig
 from runners.probes.base import PROBES
 from runners.training.budget import BudgetConfig
-from runners.training.trainer import TrainerConfig
+from runners.training.trainer import OPTIMIZERS
 
 Row = tuple[str, str]
 """A setting with its value here, and what it is."""
@@ -97,7 +97,7 @@ def settings_of(values: Mapping[str, Any]) -> dict[str, list[Row]]:
         "dataset": find(CORPORA, values["dataset"]["kind"], plugins),
         "model": model_kind(values["model"], plugins),
         "budget": BudgetConfig,
-        "trainer": TrainerConfig,
+        "trainer": find(OPTIMIZERS, values["trainer"]["kind"], plugins),
         "measures": MeasuresConfig,
     }
     probes = {f"probes.{name}": given for name, given in (values.get("probes") or {}).items()}

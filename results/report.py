@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 from results.comparison import Stratum, strata
 from results.costs import seconds
@@ -112,8 +113,8 @@ def write_report(
 
 
 def _part(stratum: Stratum, difference: str, *, alone: bool) -> Part:
-    sections = [module.section(stratum) for module in (ORDER if stratum.models else WITHOUT_MODELS)]
-    found = [section for section in sections if section]
+    modules = ORDER if stratum.models else WITHOUT_MODELS
+    found = [each for module in modules if (each := _section(module, stratum))]
     if not alone:
         text = (
             "These runs differ from the others in model, budget, tokenizer, data, measures or code"
@@ -121,6 +122,17 @@ def _part(stratum: Stratum, difference: str, *, alone: bool) -> Part:
         )
         found.insert(0, Section("", [Prose(text)]))
     return Part(setup.summary(stratum.record), found)
+
+
+def _section(module: ModuleType, stratum: Stratum) -> Section | None:
+    """What a section says, or why it cannot say it: one that fails takes no other with it."""
+    try:
+        found: Section | None = module.section(stratum)
+    except Exception as error:
+        name = module.__name__.rpartition(".")[2]
+        text = f"This section ({name}) could not be built: {type(error).__name__}: {error}."
+        return Section(name.capitalize(), [Prose(text)])
+    return found
 
 
 def _sources(records: Sequence[RunRecord], left_out: Mapping[str, str]) -> Section:

@@ -20,6 +20,7 @@ from objectives.sequence import InSequence
 from objectives.trainable import Leaf, Moment, Trainable
 from runners.measures.row_losses import row_losses
 from runners.training.budget import BudgetConfig, Ledger
+from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.recipe import Recipe
 from runners.training.trainer import TrainerConfig
 from runners.training.update import UpdateStep
@@ -31,7 +32,7 @@ SPECIAL, ORDINARY_END = 12, 212
 CONFIG = VanillaConfig(
     hidden_size=32, num_layers=2, num_heads=4, intermediate_size=64, max_length=64
 )
-TRAINER = TrainerConfig(device="cpu", dtype="float32", threads=2)
+TRAINER = AdamWConfig(device="cpu", dtype="float32", threads=2)
 MOMENTS = (Moment(0, 0.0), Moment(1, 0.99))
 """Both phases of a sequence, both turns of an alternation."""
 

@@ -42,6 +42,7 @@ def training_facts(trained: Trained, config: ExperimentConfig) -> dict[str, Any]
         "rows_hash_at": training.rows_hash_at,
         "folder": trained.folder.name,
         "phases": [asdict(phase) for phase in objective.phases] if objective else [],
+        "optimizer": config.trainer.told,
         "matrix_weights": config.model.matrix_weights,
         "better_model": _better_model(config) if objective else None,
     }

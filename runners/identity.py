@@ -57,7 +57,9 @@ def versions(*packages: str) -> dict[str, str]:
 
 def training_files() -> set[Path]:
     """Our own files that a training and its curve rest on, found by following imports."""
-    found = {*_files("objectives"), *_files("models/backbones")}  # found by name, not imported
+    found: set[Path] = set()
+    for folder in ("objectives", "models/backbones", "runners/training/optimizers"):
+        found |= set(_files(folder))  # found by name, not imported
     starts = ("runners/training/pretrain.py", "runners/measures/curve.py")
     waiting = [*found, *(file for start in starts for file in _files(start))]
     while waiting:
@@ -89,7 +91,7 @@ def _imported(file: Path) -> set[Path]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    found = set()
+    found: set[Path] = set()
     for name in names:
         package, *rest = name.split(".")
         if package in OURS:

@@ -17,6 +17,7 @@ from runners.checks import made_batch as make_batch
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
+from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.trainer import TrainerConfig
 
 
@@ -70,7 +71,7 @@ def corpus(built: Path, small_pydocs: PydocsConfig) -> Corpus:
 
 @pytest.fixture
 def trainer() -> TrainerConfig:
-    return TrainerConfig(device="cpu", dtype="float32", threads=2)
+    return AdamWConfig(device="cpu", dtype="float32", threads=2)
 
 
 @pytest.fixture(scope="session")

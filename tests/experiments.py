@@ -14,8 +14,8 @@ from runners.measures.curve import HeldOutCurve
 from runners.probes.base import Probe
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
+from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.pretrain import Trained, pretrain
-from runners.training.trainer import TrainerConfig
 
 NANO = VanillaConfig(hidden_size=32, num_layers=2, num_heads=2, intermediate_size=64, max_length=64)
 MEASURES = MeasuresConfig(rows=32, pairs=32, candidates=16, adaptation_steps=3, adaptation_rows=4)
@@ -32,7 +32,7 @@ def experiment(
         "objective": load_objective(name, rows_per_update=8) if name else None,
         "dataset": dataset,
         "budget": BudgetConfig(unit="steps", amount=12),
-        "trainer": TrainerConfig(
+        "trainer": AdamWConfig(
             device="cpu", dtype="float32", threads=2, evaluations=2, checkpoint_seconds=1e9
         ),
         "measures": MEASURES,

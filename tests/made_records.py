@@ -133,6 +133,7 @@ def add_run(
             "parameters": 1000,
             "backbone_parameters": 900,
             "head_parameters": {"lm": 100},
+            "optimizer": "AdamW (0.9, squared gradients over 1 M tokens), weight decay 0.01",
             "phases": [{"learning_rate": 1e-3, "rows_per_update": 8}],
             "init_hash": "i",
             "rows_hash": rows_hash,

@@ -21,6 +21,7 @@ from objective_files import load_objective
 from objectives.base import Moment, build_model
 from objectives.randomness import RowRandom
 from runners.hardware import set_up
+from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.trainer import TrainerConfig
 from runners.training.update import UpdateStep
 
@@ -31,7 +32,7 @@ config = VanillaConfig(
 )
 hashes = {}
 for name in ("clm", "mlm", "simcse"):
-    trainer = TrainerConfig(device="cpu", dtype="bfloat16", threads=2, compile=compiled)
+    trainer = AdamWConfig(device="cpu", dtype="bfloat16", threads=2, compile=compiled)
     set_up(trainer)
     objective = load_objective(name)
     model = build_model(objective, config, VOCABULARY.size, seed=0).train()

@@ -86,12 +86,6 @@ LEFT_OUT = {
 """What a corpus may have left out, by the name that its card gives it."""
 
 
-def _second_moment(trainer: Mapping[str, Any]) -> str:
-    if "beta2" in trainer:  # of a version before
-        return str(trainer["beta2"])
-    return f"squared gradients over {quantity(trainer['second_moment_tokens'])} tokens"
-
-
 def _decay(trainer: Mapping[str, Any]) -> str:
     if trainer["decay"] == "constant":
         return "no decay"
@@ -103,9 +97,8 @@ def _decay(trainer: Mapping[str, Any]) -> str:
 def _recipe(stratum: Stratum) -> str:
     trainer, model = stratum.record.config["trainer"], stratum.record.config["model"]
     text = (
-        f"AdamW ({trainer['beta1']}, {_second_moment(trainer)}), "
-        f"weight decay {trainer['weight_decay']}, "
-        f"clipping {trainer['clip_norm']}, warm-up {trainer['warmup']:.0%} of the budget, "
+        f"{stratum.record.training['optimizer']}, clipping {trainer['clip_norm']}, "
+        f"warm-up {trainer['warmup']:.0%} of the budget, "
         f"{_decay(trainer)}, dropout {model.get('dropout')}, learning rates times "
         f"{trainer.get('learning_rate_scale', 1.0):g}"
     )

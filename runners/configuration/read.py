@@ -19,7 +19,7 @@ from runners.corpora.document import CORPORA
 from runners.measures.config import MeasuresConfig
 from runners.probes.base import PROBES, Probe
 from runners.training.budget import BudgetConfig
-from runners.training.trainer import TrainerConfig
+from runners.training.trainer import OPTIMIZERS
 
 GROUPS = ("model", "objective", "dataset", "budget", "trainer", "measures")
 
@@ -43,7 +43,7 @@ def read(values: Mapping[str, Any]) -> ExperimentConfig:
     if values["output_dir"] in (None, ""):
         raise ValueError("output_dir is empty; give it as output_dir=FOLDER")
     hub_dir = str("" if values["hub_dir"] is None else values["hub_dir"])
-    trainer = build(TrainerConfig, values["trainer"], "trainer")
+    trainer = pick(OPTIMIZERS, values["trainer"], "trainer", plugins)
     trained = values["objective"] and objective(values["objective"], plugins, "objective")
     if trained and trainer.rows_per_update is not None:
         trained = trained.with_rows(trainer.rows_per_update)

@@ -15,7 +15,6 @@ from models.pooling import pool
 from runners.hardware import autocast
 from runners.measures.text_model import EMBEDDED_AT_ONCE, TextModel
 from runners.training.fit import fit
-from runners.training.trainer import build_optimizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +80,7 @@ def finetune(
     classifier = _Classifier(model, int(labels.max()) + 1)
     initialize(classifier.output, seed=seed, std=0.02, prefix="finetune.")
     classifier.to(trainer.device).train()
-    optimizer = build_optimizer(classifier, trainer, config.learning_rate)
+    optimizer = trainer.build_for_head(classifier, config.learning_rate)
     batches = list(model.corpus.text_batches(texts, batch_size=config.rows_per_update))
     steps = config.epochs * len(batches)
     middles = [(step + 0.5) / steps for step in range(steps)]  # so that no update has a rate of 0

@@ -39,7 +39,6 @@ from runners.measures.row_losses import (
 from runners.measures.text_model import TextModel
 from runners.plain import plain
 from runners.training.fit import fit
-from runners.training.trainer import build_optimizer
 
 LEAST_LOSS = 0.001
 """A tokenizer that loses less of the text is said to keep it: rows may cut a character."""
@@ -249,7 +248,7 @@ def _adapted(model: TextModel, column: Objective, config: MeasuresConfig) -> Mea
     column.start(adapted)
     for norm in measuring_mode(adapted, column):
         norm.train()  # a fresh head's, which learns its statistics here
-    optimizer = build_optimizer(heads, trainer, config.adaptation_learning_rate)
+    optimizer = trainer.build_for_head(heads, config.adaptation_learning_rate)
     batches = corpus.batches(
         ADAPTATION_SPLIT,
         batch_size=config.adaptation_rows,

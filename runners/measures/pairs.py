@@ -18,7 +18,6 @@ from runners.measures.measurement import Measurement, example_rows
 from runners.measures.row_losses import MEASURE_SEED
 from runners.measures.text_model import TextModel
 from runners.training.fit import fit
-from runners.training.trainer import build_optimizer
 
 NATS = Metric("nats", unit="nats a pair", better="lower", estimator="ratio")
 
@@ -55,7 +54,7 @@ def measure_pairs(
         width = model.model.backbone.config.hidden_size
         layer = nn.Linear(width, width, bias=False)
         initialize(layer, seed=MEASURE_SEED, std=width**-0.5, prefix="adapted.pairs.")
-        optimizer = build_optimizer(layer, model.trainer, config.adaptation_learning_rate)
+        optimizer = model.trainer.build_for_head(layer, config.adaptation_learning_rate)
         generator = np.random.default_rng(MEASURE_SEED)
 
         def losses() -> Iterator[torch.Tensor]:

@@ -22,7 +22,8 @@ class SentenceOrderProbe(PairsProbe):
     2008), by likelihood: both texts have the same words in the same sentences.
     """
 
-    pairs: int = 3000
+    pairs: int = 4000
+    longest: int = 80
 
     @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:

@@ -25,7 +25,7 @@ def take_step(
         nn.utils.clip_grad_norm_(module.parameters(), clip_norm)
     if rate is not None:
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("scale", 1.0)
     optimizer.step()
     optimizer.zero_grad()
 

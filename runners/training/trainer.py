@@ -1,20 +1,22 @@
 """How every objective is optimized: one recipe, so that only the objective differs."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 from typing_extensions import override
 
+from models.registry import Kind, Named
 from objectives.trainable import Phase
 from runners.hardware import Hardware
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainerConfig(Hardware):
-    """Optimizer, schedule, precision.
+class TrainerConfig(Named, Hardware, ABC):
+    """Optimizer, schedule, precision. An optimizer is a subclass in optimizers/NAME.py.
 
     Attributes:
         learning_rate_scale: times the peak that each objective states for training from scratch.
@@ -24,10 +26,7 @@ class TrainerConfig(Hardware):
             at its peak (warm-up, stable, decay: Hu et al. 2024). 1 lets it fall from the warm-up's
             end on.
         final_share: of the peak learning rate, at the end.
-        weight_decay: AdamW's, on matrices only.
-        beta1, epsilon: AdamW's.
-        second_moment_tokens: text tokens after which AdamW's mean of squared gradients has
-            forgotten all but 1/e, however many of them make an update.
+        weight_decay: on matrices only.
         clip_norm: gradients are scaled down to this norm.
         rows_per_update: null leaves each objective its own; a number forces equal batches.
         micro_batch_rows: rows at once where memory is short; gradients accumulate.
@@ -43,9 +42,6 @@ class TrainerConfig(Hardware):
     decay_share: float = 0.2
     final_share: float = 0.0
     weight_decay: float = 0.01
-    beta1: float = 0.9
-    second_moment_tokens: float = 1e6
-    epsilon: float = 1e-8
     clip_norm: float = 1.0
     rows_per_update: int | None = None
     micro_batch_rows: int | None = None
@@ -55,8 +51,8 @@ class TrainerConfig(Hardware):
     @property
     def measuring(self) -> dict[str, object]:
         """What measuring depends on too: fresh heads and fine-tuning are optimized alike."""
-        names = ("weight_decay", "beta1", "epsilon", "clip_norm")
-        return {name: getattr(self, name) for name in (*names, "device", "dtype", "threads")}
+        names = ("weight_decay", "clip_norm", "device", "dtype", "threads")
+        return {name: getattr(self, name) for name in names}
 
     @override
     def __post_init__(self) -> None:
@@ -71,18 +67,51 @@ class TrainerConfig(Hardware):
                 f"decay_share is {self.decay_share}; it must lie in (0, 1], and decay=constant "
                 "never falls"
             )
-        above_0 = ("learning_rate_scale", "clip_norm", "epsilon", "checkpoint_seconds")
-        for name in (*above_0, "second_moment_tokens"):
+        for name in ("learning_rate_scale", "clip_norm", "checkpoint_seconds"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-        if not 0.0 <= self.beta1 < 1.0:
-            raise ValueError(f"beta1 is {self.beta1}; it must lie in [0, 1)")
         for name in ("rows_per_update", "micro_batch_rows"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1, or null")
         for name in ("weight_decay", "evaluations"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+
+    @property
+    @abstractmethod
+    def told(self) -> str:
+        """The optimizer with its settings, as reports say it."""
+
+    @abstractmethod
+    def build(self, module: nn.Module, rate: float, tokens: float) -> torch.optim.Optimizer:
+        """The optimizer of a training.
+
+        Args:
+            module: whose parameters are trained.
+            rate: learning rate at the beginning; a group with a `scale` takes that times it.
+            tokens: of text in an update, about.
+        """
+
+    def build_for_head(self, module: nn.Module, rate: float) -> torch.optim.Optimizer:
+        """The optimizer of fresh heads and of fine-tuning: AdamW, whatever trained the model."""
+        return torch.optim.AdamW(groups_of(module, self.weight_decay), lr=rate, fused=True)
+
+    def resize(self, optimizer: torch.optim.Optimizer, tokens: float) -> None:
+        """Go on with updates of so many text tokens, with what the optimizer remembers."""
+
+
+OPTIMIZERS: Kind[TrainerConfig] = Kind(
+    "optimizer", TrainerConfig, "runners.training.optimizers", "compare.optimizers"
+)
+
+
+def groups_of(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """What is trained of a module: matrices, and without decay biases and norms."""
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in trained if p.dim() > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0},
+    ]
 
 
 def learning_rate_factor(
@@ -119,36 +148,3 @@ def learning_rate(phase: Phase, taken: float, config: TrainerConfig) -> float:
     end = min(1.0, phase.progress + taken / phase.share)
     factor = learning_rate_factor((phase.progress + end) / 2, config, phase.warmup)
     return phase.learning_rate * config.learning_rate_scale * factor
-
-
-def second_moment_decay(tokens: float, config: TrainerConfig) -> float:
-    """AdamW's beta2 for updates of so many text tokens (Marek et al. 2025).
-
-    With one beta2 for all, an objective with large updates would average over more text.
-    """
-    return math.exp(-tokens / config.second_moment_tokens)
-
-
-def build_optimizer(
-    module: nn.Module, config: TrainerConfig, learning_rate: float, beta2: float = 0.999
-) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019), with decay on matrices and none on biases and norms.
-
-    Args:
-        module: whose parameters are trained.
-        config: of the optimizer.
-        learning_rate: at the beginning.
-        beta2: Adam's own (Kingma & Ba 2015), unless updates are counted in tokens.
-    """
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.dim() > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        groups,
-        lr=learning_rate,
-        betas=(config.beta1, beta2),
-        eps=config.epsilon,
-        fused=True,
-    )

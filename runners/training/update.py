@@ -9,7 +9,7 @@ from objectives.contrastive import TwoStage
 from objectives.trainable import Trainable
 from runners.hardware import autocast
 from runners.training.fit import take_step
-from runners.training.trainer import TrainerConfig, build_optimizer, second_moment_decay
+from runners.training.trainer import TrainerConfig
 from runners.training.updates import Part, Update
 
 
@@ -41,23 +41,11 @@ class UpdateStep:
     def restart(self, tokens: float) -> None:
         """Go on with an optimizer that remembers nothing."""
         rate = self._objective.learning_rate
-        beta2 = second_moment_decay(tokens, self._trainer)
-        self.optimizer = build_optimizer(self._model, self._trainer, rate, beta2)
+        self.optimizer = self._trainer.build(self._model, rate, tokens)
 
     def go_on(self, tokens: float) -> None:
-        """Keep what the optimizer remembers, in updates of another size.
-
-        AdamW divides the mean of squared gradients by 1 - beta2^t for its beginning at 0; it is
-        scaled so that the quotient stays.
-        """
-        beta2 = second_moment_decay(tokens, self._trainer)
-        for group in self.optimizer.param_groups:
-            beta1, before = group["betas"]
-            group["betas"] = (beta1, beta2)
-            for parameter in group["params"]:
-                if state := self.optimizer.state.get(parameter):
-                    count = float(state["step"])
-                    state["exp_avg_sq"].mul_((1 - beta2**count) / (1 - before**count))
+        """Keep what the optimizer remembers, in updates of another size."""
+        self._trainer.resize(self.optimizer, tokens)
 
     def __call__(self, update: Update, rate: float) -> float:
         """Take an update at learning rate `rate`; the loss before it."""

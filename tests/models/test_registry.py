@@ -1,12 +1,20 @@
 import hashlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from models.registry import find, names, plugin_hash
+import models.registry as module
+from models.config import ARCHITECTURES
+from models.registry import Kind, find, names, plugin_hash
 from objectives.clm import CLM
 from objectives.trainable import OBJECTIVES
+from runners.corpora.document import CORPORA
+from runners.probes.base import PROBES
+from runners.probes.library import LibraryProbe
+from runners.training.trainer import OPTIMIZERS
 
 BARLOW = Path(__file__).parent.parent / "plugins" / "barlow_twins.py"
 MINE = """
@@ -93,3 +101,43 @@ def test_a_class_is_told_by_its_file_and_what_stands_beside_it(
     other = hashed("other", importing, "def scale(): return 2")
     assert first == again != other
     assert plugin_hash(CLM) is None
+
+
+def test_a_name_that_two_things_have_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plugin and one of ours; an installed package's and one of ours."""
+    file = tmp_path / "clm.py"
+    file.write_text(MINE.format(more=""))
+    with pytest.raises(ValueError, match=r"clm\.py and objectives/clm\.py are both called 'clm'"):
+        find(OBJECTIVES, "clm", [file])
+    entry = SimpleNamespace(name="clm", value="package:CLM", load=lambda: CLM)
+    monkeypatch.setattr(module, "entry_points", lambda group, name=None: [entry])
+    with pytest.raises(ValueError, match="and the entry point package:CLM are both called 'clm'"):
+        find(OBJECTIVES, "clm")
+
+
+def test_a_plugin_of_another_kind_takes_no_name(tmp_path: Path) -> None:
+    file = tmp_path / "library.py"  # as a probe of ours is called
+    file.write_text(MINE.format(more=""))
+    assert find(PROBES, "library", [file]) is LibraryProbe
+    assert find(OBJECTIVES, "library", [file]).__name__ == "Mine"
+
+
+@pytest.mark.parametrize("kind", [OBJECTIVES, PROBES, CORPORA, ARCHITECTURES, OPTIMIZERS])
+def test_an_installed_package_offers_its_own(
+    kind: Kind[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = find(kind, names(kind)[0])
+    found = type("Theirs", (own,), {})
+    entry = SimpleNamespace(name="theirs", value="package:Theirs", load=lambda: found)
+    monkeypatch.setattr(
+        module,
+        "entry_points",
+        lambda group, name="theirs": [entry] if (group, name) == (kind.group, "theirs") else [],
+    )
+    assert find(kind, "theirs") is found
+    assert "theirs" in names(kind)
+    monkeypatch.setattr(entry, "load", lambda: int)
+    with pytest.raises(ValueError, match=f"is no {kind.word}, a subclass of"):
+        find(kind, "theirs")

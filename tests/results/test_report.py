@@ -1,3 +1,4 @@
+import json
 import re
 import subprocess
 import sys
@@ -108,6 +109,22 @@ def test_failed_runs_are_named_with_their_reason(store: ResultStore, tmp_path: P
     assert "Failed runs" in text
     only = page(store, [records[-1]], tmp_path)
     assert "No run finished" in only
+
+
+def test_a_section_that_fails_takes_no_other_with_it(store: ResultStore, tmp_path: Path) -> None:
+    """As where a record lacks what only one section shows."""
+    records = one_of_each(store)
+    file = store.folder / records[0].name / "record.json"
+    content = json.loads(file.read_text())
+    del content["training"]["phases"]
+    file.write_text(json.dumps(content))
+    again = [found for record in records if (found := store.get(record.name))]
+    text = page(store, again, tmp_path)
+    cost = text.split("## Cost")[1].split("\n## ")[0]
+    assert cost.strip() == "This section (cost) could not be built: KeyError: 'phases'."
+    for heading in ("## Verdict", "## Probes", "## Losses", "## Caveats"):
+        assert heading in text
+    assert "**clm** is ahead" in text
 
 
 def test_unequal_streams_are_said(store: ResultStore, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from runners.configuration.read import objective
 from runners.corpora.pydocs import PydocsConfig
 from runners.plain import plain
 from runners.probes.classification import ClassificationProbe
+from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.trainer import TrainerConfig
 
 BARLOW = Path(__file__).parents[2] / "plugins" / "barlow_twins.py"
@@ -82,7 +83,7 @@ def test_a_plugin_that_is_not_used_is_no_part_of_a_run(
 
 
 def micro(rows: int) -> TrainerConfig:
-    return TrainerConfig(device="cpu", dtype="float32", threads=2, micro_batch_rows=rows)
+    return AdamWConfig(device="cpu", dtype="float32", threads=2, micro_batch_rows=rows)
 
 
 def barlow(rows: int) -> Any:

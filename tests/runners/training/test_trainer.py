@@ -7,18 +7,17 @@ import torch
 from torch import nn
 
 from objectives.trainable import Phase
+from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.trainer import (
     TrainerConfig,
-    build_optimizer,
     learning_rate,
     learning_rate_factor,
-    second_moment_decay,
 )
 
 
 @pytest.mark.parametrize("decay", TrainerConfig.DECAYS)
 def test_the_rate_rises_to_its_peak_and_ends_where_it_should(decay: str) -> None:
-    config = TrainerConfig(decay=decay, warmup=0.2, final_share=0.1)
+    config = AdamWConfig(decay=decay, warmup=0.2, final_share=0.1)
     factors = [learning_rate_factor(i / 100, config) for i in range(101)]
     assert factors[0] == 0
     assert factors[10] == pytest.approx(0.5)
@@ -31,12 +30,12 @@ def test_the_rate_rises_to_its_peak_and_ends_where_it_should(decay: str) -> None
 def test_halfway_down() -> None:
     for decay in ("cosine", "linear"):
         for share, middle in ((1.0, 0.5), (0.2, 0.9)):
-            config = TrainerConfig(decay=decay, warmup=0.0, decay_share=share)
+            config = AdamWConfig(decay=decay, warmup=0.0, decay_share=share)
             assert learning_rate_factor(middle, config) == pytest.approx(0.5)
 
 
 def test_the_rate_stays_at_its_peak_until_the_last_part() -> None:
-    config = TrainerConfig(warmup=0.1, decay_share=0.2)
+    config = AdamWConfig(warmup=0.1, decay_share=0.2)
     factors = [learning_rate_factor(progress, config) for progress in (0.1, 0.5, 0.8, 0.95, 1.0)]
     assert factors == pytest.approx([1, 1, 1, 0.25, 0])
     long = replace(config, decay_share=0.95)  # begins when the warm-up has ended
@@ -44,7 +43,7 @@ def test_the_rate_stays_at_its_peak_until_the_last_part() -> None:
 
 
 def test_an_update_has_the_rate_of_its_middle_within_its_phase() -> None:
-    config = TrainerConfig(decay="linear", decay_share=1.0, warmup=0.2, learning_rate_scale=0.5)
+    config = AdamWConfig(decay="linear", decay_share=1.0, warmup=0.2, learning_rate_scale=0.5)
 
     def rate(progress: float, taken: float, share: float = 1.0) -> float:
         phase = Phase(index=0, progress=progress, learning_rate=4, rows_per_update=8, share=share)
@@ -60,7 +59,7 @@ def test_only_matrices_decay() -> None:
     module = nn.Linear(3, 3)
     module.bias.data.fill_(1.0)
     before = module.weight.detach().clone()
-    optimizer = build_optimizer(module, TrainerConfig(weight_decay=0.5), learning_rate=0.1)
+    optimizer = AdamWConfig(weight_decay=0.5).build(module, 0.1, 1000)
     for parameter in module.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
@@ -70,10 +69,10 @@ def test_only_matrices_decay() -> None:
 
 def test_the_second_moment_forgets_by_tokens() -> None:
     """One update of 64 rows forgets as much as eight of 8 rows."""
-    config = TrainerConfig(second_moment_tokens=1e5)
-    small, large = second_moment_decay(600, config), second_moment_decay(8 * 600, config)
+    config = AdamWConfig(second_moment_tokens=1e5)
+    small, large = config.beta2(600), config.beta2(8 * 600)
     assert small**8 == pytest.approx(large)
-    assert second_moment_decay(1e5, config) == pytest.approx(1 / math.e)
+    assert config.beta2(1e5) == pytest.approx(1 / math.e)
 
 
 @pytest.mark.parametrize(
@@ -94,4 +93,4 @@ def test_the_second_moment_forgets_by_tokens() -> None:
 )
 def test_settings_that_cannot_be_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):
-        TrainerConfig(**change)  # type: ignore[arg-type]
+        AdamWConfig(**change)  # type: ignore[arg-type]

@@ -7,12 +7,12 @@ from objective_files import load_objective
 
 from objectives.trainable import Moment
 from runners.checks import made_update, model_of
-from runners.training.trainer import TrainerConfig, second_moment_decay
+from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.update import UpdateStep
 
 
 @pytest.mark.parametrize("name", ["clm", "mlm"])
-def test_micro_batches_take_the_step_of_the_whole_batch(name: str, trainer: TrainerConfig) -> None:
+def test_micro_batches_take_the_step_of_the_whole_batch(name: str, trainer: AdamWConfig) -> None:
     objective = load_objective(name)
     weights = []
     for rows in (None, 2):
@@ -24,7 +24,7 @@ def test_micro_batches_take_the_step_of_the_whole_batch(name: str, trainer: Trai
     torch.testing.assert_close(weights[0], weights[1], atol=2e-5, rtol=0)
 
 
-def test_dropout_follows_from_seed_and_step_alone(trainer: TrainerConfig) -> None:
+def test_dropout_follows_from_seed_and_step_alone(trainer: AdamWConfig) -> None:
     objective, losses = load_objective("clm"), []
     for disturb, number in ((0, 4), (99, 4), (0, 5)):
         step = UpdateStep(model_of(objective), objective, trainer, seed=0, tokens=1000)
@@ -34,7 +34,7 @@ def test_dropout_follows_from_seed_and_step_alone(trainer: TrainerConfig) -> Non
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_updates_of_another_size_go_on_from_what_is_remembered(trainer: TrainerConfig) -> None:
+def test_updates_of_another_size_go_on_from_what_is_remembered(trainer: AdamWConfig) -> None:
     """Gradients that stay as they are give steps that stay as they are, when a phase begins."""
     objective = load_objective("clm")
     model = model_of(objective)
@@ -53,4 +53,4 @@ def test_updates_of_another_size_go_on_from_what_is_remembered(trainer: TrainerC
     larger = moved()
     step.go_on(500)
     assert steady == pytest.approx(larger, rel=1e-3) == pytest.approx(moved(), rel=1e-3)
-    assert step.optimizer.param_groups[0]["betas"][1] == second_moment_decay(500, trainer)
+    assert step.optimizer.param_groups[0]["betas"][1] == trainer.beta2(500)
