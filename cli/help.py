@@ -43,6 +43,7 @@ GENERAL = {
 
 WORDS = {
     "kind": "what it is",
+    "architecture": "the family of blocks, or a checkpoint",
     "from_flops": "the preset that is taken, from so many training operations on",
 }
 """Of settings that no dataclass has."""

@@ -139,9 +139,9 @@ def _runs(overrides: list[str], settings: Any) -> list[list[str]]:
                 record.status,
                 record.objective,
                 str(record.seed),
-                record.corpus["label"],
+                record.corpus.label,
                 record.stratum.get("budget", ""),
-                quantity(record.training["ledger"]["flops"]) if record.training else "",
+                quantity(record.trained.ledger.flops) if record.training else "",
                 number(own[0]) if own else "",
                 record.created,
             ]

@@ -1,5 +1,7 @@
 """What training took of each model: tokens a parameter, seconds, and whether less would do more."""
 
+from dataclasses import asdict
+
 from results.comparison import Stratum
 from results.rows import Row
 
@@ -10,28 +12,26 @@ MUCH_LARGER = 3
 def tokens_a_parameter(row: Row) -> float | None:
     """Corpus tokens over the backbone's parameters outside its token and position embeddings.
 
-    None where a record does not say how many those are.
+    None where there are no others.
     """
-    training = row.record.training
-    if "embedding_parameters" not in training:
-        return None
-    embeddings = training["embedding_parameters"] + training.get("position_parameters", 0)
-    rest = int(training["backbone_parameters"]) - embeddings
+    training = row.record.trained
+    embeddings = training.embedding_parameters + training.position_parameters
+    rest = training.backbone_parameters - embeddings
     return spent(row)["tokens"] / rest if rest > 0 else None
 
 
 def better_model(stratum: Stratum) -> str | None:
     """The preset that `model=auto` takes at the budget, where what was trained is much larger."""
-    training = stratum.models[0].record.training
-    better = training.get("better_model")
-    if better is None or training["matrix_weights"] <= MUCH_LARGER * better["weights"]:
+    training = stratum.models[0].record.trained
+    better = training.better_model
+    if better is None or training.matrix_weights <= MUCH_LARGER * better["weights"]:
         return None
     return str(better["name"])
 
 
 def spent(row: Row) -> dict[str, float]:
     """The ledger, its mean over seeds."""
-    ledgers = [model.record.training["ledger"] for model in row.models]
+    ledgers = [asdict(model.record.trained.ledger) for model in row.models]
     return {name: sum(ledger[name] for ledger in ledgers) / len(ledgers) for name in ledgers[0]}
 
 
@@ -39,6 +39,6 @@ def seconds(stratum: Stratum) -> str:
     """Training time by the clock, which no two machines share: for the one line that may change."""
     each = []
     for row in stratum.models:
-        each_seed = [model.record.training["ledger"]["seconds"] for model in row.models]
+        each_seed = [model.record.trained.ledger.seconds for model in row.models]
         each.append(f"{row.label} {sum(each_seed) / len(each_seed):.0f} s")
     return ", ".join(each)

@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from results.corpus import CorpusCard
+from results.training import TrainingFacts
+
 Kind = Literal["run", "untrained", "anchors"]
 SCHEMA = 3
 """Raised whenever the meaning of a field changes."""
@@ -64,10 +67,12 @@ class RunRecord:
             these are ranked against each other.
         config: the resolved configuration, as `read` (runners/configuration) takes it.
         metrics: by measure, what its figures are, of a probe the main one first.
-        corpus: the corpus card, and why some probes were left out.
+        corpus: that was read.
+        probe_facts: by probe, what must be known of its data.
+        skipped_probes: those that the corpus cannot supply, with the reason.
         columns: traits (family, unit, attention, additive) of every objective measured under.
         traits: what the objective states of itself (family, attention at probe time, unit, ...).
-        training: parameters, ledger and hashes.
+        training: parameters, ledger and hashes; None for anchors and where it failed.
         values: every figure.
         environment: versions and hardware.
         error: of a failed run.
@@ -81,16 +86,24 @@ class RunRecord:
     seed: int
     stratum: dict[str, str]
     config: dict[str, Any]
-    corpus: dict[str, Any]
+    corpus: CorpusCard
     columns: dict[str, dict[str, Any]]
     metrics: dict[str, tuple[Metric, ...]] = field(default_factory=dict)
     traits: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
+    training: TrainingFacts | None = None
+    probe_facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    skipped_probes: dict[str, str] = field(default_factory=dict)
     values: tuple[Value, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     error: str = ""
     created: str = ""
     schema: int = SCHEMA
+
+    @property
+    def trained(self) -> TrainingFacts:
+        """Its training; only of a run that came to one."""
+        assert self.training is not None, f"{self.name} has no training"
+        return self.training
 
     def metric(self, measure: str, name: str) -> Metric:
         """What one of its figures is."""
@@ -117,4 +130,11 @@ class RunRecord:
             measure: tuple(Metric(**each) for each in given)
             for measure, given in content["metrics"].items()
         }
-        return cls(**{**content, "values": values, "metrics": metrics})
+        training = content["training"] and TrainingFacts.from_json(content["training"])
+        parts = {
+            "values": values,
+            "metrics": metrics,
+            "training": training or None,
+            "corpus": CorpusCard.from_json(content["corpus"]),
+        }
+        return cls(**{**content, **parts})

@@ -175,7 +175,7 @@ def _whole(
 
 def _title(groups: Sequence[Stratum]) -> str:
     labels = dict.fromkeys(row.label for stratum in groups for row in stratum.models)
-    corpora = dict.fromkeys(stratum.record.corpus["label"] for stratum in groups)
+    corpora = dict.fromkeys(stratum.record.corpus.label for stratum in groups)
     named = ", ".join(labels) or "no finished run"
     text = f"Which pretraining objective? {named} on {', '.join(corpora)}"
     return f"{text} (not tuned with equal effort)"

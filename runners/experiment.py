@@ -16,6 +16,7 @@ from models.checkpoint_size import PretrainedConfig
 from objectives.base import Likelihood
 from results.record import Metric, RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore
+from results.training import TrainingFacts
 from runners.configuration.experiment import ExperimentConfig
 from runners.facts import provenance, stated_traits, training_facts
 from runners.hardware import set_up
@@ -52,7 +53,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         return existing
     curve: list[dict[str, Any]] = []
     measures: Measures = {}
-    training: dict[str, Any] = {}
+    training: TrainingFacts | None = None
     attempts = Attempts(job.label, progress)
     with attempts.at(""):
         progress.stage("pretraining" if job.config.objective else "initializing")
@@ -71,7 +72,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
             if job.config.objective
             else dict(zip(("attention", "likelihood"), _start(job.config), strict=True))
         ),
-        training=plain(training),
+        training=training,
         metrics=_metrics(job, [measures]),
         values=_values(measures),
         error=attempts.error,

@@ -10,6 +10,7 @@ import torch
 from models.checkpoint_size import PretrainedConfig
 from models.initialization import weights_hash
 from objectives.trainable import Trainable
+from results.training import TrainingFacts
 from runners.configuration.experiment import ExperimentConfig, identity
 from runners.configuration.presets import better_preset
 from runners.hardware import describe
@@ -22,30 +23,30 @@ POSITIONS = ("position_embedding", ".wpe.")
 """In the names of learned positions: ours and BERT's, and GPT-2's."""
 
 
-def training_facts(trained: Trained, config: ExperimentConfig) -> dict[str, Any]:
+def training_facts(trained: Trained, config: ExperimentConfig) -> TrainingFacts:
     """What was spent and trained, and the hashes that show what was held equal."""
     model, training, objective = trained.model, trained.training, config.objective
-    return {
-        "ledger": asdict(training.ledger),
-        "parameters": _count(model),
-        "backbone_parameters": _count(model.backbone),
-        "embedding_parameters": _count(model.backbone.token_embedding),
-        "position_parameters": sum(
+    return TrainingFacts(
+        ledger=training.ledger,
+        parameters=_count(model),
+        backbone_parameters=_count(model.backbone),
+        embedding_parameters=_count(model.backbone.token_embedding),
+        position_parameters=sum(
             parameter.numel()
             for name, parameter in model.backbone.named_parameters()
             if any(own in name for own in POSITIONS)
         ),
-        "head_parameters": {name: _count(head) for name, head in model.heads.items()},
-        "init_hash": training.init_hash,
-        "weights_hash": weights_hash(model),
-        "rows_hash": training.rows_hash,
-        "rows_hash_at": training.rows_hash_at,
-        "folder": trained.folder.name,
-        "phases": [asdict(phase) for phase in objective.phases] if objective else [],
-        "optimizer": config.trainer.told,
-        "matrix_weights": config.model.matrix_weights,
-        "better_model": _better_model(config) if objective else None,
-    }
+        head_parameters={name: _count(head) for name, head in model.heads.items()},
+        init_hash=training.init_hash,
+        weights_hash=weights_hash(model),
+        rows_hash=training.rows_hash,
+        rows_hash_at=training.rows_hash_at,
+        folder=trained.folder.name,
+        phases=[asdict(phase) for phase in objective.phases] if objective else [],
+        optimizer=config.trainer.told,
+        matrix_weights=config.model.matrix_weights,
+        better_model=_better_model(config) if objective else None,
+    )
 
 
 def _better_model(config: ExperimentConfig) -> dict[str, Any] | None:
@@ -74,11 +75,9 @@ def provenance(job: Job) -> dict[str, Any]:
     return {
         "config": identity(job.config),
         "columns": {column.name: stated_traits(column) for column in job.config.columns},
-        "corpus": {
-            **plain(job.corpus.card),
-            "skipped_probes": plain(job.skipped),
-            "probes": {name: plain(task.facts) for name, task in job.tasks.items()},
-        },
+        "corpus": job.corpus.card,
+        "skipped_probes": dict(job.skipped),
+        "probe_facts": {name: plain(task.facts) for name, task in job.tasks.items()},
         "environment": {
             "hardware": describe(job.config.trainer),
             "python": platform.python_version(),

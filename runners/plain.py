@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from models.registry import Named, plugin_hash
-from objectives.base import Objective
+from objectives.trainable import Trainable
 
 
 def plain(value: Any) -> Any:
@@ -33,7 +33,7 @@ def _fields(value: Any) -> dict[str, Any]:
         found = {value.KEY: value.found_as, **found}
         if (plugin := plugin_hash(type(value))) is not None:
             found["plugin"] = plugin
-    if isinstance(value, Objective):
+    if isinstance(value, Trainable):
         for name, schedule in value.schedules:
             setting, _, key = name.partition(".")
             place = found[setting] if key else found

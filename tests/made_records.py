@@ -5,27 +5,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from results.corpus import CorpusCard, SplitCounts
 from results.record import Metric, RunRecord, Value
 from results.store import ResultStore
+from results.training import Ledger, TrainingFacts
 
-CORPUS = {
-    "label": "made",
-    "fingerprint": "f" * 64,
-    "tokenizer": "t" * 64,
-    "documents": {
-        "read": 10,
-        "repeats": 1,
-        "near_repeats": 0,
-        "kept": {"train": 7, "validation": 1, "test": 1},
-    },
-    "rows": {"train": 100, "validation": 10, "test": 10},
-    "tokens": {"train": 1000, "validation": 100, "test": 100},
-    "num_bytes": {"train": 4000, "validation": 400, "test": 400},
-    "unigram_nats": {"train": 6.0, "validation": 6.02, "test": 5.99},
-    "vocabulary_size": 512,
-    "sequence_length": 64,
-    "skipped_probes": {},
-}
+CORPUS = CorpusCard(
+    label="made",
+    fingerprint="f" * 64,
+    tokenizer="t" * 64,
+    documents=SplitCounts(10, 1, 0, {"train": 7, "validation": 1, "test": 1}),
+    rows={"train": 100, "validation": 10, "test": 10},
+    tokens={"train": 1000, "validation": 100, "test": 100},
+    num_bytes={"train": 4000, "validation": 400, "test": 400},
+    pairs=0,
+    triplets=0,
+    images=0,
+    image_size=0,
+    unigram_nats={"train": 6.0, "validation": 6.02, "test": 5.99},
+    vocabulary_size=512,
+    sequence_length=64,
+    unknown_share=0.0,
+    notes=[],
+    kind="Made",
+)
 METRICS = {"probe task": (Metric("accuracy", "accuracy, pairs"),)}
 NATS = Metric("nats", better="lower", estimator="ratio")
 
@@ -119,28 +122,21 @@ def add_run(
         columns=COLUMNS if columns is None else columns,
         metrics={**METRICS, **_losses(values), **(metrics or {})},
         traits={"attention": "causal"},
-        training={
-            "ledger": {
-                "steps": 10,
-                "rows": 80,
-                "tokens": 5000,
-                "processed_tokens": 6000,
-                "supervised_targets": 5000,
-                "forward_passes": 80,
-                "flops": 10**12,
-                "seconds": 3.0,
-            },
-            "parameters": 1000,
-            "backbone_parameters": 900,
-            "head_parameters": {"lm": 100},
-            "optimizer": "AdamW (0.9, squared gradients over 1 M tokens), weight decay 0.01",
-            "phases": [{"learning_rate": 1e-3, "rows_per_update": 8}],
-            "init_hash": "i",
-            "rows_hash": rows_hash,
-            "rows_hash_at": {"1": rows_hash, "64": rows_hash},
-            "folder": f"{objective}-{seed}-{budget}-{data}-{told}",
-            **(training or {}),
-        },
+        training=TrainingFacts(
+            **{
+                "ledger": Ledger(10, 80, 5000, 6000, 5000, 80, 10**12, 3.0),
+                "parameters": 1000,
+                "backbone_parameters": 900,
+                "head_parameters": {"lm": 100},
+                "phases": [{"learning_rate": 1e-3, "rows_per_update": 8}],
+                "optimizer": "AdamW (0.9, squared gradients over 1 M tokens), weight decay 0.01",
+                "init_hash": "i",
+                "rows_hash": rows_hash,
+                "rows_hash_at": {"1": rows_hash, "64": rows_hash},
+                "folder": f"{objective}-{seed}-{budget}-{data}-{told}",
+                **(training or {}),
+            }
+        ),
         values=(*values, *more_values),
         environment={"hardware": "cpu", "python": "3", "source": source},
         error="ValueError: it broke" if status == "failed" else "",

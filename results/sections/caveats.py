@@ -34,7 +34,7 @@ def caveats(stratum: Stratum) -> list[str]:
             f"{code('model=auto')} takes {better} at this budget"
         )
     epochs = max(
-        model.record.training["ledger"]["rows"] / record.corpus["rows"]["train"]
+        model.record.trained.ledger.rows / record.corpus.rows["train"]
         for row in stratum.models
         for model in row.models
     )

@@ -30,13 +30,13 @@ def section(stratum: Stratum) -> Section | None:
     rows = []
     for row in stratum.models:
         record, taken = row.record, spent(row)
-        phases = record.training["phases"]
+        phases = record.trained.phases
         scale = record.config["trainer"].get("learning_rate_scale", 1.0)
         each = tokens_a_parameter(row)
         texts = [
             row.label,
-            quantity(record.training["parameters"]),
-            quantity(sum(record.training["head_parameters"].values())),
+            quantity(record.trained.parameters),
+            quantity(sum(record.trained.head_parameters.values())),
             ", ".join(f"{phase['learning_rate'] * scale:g}" for phase in phases),
             ", ".join(str(phase["rows_per_update"]) for phase in phases),
             f"{taken['steps']:,.0f}",

@@ -31,7 +31,7 @@ def checks(stratum: Stratum) -> list[str]:
 def _by_seed(runs: list[StoredRun], fact: str) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = {}
     for run in runs:
-        found.setdefault(run.record.seed, []).append(run.record.training[fact])
+        found.setdefault(run.record.seed, []).append(getattr(run.record.trained, fact))
     return {seed: values for seed, values in found.items() if len(values) > 1}
 
 
@@ -65,7 +65,7 @@ def _same_stream(runs: list[StoredRun]) -> str:
 
 
 def _same_size(runs: list[StoredRun]) -> str:
-    sizes = {run.record.training["backbone_parameters"] for run in runs}
+    sizes = {run.record.trained.backbone_parameters for run in runs}
     if len(sizes) == 1:
         return f"same size: every backbone has {sizes.pop():,} parameters; heads are listed above"
     each = ", ".join(map(str, sorted(sizes)))
@@ -74,7 +74,7 @@ def _same_size(runs: list[StoredRun]) -> str:
 
 def _same_budget(stratum: Stratum, runs: list[StoredRun]) -> str:
     spent = stratum.record.config["budget"]
-    shares = [run.record.training["ledger"][spent["unit"]] / spent["amount"] for run in runs]
+    shares = [run.record.trained.ledger.spent(spent["unit"]) / spent["amount"] for run in runs]
     return (
         f"same budget: between {min(shares):.1%} and {max(shares):.1%} of "
         f"{quantity(spent['amount'])} {spent['unit']} was spent"
@@ -82,7 +82,7 @@ def _same_budget(stratum: Stratum, runs: list[StoredRun]) -> str:
 
 
 def _same_text(stratum: Stratum) -> str:
-    nats = stratum.record.corpus["unigram_nats"]
+    nats = stratum.record.corpus.unigram_nats
     gap = max(nats.values()) - min(nats.values())
     figures = ", ".join(f"{split} {value:.2f}" for split, value in nats.items())
     unlike = f"{strong('unlike')}: the held-out text is of another kind"

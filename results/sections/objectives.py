@@ -19,8 +19,8 @@ def section(stratum: Stratum) -> Section | None:
     """A line a model."""
     rows = []
     for row in stratum.models:
-        traits, training = row.record.traits, row.record.training
-        heads = [f"{name} {quantity(count)}" for name, count in training["head_parameters"].items()]
+        traits, training = row.record.traits, row.record.trained
+        heads = [f"{name} {quantity(count)}" for name, count in training.head_parameters.items()]
         texts = [
             row.label,
             traits.get("family", ""),

@@ -136,7 +136,7 @@ def _how_to_read(stratum: Stratum) -> str:
         "could measure (no token likelihood, no image tower).",
         *(
             f"Left out: {name}, since {reason}."
-            for name, reason in sorted(stratum.record.corpus.get("skipped_probes", {}).items())
+            for name, reason in sorted(stratum.record.skipped_probes.items())
         ),
     ]
     return " ".join(sentences)
@@ -176,7 +176,7 @@ def _known(record: RunRecord) -> list[str]:
     """What is known of each probe's data: classes, examples, what was cut or left out."""
     return [
         f"{name}: " + ", ".join(f"{what} {_shown(value)}" for what, value in known.items())
-        for name, known in record.corpus.get("probes", {}).items()
+        for name, known in record.probe_facts.items()
         if known
     ]
 

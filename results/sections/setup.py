@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from results.comparison import Stratum
+from results.corpus import CorpusCard
 from results.figures import quantity
 from results.page import Bullets, Section, strong
 from results.record import RunRecord
@@ -24,12 +25,12 @@ def _lines(stratum: Stratum) -> list[tuple[str, str]]:
     return [
         ("model", stratum.key["model"]),
         ("corpus", _corpus(corpus)),
-        *(("how it was read", note) for note in corpus.get("notes", [])),
-        ("data fingerprint", corpus["fingerprint"]),
+        *(("how it was read", note) for note in corpus.notes),
+        ("data fingerprint", corpus.fingerprint),
         (
             "tokenizer",
-            f"{record.config['dataset']['tokenizer']}, {corpus['vocabulary_size']:,} "
-            f"tokens ({corpus['tokenizer'][:12]}); rows of at most {corpus['sequence_length']}",
+            f"{record.config['dataset']['tokenizer']}, {corpus.vocabulary_size:,} "
+            f"tokens ({corpus.tokenizer[:12]}); rows of at most {corpus.sequence_length}",
         ),
         ("seeds", ", ".join(str(seed) for seed in seeds(stratum))),
         ("recipe", _recipe(stratum)),
@@ -60,18 +61,18 @@ def _readouts(stratum: Stratum) -> list[str]:
     return [f"{probe}: {told}" for probe, told in found.items()]
 
 
-def _corpus(corpus: dict[str, Any]) -> str:
-    documents = corpus["documents"]
-    tokens = " / ".join(quantity(corpus["tokens"][split]) for split in SPLITS)
-    kept = " / ".join(f"{documents['kept'][split]:,}" for split in SPLITS)
+def _corpus(corpus: CorpusCard) -> str:
+    documents = corpus.documents
+    tokens = " / ".join(quantity(corpus.tokens[split]) for split in SPLITS)
+    kept = " / ".join(f"{documents.kept[split]:,}" for split in SPLITS)
     dropped = ", ".join(
-        f"{documents[name]:,} {what}"
+        f"{getattr(documents, name):,} {what}"
         for name, what in LEFT_OUT.items()
-        if documents.get(name) or name in ("repeats", "near_repeats")
+        if getattr(documents, name) or name in ("repeats", "near_repeats")
     )
-    unknown = corpus.get("unknown_share", 0.0)
+    unknown = corpus.unknown_share
     return (
-        f"{corpus['label']}; {documents['read']:,} documents read, {dropped} left out; "
+        f"{corpus.label}; {documents.read:,} documents read, {dropped} left out; "
         f"{kept} documents and {tokens} tokens in train / validation / test"
         + (f"; {unknown:.1%} of the tokens are unknown to the tokenizer" if unknown else "")
     )
@@ -97,7 +98,7 @@ def _decay(trainer: Mapping[str, Any]) -> str:
 def _recipe(stratum: Stratum) -> str:
     trainer, model = stratum.record.config["trainer"], stratum.record.config["model"]
     text = (
-        f"{stratum.record.training['optimizer']}, clipping {trainer['clip_norm']}, "
+        f"{stratum.record.trained.optimizer}, clipping {trainer['clip_norm']}, "
         f"warm-up {trainer['warmup']:.0%} of the budget, "
         f"{_decay(trainer)}, dropout {model.get('dropout')}, learning rates times "
         f"{trainer.get('learning_rate_scale', 1.0):g}"
@@ -117,7 +118,7 @@ def seeds(stratum: Stratum) -> list[int]:
 
 def summary(record: RunRecord) -> str:
     """A stratum in a line, as typed."""
-    return f"{record.corpus['label']}, {record.stratum['model']}, {budget(record)}"
+    return f"{record.corpus.label}, {record.stratum['model']}, {budget(record)}"
 
 
 def budget(record: RunRecord) -> str:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from runners.corpora.corpus import Corpus, CorpusCard, unigram_distribution
+from results.corpus import CorpusCard, SplitCounts
+from runners.corpora.corpus import Corpus, unigram_distribution
 from runners.corpora.document import SPLITS, CorpusConfig, Source
 from runners.corpora.images import images_file
 from runners.corpora.shards import ShardWriter, TokenRows
-from runners.corpora.splits import SplitCounts, drop_documents, read_documents, write_splits
+from runners.corpora.splits import drop_documents, read_documents, write_splits
 from runners.corpora.tokenizer import (
     TextTokenizer,
     chunk,

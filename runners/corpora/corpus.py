@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,57 +12,17 @@ import torch
 
 from models.batch import PADDED_TO, Batch, Views
 from models.vocabulary import Vocabulary
+from results.corpus import CorpusCard as CorpusCard
+from results.corpus import SplitCounts
 from runners.corpora.document import SPLITS
 from runners.corpora.images import ImageRows, images_file
 from runners.corpora.shards import TokenRows
-from runners.corpora.splits import SplitCounts, read_documents
+from runners.corpora.splits import read_documents
 from runners.corpora.stream import RowStream
 from runners.corpora.tokenizer import TextTokenizer
 
 MIN_GROUPS = 8
 """With fewer independent units a resampling of them is no measure of anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusCard:
-    """What is known of a built corpus; it goes into every record and report.
-
-    Attributes:
-        label: name in tables.
-        fingerprint: SHA-256 of splits, tokenizer and rows: equal fingerprints, equal batches.
-        tokenizer: SHA-256 of the tokenizer.
-        documents: read, left out by reason, and kept by split.
-        rows, tokens, num_bytes: by split; tokens without special ones.
-        pairs, triplets: training rows that hold two texts that belong together, and three.
-        images: training rows that come with a picture.
-        image_size: width and height of pictures in pixels, or 0.
-        unigram_nats: by split, cross-entropy under the training split's token frequencies; about
-            equal numbers say that the splits are alike.
-        vocabulary_size: V.
-        sequence_length: longest row, special tokens included.
-        unknown_share: share of the tokens that stand for text which the tokenizer does not know,
-            of all splits; where it is above 0, bits per byte leave text out.
-        notes: what a user may not expect of how the source was read, a line each.
-        kind: class of its configuration.
-    """
-
-    label: str
-    fingerprint: str
-    tokenizer: str
-    documents: SplitCounts
-    rows: dict[str, int]
-    tokens: dict[str, int]
-    num_bytes: dict[str, int]
-    pairs: int
-    triplets: int
-    images: int
-    image_size: int
-    unigram_nats: dict[str, float]
-    vocabulary_size: int
-    sequence_length: int
-    unknown_share: float
-    notes: list[str]
-    kind: str
 
 
 class Corpus:

@@ -8,13 +8,13 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from results.corpus import SplitCounts
 from runners.corpora.document import SPLITS, CorpusConfig, Document, Source
 
 SHINGLE_WORDS, SHINGLE_IDEOGRAPHS, SHINGLE_LETTERS = 8, 12, 40
@@ -37,27 +37,6 @@ _SCHEMA = pa.schema(
     + [("image", pa.binary())]
 )
 _ROWS_AT_ONCE = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class SplitCounts:
-    """What became of the documents of a source.
-
-    Attributes:
-        read: documents that the source offered, without blank ones.
-        repeats: dropped, because an earlier document has the same text (and picture).
-        near_repeats: dropped from the held-out splits, because training has most of their text.
-        kept: documents of each split.
-        blank: rows without text, or without one of the texts of a pair, which were passed over.
-        tokenless: dropped, because the tokenizer makes no token of them.
-    """
-
-    read: int
-    repeats: int
-    near_repeats: int
-    kept: dict[str, int]
-    blank: int = 0
-    tokenless: int = 0
 
 
 def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCounts:

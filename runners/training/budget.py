@@ -1,8 +1,10 @@
 """What a run may spend, and the ledger of what it did spend."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
+
+import results.training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,32 +30,8 @@ class BudgetConfig:
 
 
 @dataclass
-class Ledger:
-    """All that a run spends, whichever of it is the budget.
-
-    Attributes:
-        steps: updates of the weights.
-        rows: rows of the stream, each once.
-        tokens: tokens of those rows, special tokens left out.
-        processed_tokens: positions computed, padding and every pass counted.
-        supervised_targets: items that the loss was taken on.
-        forward_passes: rows that the backbone computed.
-        flops: training operations, generators and heads included.
-        seconds: of training alone, by the clock.
-    """
-
-    steps: int = 0
-    rows: int = 0
-    tokens: int = 0
-    processed_tokens: int = 0
-    supervised_targets: int = 0
-    forward_passes: int = 0
-    flops: int = 0
-    seconds: float = 0.0
-
-    def spent(self, unit: str) -> float:
-        """How much of a budget's unit is spent."""
-        return float(asdict(self)[unit])
+class Ledger(results.training.Ledger):
+    """The ledger of a training under way."""
 
     def progress(self, budget: BudgetConfig) -> float:
         """The share of the budget that is spent, in [0, 1]."""

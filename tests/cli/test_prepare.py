@@ -8,6 +8,7 @@ import cli.prepare
 from cli.figures import check_primary
 from cli.main import UsageError, main
 from cli.prepare import prepare_jobs
+from results.record import Metric
 from runners.probes.base import Probe, Task
 from runners.probes.library import LibraryProbe
 from runners.progress import Silent
@@ -15,8 +16,8 @@ from runners.progress import Silent
 
 class Given(Probe):
     @property
-    def metrics(self) -> tuple[str, ...]:
-        return ("accuracy_frozen", "accuracy_finetuned")
+    def metrics(self) -> tuple[Metric, ...]:
+        return Metric("accuracy_frozen"), Metric("accuracy_finetuned")
 
     def load(self, *_: Any, **__: Any) -> Task:
         raise NotImplementedError
@@ -31,7 +32,7 @@ class Given(Probe):
     ],
 )
 def test_a_misspelt_primary_figure_is_answered(figure: str, message: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(ValueError) as caught:
         check_primary([figure], [Given(name="task")], ["library"])
     assert message in str(caught.value)
 
@@ -40,7 +41,7 @@ def test_figures_of_other_probes_and_of_modes_switched_off_may_be_declared() -> 
     check_primary(["task accuracy_frozen", "library what"], [Given(name="task")], ["library"])
     library = LibraryProbe(name="library", modes=("frozen",))
     check_primary(["library accuracy_finetuned"], [library], [])
-    with pytest.raises(UsageError, match="no figure 'acuracy_frozen'"):
+    with pytest.raises(ValueError, match="no figure 'acuracy_frozen'"):
         check_primary(["library acuracy_frozen"], [library], [])
 
 

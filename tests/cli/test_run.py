@@ -13,8 +13,10 @@ from whole_commands import TINY, report_path, run
 
 import runners.experiment as experiment_module
 from cli.main import main
+from cli.prepare import prepare_jobs, write_files
 from results.store import ResultStore
 from runners.corpora.corpus import Corpus
+from runners.progress import Silent
 
 REVERSED = '''
 """Read tokens off their own places."""
@@ -153,10 +155,14 @@ def test_what_a_helper_ran_is_as_if_one_had_run_it(
     """Only who is helped writes a report, and its page is that of a single process."""
     alone, pages = tmp_path / "alone", []
     shutil.copytree(output / "corpora", alone / "corpora")
+    prepared = prepare_jobs(["objective=clm,mlm", "-m", *TINY, f"output_dir={output}"], Silent())
+    files = [str(file) for file in write_files(prepared)]
     with monkeypatch.context() as context:
         context.setenv("COMPARE_WORKER", "2")
-        assert run(output, "objective=clm,mlm", "-m") == 0
-    assert "report:" not in capsys.readouterr().out
+        assert main(["job", *files]) == 0
+    said = capsys.readouterr().out
+    assert "report:" not in said
+    assert said.count("finished: ") == 2
     assert len(ResultStore(output).records()[0]) == 4  # with the untrained model and baselines
     for folder, workers in ((output, 2), (alone, 1)):
         assert run(folder, "objective=clm,mlm", "-m", f"workers={workers}") == 0

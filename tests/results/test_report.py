@@ -1,4 +1,3 @@
-import json
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 from made_records import add_anchors, add_run, answers
 
+from results import report
 from results.comparison import StoredRun, Stratum, strata
 from results.record import RunRecord, Value
 from results.report import write_report
@@ -111,17 +111,13 @@ def test_failed_runs_are_named_with_their_reason(store: ResultStore, tmp_path: P
     assert "No run finished" in only
 
 
-def test_a_section_that_fails_takes_no_other_with_it(store: ResultStore, tmp_path: Path) -> None:
-    """As where a record lacks what only one section shows."""
-    records = one_of_each(store)
-    file = store.folder / records[0].name / "record.json"
-    content = json.loads(file.read_text())
-    del content["training"]["phases"]
-    file.write_text(json.dumps(content))
-    again = [found for record in records if (found := store.get(record.name))]
-    text = page(store, again, tmp_path)
+def test_a_section_that_fails_takes_no_other_with_it(
+    store: ResultStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report.cost, "spent", lambda row: {}["steps"])
+    text = page(store, one_of_each(store), tmp_path)
     cost = text.split("## Cost")[1].split("\n## ")[0]
-    assert cost.strip() == "This section (cost) could not be built: KeyError: 'phases'."
+    assert cost.strip() == "This section (cost) could not be built: KeyError: 'steps'."
     for heading in ("## Verdict", "## Probes", "## Losses", "## Caveats"):
         assert heading in text
     assert "**clm** is ahead" in text
@@ -226,7 +222,11 @@ def test_the_learning_rate_of_the_cost_table_is_the_one_used(
 
 @pytest.mark.parametrize(
     ("known", "shown"),
-    [({}, DASH), ({"embedding_parameters": 400}, "10"), (POSITIONS, "12.5")],
+    [
+        ({"embedding_parameters": 900}, DASH),
+        ({"embedding_parameters": 400}, "10"),
+        (POSITIONS, "12.5"),
+    ],
 )
 def test_the_cost_table_has_the_tokens_a_parameter(
     store: ResultStore, tmp_path: Path, known: dict[str, int], shown: str

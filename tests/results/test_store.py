@@ -5,6 +5,7 @@ import pytest
 from made_records import add_run, answers
 
 from results.record import RunRecord
+from results.report import write_report
 from results.store import ResultStore
 
 
@@ -72,3 +73,24 @@ def test_who_adds_a_record_sees_what_others_read(store: ResultStore) -> None:
 def test_records_are_plain_json(store: ResultStore) -> None:
     record = add_run(store, "clm", answers(0.5))
     assert RunRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("training", "phases"), ("training", "ledger"), ("corpus", "tokens")]
+)
+def test_a_record_that_lacks_a_part_takes_no_other_with_it(
+    tmp_path: Path, part: str, key: str
+) -> None:
+    store = ResultStore(tmp_path)
+    whole, broken = (add_run(store, name, answers(0.5)) for name in ("clm", "mlm"))
+    file = store.folder / broken.name / "record.json"
+    content = json.loads(file.read_text())
+    del content[part][key]
+    file.write_text(json.dumps(content))
+    records, unreadable = store.records()
+    assert records == [whole]
+    assert "is not a readable record" in unreadable[broken.name]
+    report = write_report(
+        [(whole, store)], tmp_path / "reports", command="x", unreadable=unreadable
+    )
+    assert f"left out: {broken.name}" in report.read_text()

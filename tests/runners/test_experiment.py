@@ -12,7 +12,7 @@ from objective_files import OBJECTIVE_FILES, load_objective
 
 import runners.configuration.presets
 import runners.experiment as experiment_module
-from results.record import RunRecord
+from results.record import Metric, RunRecord
 from results.store import ResultStore
 from runners.configuration.experiment import ExperimentConfig
 from runners.configuration.presets import Preset
@@ -46,7 +46,7 @@ class FakeTask(Task):
     def _answer(self) -> list[Measurement]:
         if self.fails:
             raise RuntimeError("it broke")
-        return [Measurement("accuracy", 0.5)]
+        return [Measurement(Metric("accuracy"), 0.5)]
 
     def fingerprint(self) -> str:
         return "fake"
@@ -93,7 +93,7 @@ def test_a_probe_that_fails_costs_no_other_figure_and_is_tried_again(
     assert record.error == "probe bad: RuntimeError: it broke"
     measured = {measure for measure, _ in figures(record)}
     assert measured == {"loss clm", "loss pairs", "probe first", "probe last"}
-    assert record.training["ledger"]["steps"] == 3
+    assert record.trained.ledger.steps == 3
     bad.fails = False
     taken: list[object] = []  # what is kept is not taken again
     monkeypatch.setattr(experiment_module, "measure_column", lambda *a, **m: taken.append(a))
@@ -107,14 +107,14 @@ def test_a_probe_that_fails_costs_no_other_figure_and_is_tried_again(
 def test_a_record_says_what_of_the_backbone_is_embeddings(
     small: ExperimentConfig, corpus: Corpus, store: ResultStore
 ) -> None:
-    training = run_job(job_of(small, corpus), store, Silent()).training
+    training = run_job(job_of(small, corpus), store, Silent()).trained
     width = small.model.hidden_size
-    assert training["position_parameters"] == small.model.max_length * width
-    rest = training["backbone_parameters"] - training["embedding_parameters"]
-    rest -= training["position_parameters"]
+    assert training.position_parameters == small.model.max_length * width
+    rest = training.backbone_parameters - training.embedding_parameters
+    rest -= training.position_parameters
     assert small.model.matrix_weights < rest < 1.1 * small.model.matrix_weights  # norms and biases
-    assert training["matrix_weights"] == small.model.matrix_weights
-    assert training["better_model"] is None  # what steps cost is not known
+    assert training.matrix_weights == small.model.matrix_weights
+    assert training.better_model is None  # what steps cost is not known
 
 
 def test_a_record_says_which_smaller_preset_suits_its_budget(
@@ -129,7 +129,7 @@ def test_a_record_says_which_smaller_preset_suits_its_budget(
         job = job_of(config, corpus)
         names.add(job.record_name)
         facts = training_facts(train(config, corpus), config)
-        found.append(facts["better_model"])
+        found.append(facts.better_model)
     assert found == [{"name": "tiny", "weights": weights // 4}, None]
     assert len(names) == 1
 
@@ -198,9 +198,9 @@ def test_a_record_equals_what_is_read_back(
     job = job_of(config, corpus, probe=FakeTask())
     record = run_job(job, store, Silent())
     assert record.status == "finished"
-    content = {**record.to_json(), "values": [], "columns": {}}
+    content = {**record.to_json(), "values": [], "columns": {}, "metrics": {}}
     assert json.loads(json.dumps(content)) == content
-    told = provenance(replace(job, config=replace(config, columns=columns)))
+    told = {**provenance(replace(job, config=replace(config, columns=columns))), "corpus": {}}
     assert json.loads(json.dumps(told)) == told
     for name, traits in told["columns"].items():
         stated = load_objective(name).traits

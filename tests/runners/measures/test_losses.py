@@ -19,7 +19,7 @@ from objectives.prepared import IGNORE_INDEX, LossOutput, Prepared, Term
 from objectives.trainable import OBJECTIVES
 from runners.corpora.corpus import Corpus
 from runners.measures.baselines import loss_anchors
-from runners.measures.losses import held_out, lost_bytes, measure_column, native_note
+from runners.measures.losses import held_out, loss_metric, lost_bytes, measure_column, native_note
 from runners.measures.measurement import Measurement
 from runners.measures.pairs import measure_pairs, natural_pair_splits
 from runners.measures.row_losses import RowLosses, row_losses, text_targets
@@ -84,13 +84,13 @@ def test_every_figure_of_a_column_follows_from_its_rows(
     column = fitting(name, corpus)
     model = model_of(column, corpus, trainer)
     found = measure_column(model, column, MEASURES, trained_on=(column,))
-    assert found[0].metric == "nats"
+    assert found[0].metric.name == "nats"
     groups = set(corpus.documents("test")["group"])
     for measurement in found:
         if measurement.examples is None:
             continue
         rows = measurement.examples
-        assert measurement.estimator == "ratio"
+        assert measurement.metric.estimator == "ratio"
         assert rows["value"].sum() / rows["target"].sum() == pytest.approx(
             measurement.value, rel=1e-6
         )
@@ -156,7 +156,7 @@ def test_a_sum_of_ratios_is_resampled_to_first_order() -> None:
 def test_terms_of_a_sum_are_reported_apart(corpus: Corpus, trainer: TrainerConfig) -> None:
     column = load_objective("rtd")
     found = measure_column(model_of(column, corpus, trainer), column, MEASURES, trained_on=())
-    by_metric = {measurement.metric: measurement.value for measurement in found}
+    by_metric = {measurement.metric.name: measurement.value for measurement in found}
     generator, detector = by_metric["term rtd generator"], by_metric["term rtd discriminator"]
     assert generator is not None
     assert detector == pytest.approx(math.log(2), abs=0.05)
@@ -233,9 +233,9 @@ def test_bits_per_byte_need_all_of_the_text(corpus: Corpus, trainer: TrainerConf
     for column, expected in ((load_objective("clm"), True), (half(), False)):
         model = model_of(column, corpus, trainer)
         found = measure_column(model, column, MEASURES, trained_on=())
-        assert any(m.metric == "bits_per_byte" for m in found) is expected
+        assert any(m.metric.name == "bits_per_byte" for m in found) is expected
         unigram = loss_anchors(column, corpus, MEASURES)["unigram"][f"loss {column.name}"]
-        assert any(m.metric == "bits_per_byte" for m in unigram) is expected
+        assert any(m.metric.name == "bits_per_byte" for m in unigram) is expected
 
 
 def half() -> Objective:
@@ -250,7 +250,7 @@ def test_a_tokenizer_that_drops_text_is_told_beside_the_bits(
         column = load_objective("clm")
         model = model_of(column, corpus, trainer)
         found = measure_column(model, column, MEASURES, trained_on=())
-        return next(m.note for m in found if m.metric == "bits_per_byte")
+        return next(m.note for m in found if m.metric.name == "bits_per_byte")
 
     assert note() == ""
     decode = corpus.tokenizer.decode
@@ -317,7 +317,7 @@ def test_chance_comes_from_the_objective_and_not_from_its_class(corpus: Corpus) 
 
     own = Order(name="order", learning_rate=1e-3, rows_per_update=8)
     assert loss_anchors(own, corpus, MEASURES) == {
-        "uniform": {"loss order": [Measurement("nats", math.log(2))]}
+        "uniform": {"loss order": [Measurement(loss_metric(own), math.log(2))]}
     }
     assert loss_anchors(barlow(), corpus, MEASURES) == {}
     simcse = loss_anchors(load_objective("simcse"), corpus, MEASURES)

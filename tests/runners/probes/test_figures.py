@@ -133,11 +133,11 @@ def evaluate(task: Task, spoilt: float | None = None) -> list[Measurement]:
 def from_rows(measurement: Measurement) -> float:
     rows = measurement.examples
     assert rows is not None
-    if measurement.estimator == "spearman":
+    if measurement.metric.estimator == "spearman":
         return float(spearmanr(rows["value"], rows["target"]).statistic)
-    assert measurement.estimator in ("share", "ratio")
+    assert measurement.metric.estimator in ("share", "ratio")
     weights = rows["target"] if "target" in rows else np.ones(len(rows))
-    if measurement.estimator == "share":
+    if measurement.metric.estimator == "share":
         assert ((rows["value"] >= 0) & (rows["value"] <= weights)).all()
     return float(rows["value"].sum() / weights.sum())
 
@@ -152,13 +152,15 @@ def test_every_figure_follows_from_its_rows(name: str) -> None:
             if found.examples is None:
                 assert row == "chance"
                 continue
-            assert found.value == pytest.approx(from_rows(found)), (row, found.metric)
+            assert found.value == pytest.approx(from_rows(found)), (row, found.metric.name)
             assert found.examples["group"].nunique() > 1
-    whole = [found.metric for found in rows["model"] if " of " not in found.metric]
-    assert set(whole) == set(probe.metrics)
+    whole = [found.metric.name for found in rows["model"] if " of " not in found.metric.name]
+    assert set(whole) == {metric.name for metric in probe.metrics}
     assert probe.main_metric == whole[0]
     for row, measurements in rows.items():
-        assert {found.metric for found in measurements} <= {f.metric for f in rows["model"]}, row
+        assert {found.metric.name for found in measurements} <= {
+            f.metric.name for f in rows["model"]
+        }, row
 
 
 @pytest.mark.parametrize("name", ["retrieval", "agreement", "word_order", "library"])
@@ -178,7 +180,7 @@ def test_the_mean_over_verbs_has_no_spread_where_all_are_right() -> None:
     task = minimal_pairs(macro=True)
     found = task._measure(np.ones(COUNT))
     assert found.value == pytest.approx(1.0)
-    influence = sample(1.0, found.estimator, found.examples).influence
+    influence = sample(1.0, found.metric.estimator, found.examples).influence
     assert influence == pytest.approx(np.zeros_like(influence), abs=1e-12)
 
 
@@ -200,8 +202,8 @@ def test_rare_verbs_have_no_voice_unless_all_are_rare() -> None:
 def test_answers_that_are_no_numbers_give_no_figure(name: str, spoilt: float) -> None:
     task, _ = PROBES[name]
     found = evaluate(task, spoilt)
-    assert {each.metric for each in found if " of " not in each.metric} == {
-        each.metric for each in evaluate(task) if " of " not in each.metric
+    assert {each.metric.name for each in found if " of " not in each.metric.name} == {
+        each.metric.name for each in evaluate(task) if " of " not in each.metric.name
     }
     for each in found:
         assert each.value is None

@@ -39,7 +39,7 @@ def evaluated(
         patch.object(ImageRetrievalTask, "_encode_pictures", lambda *_: images),
         patch.object(ImageRetrievalTask, "_encode_texts", lambda *_: next(texts)),
     ):
-        return {found.metric: found for found in task.evaluate(model, seed=0)}
+        return {found.metric.name: found for found in task.evaluate(model, seed=0)}
 
 
 def test_recall_is_counted_as_a_slow_loop_counts(task: ImageRetrievalTask) -> None:
@@ -106,14 +106,14 @@ def test_a_model_without_a_tower_is_not_measured(task: ImageRetrievalTask) -> No
     )
     measured = evaluated(task, np.eye(COUNT), np.eye(COUNT), np.ones((4, COUNT)))
     found = task.evaluate(model, seed=0)
-    assert {item.metric for item in found} == set(measured)
+    assert {item.metric.name for item in found} == set(measured)
     assert all(item.value is None and item.note == "no image tower" for item in found)
 
 
 def test_the_simple_method_finds_places(task: ImageRetrievalTask) -> None:
     rows = task.baselines()
-    chance = {item.metric: item.value for item in rows["chance"]}
-    simple = {item.metric: item.value for item in rows["nearest pictures' words"]}
+    chance = {item.metric.name: item.value for item in rows["chance"]}
+    simple = {item.metric.name: item.value for item in rows["nearest pictures' words"]}
     assert chance["image_to_text_recall_at_5"] == pytest.approx(5 / COUNT)
     assert chance["zero_shot_category"] == 0.25
     assert simple["image_to_text_recall_at_5"] > 3 * chance["image_to_text_recall_at_5"]

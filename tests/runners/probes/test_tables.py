@@ -298,8 +298,8 @@ def test_a_record_tells_facts_and_figures_of_every_probe(own: Corpus, table: Pat
         "mlm", LocalConfig(path="x", sequence_length=32), table.parent, probes=(probe,)
     )
     known = provenance(Job(config, own, {"mine": load(probe, own)}, {}))
-    assert known["corpus"]["probes"]["mine"]["classes"] == 2
-    (told,) = known["config"]["probes"]
+    assert known["probe_facts"]["mine"]["classes"] == 2
+    (told,) = known["config"]["probes"].values()
     assert told["name"] == "mine"
-    assert told["main"] == "accuracy_frozen"
-    assert told["metrics"] == ["accuracy_frozen", "accuracy_finetuned"]
+    assert probe.main_metric == "accuracy_frozen"
+    assert [metric.name for metric in probe.metrics] == ["accuracy_frozen", "accuracy_finetuned"]

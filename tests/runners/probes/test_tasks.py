@@ -54,7 +54,7 @@ class Oracle:
 
 
 def figures(task: Task, model: Oracle) -> dict[str, float | None]:
-    return {m.metric: m.value for m in task.evaluate(model, seed=0)}  # type: ignore[arg-type]
+    return {m.metric.name: m.value for m in task.evaluate(model, seed=0)}  # type: ignore[arg-type]
 
 
 def test_retrieval_counts_ranks_and_ties_as_half() -> None:
@@ -142,11 +142,11 @@ def test_a_layer_is_chosen_on_validation_pairs_and_not_on_those_of_the_test() ->
         return made
 
     task = RetrievalTask(pairs, others)
-    found = {m.metric: m for m in task.evaluate(oracle(wrong, right), seed=0)}  # type: ignore[arg-type]
+    found = {m.metric.name: m for m in task.evaluate(oracle(wrong, right), seed=0)}  # type: ignore[arg-type]
     assert found["mrr"].value is not None
     assert found["mrr"].value < 0.3
     assert found["mrr"].note.startswith("layer 0 of 1")
-    last = {m.metric: m for m in RetrievalTask(pairs).evaluate(oracle(wrong, right), seed=0)}  # type: ignore[arg-type]
+    last = {m.metric.name: m for m in RetrievalTask(pairs).evaluate(oracle(wrong, right), seed=0)}  # type: ignore[arg-type]
     assert (last["mrr"].value, last["mrr"].note) == (1.0, "layer 1 of 1")
 
 
@@ -213,7 +213,7 @@ def load(probe: object, corpus: Corpus, hub_dir: Path | None = None) -> Task:
 
 
 def baseline(task: Task, name: str) -> dict[str, Measurement]:
-    return {m.metric: m for m in task.baselines()[name]}
+    return {m.metric.name: m for m in task.baselines()[name]}
 
 
 def test_probes_of_the_embedded_corpus(corpus: Corpus) -> None:
