@@ -15,14 +15,12 @@ from pathlib import Path
 import torch
 from conftest import make_batch, VOCABULARY
 from models.backbones.vanilla import VanillaConfig
-from models.config import BackboneConfig
 from models.initialization import weights_hash
 from objective_files import load_objective
 from objectives.base import Moment, build_model
-from objectives.randomness import RowRandom
+from runners.checks import made_update
 from runners.hardware import set_up
 from runners.training.optimizers.adamw import AdamWConfig
-from runners.training.trainer import TrainerConfig
 from runners.training.update import UpdateStep
 
 compiled = sys.argv[1] == "compiled"
@@ -36,13 +34,10 @@ for name in ("clm", "mlm", "simcse"):
     set_up(trainer)
     objective = load_objective(name)
     model = build_model(objective, config, VOCABULARY.size, seed=0).train()
-    step = UpdateStep(model, trainer, 1000)
+    step = UpdateStep(model, objective, trainer, seed=0, tokens=1000)
     for number in range(3):
         batch = make_batch([30, 30, 22, 7, 30, 30, 12, 30], width=32, seed=number)
-        prepared = objective.corrupt(
-            batch, vocabulary=VOCABULARY, draw=RowRandom(0, batch.row_ids), moment=Moment()
-        )
-        step(prepared, rate=1e-3, seed=0, number=number)
+        step(made_update(objective, batch, trainer, Moment(number)), rate=1e-3)
     hashes[name] = weights_hash(model)
 print(json.dumps(hashes))
 """

@@ -28,6 +28,7 @@ from runners.corpora.tokenizer import (
     train_bpe,
 )
 from runners.identity import name_of, source_hash
+from runners.plain import plain
 
 MIN_HELD_OUT_DOCUMENTS = 8
 
@@ -62,7 +63,7 @@ def build_corpus(
     source = config.open(hub_dir=hub_dir, output_dir=output_dir)
     tokenizer = pretrained_fingerprint(config.tokenizer) if config.tokenizer != "bpe" else ""
     key = name_of(
-        {"config": asdict(config), "source": source.fingerprint, "tokenizer": tokenizer},
+        {"config": plain(config), "source": source.fingerprint, "tokenizer": tokenizer},
         source_hash("runners/corpora", "models/vocabulary.py"),
     )
     name = re.sub(r"[^\w.-]", "_", config.label)[-LONGEST_NAME:]
