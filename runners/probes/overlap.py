@@ -23,13 +23,15 @@ def normalized_text(text: str) -> str:
 
 def in_training(corpus: Corpus, texts: Sequence[str]) -> np.ndarray:
     """(N,) bool, whether each text stands in some training document, also in the midst of it."""
-    return stands_in(texts, _training_text(corpus))
+    return _found(texts, _training_text(corpus))
 
 
 @lru_cache(maxsize=1)
-def _training_text(corpus: Corpus) -> tuple[str, ...]:
+def _training_text(corpus: Corpus) -> tuple[tuple[str, np.ndarray], ...]:
+    """With its hashes, since every probe looks into it."""
     batches = read_documents(corpus.folder, "train")
-    return tuple("\n".join(normalized_text(d.text) for d in batch) for batch in batches)
+    texts = ("\n".join(normalized_text(d.text) for d in batch) for batch in batches)
+    return tuple((text, _hashes(text)) for text in texts)
 
 
 def stands_in(texts: Sequence[str], haystacks: Iterable[str]) -> np.ndarray:
@@ -41,6 +43,10 @@ def stands_in(texts: Sequence[str], haystacks: Iterable[str]) -> np.ndarray:
         texts: as written.
         haystacks: normalized.
     """
+    return _found(texts, ((haystack, _hashes(haystack)) for haystack in haystacks))
+
+
+def _found(texts: Sequence[str], hashed: Iterable[tuple[str, np.ndarray]]) -> np.ndarray:
     wanted = [normalized_text(text) for text in texts]
     by_anchor: defaultdict[str, set[str]] = defaultdict(set)
     for text in wanted:
@@ -51,8 +57,8 @@ def stands_in(texts: Sequence[str], haystacks: Iterable[str]) -> np.ndarray:
     is_wanted = np.zeros(1 << _BITS, dtype=bool)
     is_wanted[_hashes("".join(by_anchor))[::ANCHOR]] = True
     found: set[str] = set()
-    for haystack in haystacks:
-        for place in np.flatnonzero(is_wanted[_hashes(haystack)]).tolist():
+    for haystack, hashes in hashed:
+        for place in np.flatnonzero(is_wanted[hashes]).tolist():
             missing = by_anchor.get(haystack[place : place + ANCHOR])
             if missing:
                 new = [text for text in missing if haystack.startswith(text, place)]
@@ -62,7 +68,7 @@ def stands_in(texts: Sequence[str], haystacks: Iterable[str]) -> np.ndarray:
 
 
 def _hashes(text: str) -> np.ndarray:
-    """(characters - ANCHOR + 1,) int64, a hash below 2^_BITS of every run of ANCHOR characters."""
+    """(characters - ANCHOR + 1,) int32, a hash below 2^_BITS of every run of ANCHOR characters."""
     hashes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     width = 1
     while width < ANCHOR and len(hashes) > width:  # runs of 2, 4, 8
@@ -72,5 +78,5 @@ def _hashes(text: str) -> np.ndarray:
         hashes ^= hashes >> np.uint64(29)
         width *= 2
     if width < ANCHOR:
-        return np.empty(0, np.int64)
-    return (hashes * np.uint64(_MULTIPLIER) >> np.uint64(64 - _BITS)).astype(np.int64)
+        return np.empty(0, np.int32)
+    return (hashes * np.uint64(_MULTIPLIER) >> np.uint64(64 - _BITS)).astype(np.int32)

@@ -22,7 +22,7 @@ class SentenceOrderProbe(PairsProbe):
     2008), by likelihood: both texts have the same words in the same sentences.
     """
 
-    pairs: int = 4000
+    pairs: int = 3000
     longest: int = 80
 
     @override
