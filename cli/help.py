@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from cli.explain import groups
 from cli.hydra_app import call_hydra, call_without_output, shown_only
-from models.registry import find
+from models.registry import Kind, find
 from objectives.schedule import Schedule
 from objectives.trainable import OBJECTIVES
 from runners.configuration.read import model_kind, objective_name
@@ -95,19 +95,24 @@ def settings_of(values: Mapping[str, Any]) -> dict[str, list[Row]]:
     plugins = [Path(str(path)) for path in values["plugins"]]
     kinds: dict[str, Any] = {
         "objective": find(OBJECTIVES, objective_name(values["objective"]), plugins),
-        "dataset": find(CORPORA, values["dataset"]["kind"], plugins),
+        "dataset": _named(CORPORA, values["dataset"], plugins),
         "model": model_kind(values["model"], plugins),
         "budget": BudgetConfig,
-        "trainer": find(OPTIMIZERS, values["trainer"]["kind"], plugins),
+        "trainer": _named(OPTIMIZERS, values["trainer"], plugins),
         "measures": MeasuresConfig,
     }
     probes = {f"probes.{name}": given for name, given in (values.get("probes") or {}).items()}
     if values.get("probe"):
         probes["probe"] = values["probe"]
-    kinds |= {name: find(PROBES, given.get("kind"), plugins) for name, given in probes.items()}
+    kinds |= {name: _named(PROBES, given, plugins) for name, given in probes.items()}
     for name, kind in kinds.items():
         sections[name] = _rows(values.get(name) or probes[name], kind, f"{name}.", plugins)
     return sections
+
+
+def _named(kind: Kind[Any], values: Mapping[str, Any], plugins: Sequence[Path]) -> Any:
+    """The class that values name; None while they name none."""
+    return find(kind, values["kind"], plugins) if values.get("kind") else None
 
 
 def _print(config: DictConfig) -> None:

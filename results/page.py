@@ -139,8 +139,8 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A drawing.
+class Drawing:
+    """A picture of figures.
 
     Attributes:
         name: of its file.
@@ -153,7 +153,7 @@ class Figure:
     draw: Callable[[Path], None]
 
 
-Block = Prose | Bullets | Table | Figure
+Block = Prose | Bullets | Table | Drawing
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def corpus(built: Path, small_pydocs: PydocsConfig) -> Corpus:
     return build_corpus(small_pydocs, output_dir=built, say=lambda line: None)
+
+
+@pytest.fixture
+def output(built: Path, corpus: Corpus, tmp_path: Path) -> Path:
+    """An output directory that has the session's corpus already."""
+    shutil.copytree(built / "corpora", tmp_path / "out" / "corpora")
+    return tmp_path / "out"
 
 
 @pytest.fixture

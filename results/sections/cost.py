@@ -5,7 +5,7 @@ from functools import partial
 from results.comparison import Stratum
 from results.costs import spent, tokens_a_parameter
 from results.figures import quantity
-from results.page import Figure, Prose, Section, Table, words
+from results.page import Drawing, Prose, Section, Table, words
 from results.sections.setup import budget
 from results.writers.plots import plot_curves
 
@@ -53,5 +53,5 @@ def section(stratum: Stratum) -> Section | None:
         "are means. Seconds depend on what else the machine did: they stand in the page's last "
         "line and are never ranked."
     )
-    curves = Figure("curves", "Loss curves", partial(plot_curves, stratum))
+    curves = Drawing("curves", "Loss curves", partial(plot_curves, stratum))
     return Section("What it cost", [Table(HEADER, rows), Prose(text), curves])

@@ -12,7 +12,7 @@ from results.page import (
     Block,
     Bullets,
     Cell,
-    Figure,
+    Drawing,
     Prose,
     Section,
     Table,
@@ -20,8 +20,7 @@ from results.page import (
     words,
 )
 from results.record import RunRecord
-from results.rows import Figure as Place
-from results.rows import Row
+from results.rows import Figure, Row
 from results.titles import figure_title, metric_title
 from results.writers.plots import plot_probes
 
@@ -47,7 +46,7 @@ def section(stratum: Stratum) -> Section | None:
     figures = primary_figures(stratum)
     if figures:
         draw = partial(plot_probes, stratum, figures)
-        blocks.append(Figure("probes", "Probe scores with 95 % intervals", draw))
+        blocks.append(Drawing("probes", "Probe scores with 95 % intervals", draw))
     return Section("Probes", [*blocks, *part_tables(stratum)])
 
 
@@ -58,7 +57,7 @@ def score_tables(stratum: Stratum) -> list[Table]:
         return []
     if len(figures) <= WIDE:
         return [_scores(stratum, figures, [figure_title(stratum, figure) for figure in figures])]
-    by_probe: dict[str, list[Place]] = {}
+    by_probe: dict[str, list[Figure]] = {}
     for figure in figures:
         by_probe.setdefault(figure[0], []).append(figure)
     found = []
@@ -72,7 +71,7 @@ def score_tables(stratum: Stratum) -> list[Table]:
 
 def part_tables(stratum: Stratum) -> list[Table]:
     """Figures over parts of a test set, such as categories: a table a figure."""
-    parts: dict[Place, list[str]] = {}
+    parts: dict[Figure, list[str]] = {}
     for measure, metric in stratum.measures("probe "):
         whole, found, part = metric.partition(PART)
         if found:
@@ -89,7 +88,7 @@ def part_tables(stratum: Stratum) -> list[Table]:
 
 
 def _scores(
-    stratum: Stratum, columns: Sequence[Place], titles: Sequence[str], title: str = ""
+    stratum: Stratum, columns: Sequence[Figure], titles: Sequence[str], title: str = ""
 ) -> Table:
     rows = []
     for row in stratum.rows:
@@ -100,14 +99,14 @@ def _scores(
     return Table(["model", *titles], rows, title)
 
 
-def _cell(stratum: Stratum, row: Row, figure: Place) -> Cell:
+def _cell(stratum: Stratum, row: Row, figure: Figure) -> Cell:
     estimate = stratum.estimate(row, *figure)
     if estimate is None:
         return words("n/a") if row.kind != "anchors" else EMPTY
     return estimated(estimate, marks=marks(stratum, row, figure) if row.kind == "run" else "")
 
 
-def marks(stratum: Stratum, row: Row, figure: Place) -> str:
+def marks(stratum: Stratum, row: Row, figure: Figure) -> str:
     """Where a model stands beside its floors, by the 95 % intervals of the differences."""
     found = floors(stratum, row, figure)
     text = ""

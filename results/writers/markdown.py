@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from results.page import Block, Bullets, Cell, Figure, Page, Prose, Section, Table, spans
+from results.page import Block, Bullets, Cell, Drawing, Page, Prose, Section, Table, spans
 
 DASH = "\N{EN DASH}"
 """Where a table has no figure."""
@@ -57,7 +57,7 @@ def _block(block: Block, folder: Path, ending: str) -> Iterator[str]:
             yield from (f"{inline(block.title)}:", "")
         yield table(block, folder)
     else:
-        assert isinstance(block, Figure)
+        assert isinstance(block, Drawing)
         name = f"{block.name}{ending}.svg"
         block.draw(folder / name)
         yield f"![{inline(block.alt)}]({name})"

@@ -12,8 +12,7 @@ import torch
 
 from models.batch import PADDED_TO, Batch, Views
 from models.vocabulary import Vocabulary
-from results.corpus import CorpusCard as CorpusCard
-from results.corpus import SplitCounts
+from results.corpus import CorpusCard
 from runners.corpora.document import SPLITS
 from runners.corpora.images import ImageRows, images_file
 from runners.corpora.shards import TokenRows
@@ -34,9 +33,8 @@ class Corpus:
 
     def __init__(self, folder: Path) -> None:
         card = json.loads((folder / "card.json").read_text())
-        card["documents"] = SplitCounts(**card["documents"])
         self.folder = folder
-        self.card = CorpusCard(**card)
+        self.card = CorpusCard.from_json(card)
         self.tokenizer = TextTokenizer.load(folder)
         self._rows = {split: TokenRows(folder, split) for split in SPLITS}
         self._images = {

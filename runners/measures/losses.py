@@ -66,11 +66,11 @@ def held_out(
     return list(prepare_held_out(column, chosen, corpus.vocabulary))
 
 
-def loss_metric(column: Objective, name: str = "nats", title: str = "") -> Metric:
+def loss_metric(column: Objective, name: str = "nats") -> Metric:
     """What a column's losses are counted in."""
     traits = column.traits
     unit = f"{traits.quantity} a {traits.unit}"
-    return Metric(name, title, unit, better="lower", estimator="ratio")
+    return Metric(name, unit=unit, better="lower", estimator="ratio")
 
 
 BITS_PER_BYTE = Metric(

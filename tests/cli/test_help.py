@@ -69,3 +69,11 @@ def test_help_fits_a_terminal(
     assert main(["run", "--help"]) == 0
     wide = [line for line in capsys.readouterr().out.splitlines() if len(line) > 80]
     assert all("=" in line for line in wide)  # a long value stands whole, to be copied
+
+
+@pytest.mark.parametrize("argument", ["+probes.x.path=y", "~trainer.kind", "~dataset.kind"])
+def test_help_is_given_where_a_kind_is_missing(
+    argument: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--help", argument]) == 0
+    assert "Settings of trainer" in capsys.readouterr().out

@@ -58,6 +58,7 @@ def test_the_main_job_and_the_same_again(
     report = report_path(captured.out)
     assert "float32" in captured.err  # one line about device, threads and dtype
     text = report.read_text()
+    assert "could not be built" not in text
     losses = text.split("## Losses")[1].split("##")[0]
     for row in ("clm", "mlm", "simcse", r"\*untrained\*", r"\*uniform\*", r"\*unigram\*"):
         assert re.search(rf"^\| {row} \|", losses, re.MULTILINE), row

@@ -1,7 +1,6 @@
 """Three objectives as users would write them, each a .py and a .yaml, and right in every table."""
 
 import re
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,19 +17,11 @@ from objectives.clm import CLM
 from objectives.prepared import Prepared
 from objectives.trainable import OBJECTIVES
 from runners.checks import CHECKS, TRAINER, Check, leaves_of, made_batch, made_update, model_of
-from runners.corpora.corpus import Corpus
 from runners.measures.row_losses import row_losses
 from runners.training.update import UpdateStep
 
 PLUGINS = Path(__file__).parent.parent / "plugins"
 NAMES = ("barlow_twins", "byol", "sentence_order")
-
-
-@pytest.fixture
-def output(built: Path, corpus: Corpus, tmp_path: Path) -> Path:
-    """An output directory that has the session's corpus already."""
-    shutil.copytree(built / "corpora", tmp_path / "out" / "corpora")
-    return tmp_path / "out"
 
 
 def load(name: str) -> Objective:
@@ -119,6 +110,7 @@ def test_they_stand_right_in_every_table(output: Path, capsys: pytest.CaptureFix
     given += ["--config-dir", str(PLUGINS), "measures.adaptation_steps=2", "columns=[clm]"]
     assert run(output, f"objective=clm,{','.join(NAMES)}", "-m", *given) == 0
     text = report_path(capsys.readouterr().out).read_text()
+    assert "could not be built" not in text
     losses = text.split("## Losses")[1].split("\n## ")[0]
     for title in (
         "SD: barlow_twins, squared correlations a pair of features",
