@@ -14,6 +14,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -118,6 +119,8 @@ def call_hydra(
         patch.object(sys, "argv", command),
         patch.dict(os.environ, HYDRA_FULL_ERROR="1"),
         with_presets(strict=strict),
+        # It would compose all jobs of a sweep once more, and we run none until all are composed.
+        patch.object(Sweeper, "validate_batch_is_legal"),
     ):
         try:
             decorated()

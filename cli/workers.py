@@ -13,7 +13,6 @@ from runners.job import Job
 MARK = "COMPARE_WORKER"
 """In the environment of a worker: the number by which its log is called."""
 
-
 PATIENCE = 10.0
 """Seconds that an interrupted process has to end by itself."""
 

@@ -265,7 +265,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
                 config.measures.layers,
                 config.measures.passes,
                 probes[name],
-                task.fingerprint(),
+                task.fingerprint,
                 config.seed,
             ],
             partial(task.evaluate, model, seed=config.seed),

@@ -81,7 +81,7 @@ class Job:
 
     def _hash(self, content: object) -> str:
         card = self.corpus.card
-        data = [card.fingerprint, *(task.fingerprint() for task in self.tasks.values())]
+        data = [card.fingerprint, *(task.fingerprint for task in self.tasks.values())]
         return name_of([content, card.sequence_length], *data, code_hash())
 
 

@@ -2,10 +2,13 @@
 
 import ast
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 MIN_CHARACTERS = 40
 """Shorter docstrings ("Return a copy.") say too little to be a document."""
+
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def docstrings_of(path: Path) -> list[str]:
@@ -21,10 +24,21 @@ def docstrings_of(path: Path) -> list[str]:
     except (SyntaxError, ValueError, RecursionError, OSError):
         return []
     found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            text = ast.get_docstring(node)
-            if text and len(text) >= MIN_CHARACTERS:
-                line = node.body[0].lineno
-                found.append((line, text.encode("utf-8", "replace").decode()))
+    for node in _documented(tree):
+        text = ast.get_docstring(node)
+        if text and len(text) >= MIN_CHARACTERS:
+            line = node.body[0].lineno
+            found.append((line, text.encode("utf-8", "replace").decode()))
     return [text for _, text in sorted(found)]
+
+
+def _documented(tree: ast.Module) -> Iterator[_Documented]:
+    """What may have a docstring. Only statements are entered: `ast.walk` would see every name."""
+    open_nodes: list[ast.AST] = [tree]
+    while open_nodes:
+        node = open_nodes.pop()
+        if isinstance(node, _Documented):
+            yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            below = getattr(node, part, ())
+            open_nodes += below if isinstance(below, list) else ()  # of a lambda: one expression

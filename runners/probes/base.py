@@ -46,6 +46,7 @@ class Task(ABC):
     def baselines(self) -> dict[str, list[Measurement]]:
         """What needs no model: chance and simple methods on words, by name."""
 
+    @property
     @abstractmethod
     def fingerprint(self) -> str:
         """A hash of the data, so that other data never passes for this."""

@@ -159,6 +159,7 @@ class ClassificationTask(Task):
             }
         )
 
+    @cached_property
     @override
     def fingerprint(self) -> str:
         return name_of([asdict(self.train), asdict(self.test)], length=64)

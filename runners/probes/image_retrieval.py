@@ -151,6 +151,7 @@ class ImageRetrievalTask(Task):
             "nearest pictures' words": simple,
         }
 
+    @cached_property
     @override
     def fingerprint(self) -> str:
         digest = hashlib.sha256()

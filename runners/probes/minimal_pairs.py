@@ -133,6 +133,7 @@ class MinimalPairsTask(Task):
             }
         )
 
+    @cached_property
     @override
     def fingerprint(self) -> str:
         return name_of([asdict(self._pairs), list(self._training), self._macro], length=64)

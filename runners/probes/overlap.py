@@ -1,6 +1,5 @@
 """Which held-out texts stand verbatim in training text, whatever their case and spacing."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -9,8 +8,11 @@ import numpy as np
 from runners.corpora.corpus import Corpus
 from runners.corpora.splits import read_documents
 
-ANCHOR = 8
-"""Characters by which places are found where a text may begin; shorter texts are not looked for."""
+ANCHORS = (32, 8)
+"""Characters by which places are found where a text may begin: as many as the text has.
+
+Shorter texts are not looked for.
+"""
 
 _BITS = 22
 _MULTIPLIER = 0x9E3779B97F4A7C15
@@ -27,56 +29,74 @@ def in_training(corpus: Corpus, texts: Sequence[str]) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _training_text(corpus: Corpus) -> tuple[tuple[str, np.ndarray], ...]:
+def _training_text(corpus: Corpus) -> tuple["_Haystack", ...]:
     """With its hashes, since every probe looks into it."""
     batches = read_documents(corpus.folder, "train")
-    texts = ("\n".join(normalized_text(d.text) for d in batch) for batch in batches)
-    return tuple((text, _hashes(text)) for text in texts)
+    return tuple(_Haystack("\n".join(normalized_text(d.text) for d in batch)) for batch in batches)
 
 
 def stands_in(texts: Sequence[str], haystacks: Iterable[str]) -> np.ndarray:
     """(N,) bool, whether each text, normalized, is part of some haystack.
 
-    Hashes of ANCHOR characters tell at which places of a haystack it is worth looking.
-
     Args:
         texts: as written.
         haystacks: normalized.
     """
-    return _found(texts, ((haystack, _hashes(haystack)) for haystack in haystacks))
+    return _found(texts, map(_Haystack, haystacks))
 
 
-def _found(texts: Sequence[str], hashed: Iterable[tuple[str, np.ndarray]]) -> np.ndarray:
-    wanted = [normalized_text(text) for text in texts]
-    by_anchor: defaultdict[str, set[str]] = defaultdict(set)
-    for text in wanted:
-        if len(text) >= ANCHOR:
-            by_anchor[text[:ANCHOR]].add(text)
-    if not by_anchor:
-        return np.zeros(len(texts), dtype=bool)
-    is_wanted = np.zeros(1 << _BITS, dtype=bool)
-    is_wanted[_hashes("".join(by_anchor))[::ANCHOR]] = True
-    found: set[str] = set()
-    for haystack, hashes in hashed:
-        for place in np.flatnonzero(is_wanted[hashes]).tolist():
-            missing = by_anchor.get(haystack[place : place + ANCHOR])
-            if missing:
-                new = [text for text in missing if haystack.startswith(text, place)]
+class _Haystack:
+    """A normalized text, and the hashes that tell at which places it is worth looking."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._hashes: dict[int, np.ndarray] = {}
+
+    def take(self, missing: dict[str, set[str]], width: int) -> set[str]:
+        """Take those texts out of `missing` that stand here.
+
+        Args:
+            missing: normalized texts by their first `width` characters.
+            width: one of ANCHORS.
+        """
+        if width not in self._hashes:
+            self._hashes[width] = _hashes(self._text, width)
+        is_wanted = np.zeros(1 << _BITS, dtype=bool)
+        is_wanted[_hashes("".join(missing), width)[::width]] = True
+        found: set[str] = set()
+        for place in np.flatnonzero(is_wanted[self._hashes[width]]).tolist():
+            waiting = missing.get(self._text[place : place + width])
+            if waiting:
+                new = [text for text in waiting if self._text.startswith(text, place)]
                 found.update(new)
-                missing.difference_update(new)
+                waiting.difference_update(new)
+        return found
+
+
+def _found(texts: Sequence[str], haystacks: Iterable[_Haystack]) -> np.ndarray:
+    wanted = [normalized_text(text) for text in texts]
+    missing: dict[int, dict[str, set[str]]] = {}
+    for text in wanted:
+        width = next((width for width in ANCHORS if len(text) >= width), 0)
+        if width:
+            missing.setdefault(width, {}).setdefault(text[:width], set()).add(text)
+    found: set[str] = set()
+    for haystack in haystacks if missing else ():
+        for width, by_anchor in missing.items():
+            found |= haystack.take(by_anchor, width)
     return np.array([text in found for text in wanted], dtype=bool)
 
 
-def _hashes(text: str) -> np.ndarray:
-    """(characters - ANCHOR + 1,) int32, a hash below 2^_BITS of every run of ANCHOR characters."""
+def _hashes(text: str, width: int) -> np.ndarray:
+    """(characters - width + 1,) int32, a hash below 2^_BITS of every run of `width` characters."""
     hashes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
-    width = 1
-    while width < ANCHOR and len(hashes) > width:  # runs of 2, 4, 8
-        hashes = hashes[:-width] * np.uint64(_MULTIPLIER) + hashes[width:] * np.uint64(
-            width * 2 + 1
+    hashed = 1
+    while hashed < width and len(hashes) > hashed:  # runs of 2, 4, 8, ...
+        hashes = hashes[:-hashed] * np.uint64(_MULTIPLIER) + hashes[hashed:] * np.uint64(
+            hashed * 2 + 1
         )
         hashes ^= hashes >> np.uint64(29)
-        width *= 2
-    if width < ANCHOR:
+        hashed *= 2
+    if hashed < width:
         return np.empty(0, np.int32)
     return (hashes * np.uint64(_MULTIPLIER) >> np.uint64(64 - _BITS)).astype(np.int32)

@@ -102,6 +102,7 @@ class RetrievalTask(Task):
             {"pairs": len(self._pairs), **self._known, CUT: share_cut(texts, self._seen)}
         )
 
+    @cached_property
     @override
     def fingerprint(self) -> str:
         validation = None if self._validation is None else asdict(self._validation)

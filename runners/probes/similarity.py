@@ -82,6 +82,7 @@ class SimilarityTask(Task):
         cut = share_cut([*self._first, *self._second], self._seen)
         return without_zeros({"pairs": len(self._first), **self._known, CUT: cut})
 
+    @cached_property
     @override
     def fingerprint(self) -> str:
         return name_of([self._first, self._second, self._scores.tolist()], length=64)

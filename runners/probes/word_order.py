@@ -63,10 +63,11 @@ class WordOrderTask(Task):
         found = self._pairs.baselines()
         return {**found, **(self._classified.baselines() if self._classified else {})}
 
+    @cached_property
     @override
     def fingerprint(self) -> str:
-        classified = self._classified.fingerprint() if self._classified else ""
-        return name_of([self._pairs.fingerprint(), classified], length=64)
+        classified = self._classified.fingerprint if self._classified else ""
+        return name_of([self._pairs.fingerprint, classified], length=64)
 
     @cached_property
     @override

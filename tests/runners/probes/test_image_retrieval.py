@@ -122,7 +122,7 @@ def test_the_simple_method_finds_places(task: ImageRetrievalTask) -> None:
 def test_other_pixels_are_another_task(task: ImageRetrievalTask) -> None:
     other = pictures(100, COUNT)
     other.pixels[3, 0, 5, 5] ^= 1
-    assert task.fingerprint() != ImageRetrievalTask(other, pictures(0, 96)).fingerprint()
+    assert task.fingerprint != ImageRetrievalTask(other, pictures(0, 96)).fingerprint
 
 
 def test_thumbnails_are_means_of_blocks() -> None:

@@ -12,7 +12,7 @@ from runners.probes.base import NotApplicableError, Task
 from runners.probes.classification import ClassificationTask
 from runners.probes.library import LibraryProbe
 from runners.probes.minimal_pairs import MinimalPairsTask
-from runners.probes.overlap import ANCHOR, normalized_text, stands_in
+from runners.probes.overlap import ANCHORS, normalized_text, stands_in
 from runners.probes.retrieval import RetrievalProbe, RetrievalTask
 from runners.probes.sentence_order import SentenceOrderProbe
 from runners.probes.word_order import WordOrderProbe, WordOrderTask
@@ -32,12 +32,20 @@ def test_texts_are_found_as_a_slow_loop_finds_them() -> None:
         " ".join(words[i] for i in generator.integers(0, 10, generator.integers(1, 6))).upper()
         for _ in range(600)
     ]
+    places = generator.integers(0, 700, (2, 300)).tolist()
+    texts += [
+        haystacks[i % 6][at : at + length % 60]
+        for i, (at, length) in enumerate(zip(*places, strict=True))
+    ]
+    texts += [text + "x" for text in texts[600:]]
     wanted = [normalized_text(text) for text in texts]
     expected = [
-        len(text) >= ANCHOR and any(text in haystack for haystack in haystacks) for text in wanted
+        len(text) >= min(ANCHORS) and any(text in haystack for haystack in haystacks)
+        for text in wanted
     ]
     assert stands_in(texts, haystacks).tolist() == expected
-    assert 50 < sum(expected) < 550
+    assert 50 < sum(expected[:600]) < 550
+    assert any(e and len(w) > max(ANCHORS) for e, w in zip(expected, wanted, strict=True))
 
 
 @pytest.mark.parametrize("haystack", ["", "abc", "abcdefg"])

@@ -53,4 +53,4 @@ def test_a_small_task_is_its_own_part() -> None:
     small = ClassificationTask(labelled(64), labelled(64), ("frozen",), FinetuneConfig())
     part, times = part_of(small)
     assert times == 1
-    assert part.fingerprint() == small.fingerprint()
+    assert part.fingerprint == small.fingerprint
