@@ -8,7 +8,7 @@ from runners.configuration.build import nearest
 from runners.job import Job
 from runners.measures.pairs import natural_pair_splits
 from runners.probes.base import Probe
-from runners.probes.classification import MODES
+from runners.probes.scores import MODES
 
 
 def check_primary(primary: Iterable[str], probes: Sequence[Probe], known: Iterable[str]) -> None:

@@ -100,7 +100,7 @@ def finished(jobs: Sequence[Job], store: ResultStore) -> list[RunRecord]:
 def _references_of(job: Job) -> tuple[str, str]:
     """The names of the records of the untrained model and of the baselines."""
     untrained = replace(job, config=replace(job.config, objective=None))
-    return untrained.record_name, job.anchors_name
+    return untrained.record_name, job.baselines_name
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ class Stratum:
         key: what is equal: model, budget, tokenizer, data, measures, source code, versions.
         models: the trained rows.
         untrained: rows before training; several where they were measured in several ways.
-        anchors: simple methods.
+        baselines: simple methods.
         failed: records of runs that did not finish.
         raw: measures as records name them, by what tables call them.
     """
@@ -48,12 +48,12 @@ class Stratum:
         key: dict[str, str],
         models: list[Row],
         untrained: list[Row],
-        anchors: list[Row],
+        baselines: list[Row],
         failed: list[RunRecord],
         raw: dict[str, str],
     ) -> None:
         self.key, self.models, self.untrained = key, models, untrained
-        self.anchors, self.failed, self.raw = anchors, failed, raw
+        self.baselines, self.failed, self.raw = baselines, failed, raw
         self._samples: dict[tuple[Row, Figure], dict[int, Sample]] = {}
         self._estimates: dict[tuple[Row, Figure], Estimate | None] = {}
         self._contrasts: dict[tuple[Row, Row, Figure], Contrast | None] = {}
@@ -62,7 +62,7 @@ class Stratum:
     @property
     def rows(self) -> list[Row]:
         """All rows of a table, simple methods first."""
-        return [*self.anchors, *self.untrained, *self.models]
+        return [*self.baselines, *self.untrained, *self.models]
 
     @property
     def start(self) -> str:
@@ -108,9 +108,9 @@ class Stratum:
                     return run.record.columns[raw.removeprefix("loss ")]
         return {}
 
-    def anchor(self, name: str) -> Row | None:
+    def baseline(self, name: str) -> Row | None:
         """The simple method of that name."""
-        return next((row for row in self.anchors if row.method == name), None)
+        return next((row for row in self.baselines if row.method == name), None)
 
     def start_of(self, row: Row) -> Row | None:
         """The row before training that was measured as this one was."""
@@ -143,7 +143,7 @@ class Stratum:
         if not all(sides):
             return None
         for place, row in enumerate((first, second)):  # a simple method is the same at any seed
-            if row.kind == "anchors":
+            if row.kind == "baselines":
                 (only,) = sides[place].values()
                 sides[place] = dict.fromkeys(sides[1 - place], only)
         seeds = sorted(set(sides[0]) & set(sides[1]))
@@ -166,7 +166,7 @@ class Stratum:
     def _common(self, row: Row, figure: Figure) -> Variance:
         """Of one seed's figure over seeds: of a trained row at least what is common to all."""
         own = _over_seeds(self._samples_of(row, figure))
-        if row.kind == "anchors":
+        if row.kind == "baselines":
             return Variance(0.0, 0.0)
         if row.kind != "run":
             return own
@@ -232,13 +232,13 @@ def _stratum(key: dict[str, str], members: list[StoredRun], references: list[Sto
     usable = [
         run
         for run in (*members, *references)
-        if run.record.status == "finished" or run.record.kind == "anchors"
+        if run.record.status == "finished" or run.record.kind == "baselines"
     ]
     names = _measure_names(usable)
     named = [run.named(names[run]) for run in usable]
     seeds = {run.record.seed for run in members}
-    anchors = [run for run in named if run.record.kind == "anchors"]
-    methods = dict.fromkeys(value.row for run in anchors for value in run.record.values)
+    baselines = [run for run in named if run.record.kind == "baselines"]
+    methods = dict.fromkeys(value.row for run in baselines for value in run.record.values)
     starts = _rows(
         [run for run in named if run.record.kind == "untrained" and run.record.seed in seeds]
     )
@@ -246,8 +246,9 @@ def _stratum(key: dict[str, str], members: list[StoredRun], references: list[Sto
         key=key,
         models=_rows([run for run in named if run.record.kind == "run"]),
         untrained=_merged(starts),
-        anchors=[
-            Row(name, "anchors", (Model(tuple(anchors)),), method=name) for name in sorted(methods)
+        baselines=[
+            Row(name, "baselines", (Model(tuple(baselines)),), method=name)
+            for name in sorted(methods)
         ],
         failed=[run.record for run in (*members, *references) if run.record.status == "failed"],
         raw={shown: raw for each in names.values() for raw, shown in each.items()},

@@ -161,7 +161,7 @@ def best_simple(stratum: Stratum, figure: Figure) -> Row | None:
     """The best simple method on a probe, guesses left out."""
     scored = [
         (estimate.value, row)
-        for row in stratum.anchors
+        for row in stratum.baselines
         if row.method not in GUESSES and (estimate := stratum.estimate(row, *figure))
     ]
     return max(scored, key=lambda pair: pair[0])[1] if scored else None

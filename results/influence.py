@@ -17,7 +17,7 @@ class Sample:
 
     Attributes:
         value: the figure.
-        estimator: `share`, `ratio` or `spearman`.
+        estimator: as of a Metric (results/record.py).
         groups: (G,) their names; empty where nothing is known of the examples.
         influence: (G,) about 0: were group g twice as heavy in a test set of G groups, the figure
             would change by influence[g] / G. Its variance over G is the figure's.
@@ -48,6 +48,8 @@ def sample(value: float, estimator: str, rows: pd.DataFrame | None) -> Sample:
     targets = rows["target"].to_numpy(float)
     if estimator == "spearman":
         each = spearman_influence(values, targets)
+    elif estimator in CLASSIFIED:
+        each = CLASSIFIED[estimator](values, targets)
     else:
         weights = np.where(np.isnan(targets), 1.0, targets)
         each = ratio_influence(values, weights)
@@ -99,3 +101,58 @@ def _mid_ranks(values: np.ndarray):  # type: ignore[no-untyped-def]
         return found
 
     return ranks, above
+
+
+def macro_f1_influence(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(N,) influence of each of N classified examples on the mean over classes of F1.
+
+    Of a class k that is predicted with share p_k, true with share t_k and both with share c_k,
+    F1 is 2 c_k / (p_k + t_k).
+    """
+    shares, rows, columns = _confusion(predicted, truth)
+    right = np.diag(shares)  # (K,)
+    sums = shares.sum(1) + shares.sum(0)  # (K,), above 0: every class is predicted or true
+    lost = 2 * right / sums**2
+    moved = np.diag(2 / sums) - lost[:, None] - lost[None, :]  # (K, K)
+    influence: np.ndarray = _about_0(moved / len(right), shares)[rows, columns]
+    return influence
+
+
+def mcc_influence(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(N,) influence of each of N classified examples on Matthews' correlation coefficient.
+
+    With shares p of predicted and t of true classes and c of right answers it is
+    (c - p.t) / sqrt((1 - p.p)(1 - t.t)) (Gorodkin 2004 for K classes); 0 where one class is all.
+    """
+    shares, rows, columns = _confusion(predicted, truth)
+    guessed, true = shares.sum(1), shares.sum(0)  # (K,), (K,)
+    spreads = 1 - guessed @ guessed, 1 - true @ true
+    scale = np.sqrt(spreads[0] * spreads[1])
+    if scale < 1e-12:
+        return np.zeros(len(rows))
+    value = (np.trace(shares) - guessed @ true) / scale
+    moved = (np.eye(len(true)) - true[:, None] - guessed[None, :]) / scale
+    moved += value * (guessed[:, None] / spreads[0] + true[None, :] / spreads[1])
+    influence: np.ndarray = _about_0(moved, shares)[rows, columns]
+    return influence
+
+
+CLASSIFIED = {"macro_f1": macro_f1_influence, "mcc": mcc_influence}
+"""Figures that follow from predicted classes (values) and true ones (targets)."""
+
+
+def _confusion(
+    predicted: np.ndarray, truth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(K, K) shares of predicted by true classes, and of each of N examples its place there."""
+    classes, places = np.unique(np.concatenate([predicted, truth]), return_inverse=True)
+    rows, columns = places[: len(predicted)], places[len(predicted) :]
+    shares = np.zeros((len(classes), len(classes)))
+    np.add.at(shares, (rows, columns), 1 / len(rows))
+    return shares, rows, columns
+
+
+def _about_0(moved: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Derivatives with respect to shares, as influences: their mean over the examples is 0."""
+    centred: np.ndarray = moved - float((moved * shares).sum())
+    return centred

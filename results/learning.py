@@ -59,7 +59,7 @@ def contrastive_start(stratum: Stratum, measure: str) -> tuple[float, float] | N
     traits = stratum.traits(measure)
     if traits.get("additive", True) or not stratum.untrained:
         return None
-    even = stratum.anchor("uniform")
+    even = stratum.baseline("uniform")
     guess = stratum.estimate(even, measure, "nats") if even else None
     start = stratum.estimate(stratum.untrained[0], measure, "nats")
     return (start.value, guess.value) if start and guess else None
@@ -73,7 +73,7 @@ def solved_at_start(stratum: Stratum, measure: str) -> bool:
 
 def learned(stratum: Stratum, row: Row) -> Learned:
     """Whether a model is better at its own task than word frequencies, or than it began."""
-    natives, unigram = native_losses(stratum, row), stratum.anchor("unigram")
+    natives, unigram = native_losses(stratum, row), stratum.baseline("unigram")
     if unigram:
         told = [below(stratum, row, unigram, m) for m in natives if _has(stratum, unigram, m)]
         if told:
@@ -96,7 +96,7 @@ def plateau(stratum: Stratum, row: Row) -> tuple[float, float] | None:
     Of several native losses it is the one nearest to leaving it. None where one has left it, or
     where none has word frequencies beside it.
     """
-    unigram = stratum.anchor("unigram")
+    unigram = stratum.baseline("unigram")
     found = [
         (own.value, floor.value)
         for measure in native_losses(stratum, row)

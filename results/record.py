@@ -6,8 +6,8 @@ from typing import Any, Literal
 from results.corpus import CorpusCard
 from results.training import TrainingFacts
 
-Kind = Literal["run", "untrained", "anchors"]
-SCHEMA = 3
+Kind = Literal["run", "untrained", "baselines"]
+SCHEMA = 4
 """Raised whenever the meaning of a field changes."""
 
 
@@ -21,8 +21,8 @@ class Metric:
         unit: what it is counted in; empty for a share or a correlation.
         better: whether `higher` or `lower` is better.
         estimator: how it follows from its rows: `share` (a weighted mean of scores in [0, 1]),
-            `ratio` (a weighted mean without bounds) or `spearman` (the correlation of value and
-            target).
+            `ratio` (a weighted mean without bounds), `spearman` (the correlation of value and
+            target), `macro_f1` or `mcc` (of the predicted class and the true one).
         chance: what a guess would have, where that is one number for every test set.
     """
 
@@ -30,7 +30,7 @@ class Metric:
     title: str = ""
     unit: str = ""
     better: Literal["higher", "lower"] = "higher"
-    estimator: Literal["share", "ratio", "spearman"] = "share"
+    estimator: Literal["share", "ratio", "spearman", "macro_f1", "mcc"] = "share"
     chance: float | None = None
 
 
@@ -43,7 +43,7 @@ class Value:
         metric: in which figure: `nats`, `adapted`, `mrr`.
         value: None where the model cannot be measured; `note` says why.
         note: such as `native`, `foreign`, `no head`.
-        row: of anchors, which simple method it is; empty for models.
+        row: of baselines, which simple method it is; empty for models.
     """
 
     measure: str
@@ -59,9 +59,9 @@ class RunRecord:
 
     Attributes:
         name: unique; a hash of configuration, data and source is part of it.
-        kind: a trained `run`, the `untrained` model, or `anchors` that need no model.
+        kind: a trained `run`, the `untrained` model, or `baselines` that need no model.
         status: `finished` or `failed`.
-        objective: its name; empty for anchors.
+        objective: its name; empty for baselines.
         seed: of weights, stream and corruption.
         stratum: model, budget, tokenizer, data and measures: only runs that are equal in all of
             these are ranked against each other.
@@ -72,7 +72,7 @@ class RunRecord:
         skipped_probes: those that the corpus cannot supply, with the reason.
         columns: traits (family, unit, attention, additive) of every objective measured under.
         traits: what the objective states of itself (family, attention at probe time, unit, ...).
-        training: parameters, ledger and hashes; None for anchors and where it failed.
+        training: parameters, ledger and hashes; None for baselines and where it failed.
         values: every figure.
         environment: versions and hardware.
         error: of a failed run.

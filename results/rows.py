@@ -117,10 +117,10 @@ class Row:
 
     Attributes:
         label: how tables name it, as the user may have typed it.
-        kind: `run`, `untrained` or `anchors`.
+        kind: `run`, `untrained` or `baselines`.
         models: one a seed, in the order of the seeds; of a simple method a single one.
         settings: what it was trained with; empty for simple methods.
-        method: of anchors, which simple method.
+        method: of baselines, which simple method.
     """
 
     label: str

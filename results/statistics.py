@@ -215,14 +215,14 @@ def estimate(samples: Sequence[Sample], seeds: Variance) -> Estimate:
 def _limits(value: float, half: float, estimator: str, groups: int) -> tuple[float, float]:
     """Wilson's limits for a share, Fisher's for a correlation, else symmetrical ones."""
     normal = float(stdtrit(_MANY, (1 + LEVEL) / 2))
-    if estimator == "share" and 0 <= value <= 1:
+    if estimator in ("share", "macro_f1") and 0 <= value <= 1:
         count = value * (1 - value) * (normal / half) ** 2 if half else 0.0  # as many trials
         count = count or max(groups, 1)
         shrunk = 1 + normal**2 / count
         centre = (value + normal**2 / (2 * count)) / shrunk
         reach = normal * math.sqrt(value * (1 - value) / count + (normal / count) ** 2 / 4) / shrunk
         return max(0.0, centre - reach), min(1.0, centre + reach)
-    if estimator == "spearman" and abs(value) < 1:
+    if estimator in ("spearman", "mcc") and abs(value) < 1:
         place, reach = math.atanh(value), half / (1 - value**2)
         return math.tanh(place - reach), math.tanh(place + reach)
     return value - half, value + half

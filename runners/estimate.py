@@ -127,7 +127,7 @@ class Estimator:
                 model = initial_model(bare.config.recipe, job.corpus).to(job.config.trainer.device)
                 trained = Trained(model.eval(), Training(Ledger(), ""), _folder(bare))
                 untrained[name] = sum(self._measures(bare, trained).values())
-            name = job.anchors_name
+            name = job.baselines_name
             if name not in baselines and not self._is_finished(name):
                 baselines[name] = _baselines(job.tasks.values())
         return References(untrained, baselines)

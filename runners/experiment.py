@@ -22,7 +22,7 @@ from runners.facts import provenance, stated_traits, training_facts
 from runners.hardware import set_up
 from runners.identity import code_hash, name_of
 from runners.job import Job
-from runners.measures.baselines import Anchors, loss_anchors, pair_anchors
+from runners.measures.baselines import Baselines, loss_baselines, pair_baselines
 from runners.measures.cache import measured
 from runners.measures.curve import HeldOutCurve
 from runners.measures.losses import measure_column
@@ -89,25 +89,25 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
 
 
 def run_references(jobs: Iterable[Job], store: ResultStore, progress: Progress) -> list[RunRecord]:
-    """The untrained model of every seed and model, and the anchors of every corpus."""
+    """The untrained model of every seed and model, and the baselines of every corpus."""
     found = {}
     for job in jobs:
         untrained = replace(job, config=replace(job.config, objective=None))
         if untrained.record_name not in found:
             progress.stage(f"{untrained.label} model, seed {job.config.seed}")
             found[untrained.record_name] = run_job(untrained, store, progress)
-        if job.anchors_name not in found:
+        if job.baselines_name not in found:
             progress.stage("simple baselines")
-            found[job.anchors_name] = _run_anchors(job, store, progress)
+            found[job.baselines_name] = _run_baselines(job, store, progress)
     return list(found.values())
 
 
-def _run_anchors(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
-    existing = store.finished(job.anchors_name)
+def _run_baselines(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
+    existing = store.finished(job.baselines_name)
     if existing is not None:
         return existing
     set_up(job.config.trainer)
-    rows: Anchors = {}
+    rows: Baselines = {}
     attempts = Attempts("simple baselines", progress)
     for name, compute in _baselines(job).items():
         with attempts.at(name):
@@ -115,8 +115,8 @@ def _run_anchors(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
                 rows.setdefault(row, {}).update(measures)
     stratum = {key: job.stratum[key] for key in ("data", "tokenizer", "measures")}
     record = RunRecord(
-        name=job.anchors_name,
-        kind="anchors",
+        name=job.baselines_name,
+        kind="baselines",
         status="failed" if attempts.error else "finished",
         objective="",
         seed=0,
@@ -131,22 +131,22 @@ def _run_anchors(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     return store.add(record, curve=[], examples=whole)
 
 
-def _baselines(job: Job) -> dict[str, Callable[[], Anchors]]:
+def _baselines(job: Job) -> dict[str, Callable[[], Baselines]]:
     """What needs no model, by measure."""
     measures = job.config.measures
-    found: dict[str, Callable[[], Anchors]] = {
-        f"loss {column.name}": partial(loss_anchors, column, job.corpus, measures)
+    found: dict[str, Callable[[], Baselines]] = {
+        f"loss {column.name}": partial(loss_baselines, column, job.corpus, measures)
         for column in job.config.columns
     }
     found["loss pairs"] = lambda: (
-        pair_anchors(measures) if natural_pair_splits(job.corpus, measures) else {}
+        pair_baselines(measures) if natural_pair_splits(job.corpus, measures) else {}
     )
     for name, task in job.tasks.items():
-        found[f"probe {name}"] = partial(_probe_anchors, name, task)
+        found[f"probe {name}"] = partial(_probe_baselines, name, task)
     return found
 
 
-def _probe_anchors(name: str, task: Task) -> Anchors:
+def _probe_baselines(name: str, task: Task) -> Baselines:
     return {method: {f"probe {name}": found} for method, found in task.baselines().items()}
 
 

@@ -53,11 +53,11 @@ class Job:
         return f"{self.label}-s{self.config.seed}-{self._hash(content)}"
 
     @property
-    def anchors_name(self) -> str:
+    def baselines_name(self) -> str:
         """The name of the record of what needs no model."""
         content = identity(self.config)
         kept = ("measures", "columns", "probes")
-        return f"anchors-{self._hash({key: content[key] for key in kept})}"
+        return f"baselines-{self._hash({key: content[key] for key in kept})}"
 
     @property
     def stratum(self) -> dict[str, str]:

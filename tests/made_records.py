@@ -149,7 +149,7 @@ def add_run(
     return store.add(record, curve=curve, examples=examples(scores))
 
 
-def add_anchors(store: ResultStore, **scores: np.ndarray) -> RunRecord:
+def add_baselines(store: ResultStore, **scores: np.ndarray) -> RunRecord:
     """Simple methods by name, on the same probe; and the losses of guessing."""
     values = [Value("probe task", "accuracy", float(s.mean()), "", n) for n, s in scores.items()]
     values += [
@@ -159,8 +159,8 @@ def add_anchors(store: ResultStore, **scores: np.ndarray) -> RunRecord:
         Value("loss simcse", "nats", 4.16, row="uniform"),
     ]
     record = RunRecord(
-        name="anchors-1",
-        kind="anchors",
+        name="baselines-1",
+        kind="baselines",
         status="finished",
         objective="",
         seed=0,

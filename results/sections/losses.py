@@ -152,8 +152,8 @@ def _own(stratum: Stratum) -> Table:
             begin = stratum.estimate(start, measure, "nats") if start else None
             gained = begin.value - estimate.value if begin and estimate else None
             floors = [
-                stratum.estimate(anchor, measure, "nats")
-                if (anchor := stratum.anchor(name))
+                stratum.estimate(baseline, measure, "nats")
+                if (baseline := stratum.baseline(name))
                 else None
                 for name in ("unigram", "uniform")
             ]
@@ -206,7 +206,7 @@ def _title(stratum: Stratum, measure: str) -> str:
 
 def _loss_cell(stratum: Stratum, row: Row, measure: str, interval: bool) -> Cell:
     estimate = stratum.estimate(row, measure, "nats")
-    note = row.note((measure, "nats")) if row.kind != "anchors" else ""
+    note = row.note((measure, "nats")) if row.kind != "baselines" else ""
     if estimate is None:
         return words(note)
     low, high = (estimate.low, estimate.high) if interval else (None, None)

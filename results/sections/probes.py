@@ -102,7 +102,7 @@ def _scores(
 def _cell(stratum: Stratum, row: Row, figure: Figure) -> Cell:
     estimate = stratum.estimate(row, *figure)
     if estimate is None:
-        return words("n/a") if row.kind != "anchors" else EMPTY
+        return words("n/a") if row.kind != "baselines" else EMPTY
     return estimated(estimate, marks=marks(stratum, row, figure) if row.kind == "run" else "")
 
 

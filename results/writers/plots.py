@@ -19,7 +19,7 @@ from results.titles import figure_title, quantity_of
 
 # Okabe and Ito 2008: told apart by readers with any colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#555555")
-ANCHOR, UNTRAINED, INK = "#c8c8c8", "#8c8c8c", "#333333"
+BASELINE, UNTRAINED, INK = "#c8c8c8", "#8c8c8c", "#333333"
 COLUMNS = 2
 """Panels side by side: more would not be read on a page."""
 
@@ -64,8 +64,8 @@ def _draw_objective(axes: Axes, stratum: Stratum, name: str, rows: list[Row]) ->
     for row in rows:
         _draw_curves(axes, row, colours[row.label])
     measure = f"loss {name}"
-    for anchor in ("uniform", "unigram"):
-        _draw_anchor(axes, stratum, stratum.anchor(anchor), measure)
+    for baseline in ("uniform", "unigram"):
+        _draw_baseline(axes, stratum, stratum.baseline(baseline), measure)
     axes.set_title(name)
     axes.set_xlabel("training FLOPs")
     axes.set_ylabel(quantity_of(stratum, measure))
@@ -131,11 +131,11 @@ def _draw_curves(axes: Axes, row: Row, colour: str) -> None:
             )
 
 
-def _draw_anchor(axes: Axes, stratum: Stratum, row: Row | None, measure: str) -> None:
+def _draw_baseline(axes: Axes, stratum: Stratum, row: Row | None, measure: str) -> None:
     estimate = stratum.estimate(row, measure, "nats") if row else None
     if row is None or estimate is None:
         return
-    axes.axhline(estimate.value, color=ANCHOR, linewidth=1, linestyle="--", zorder=0)
+    axes.axhline(estimate.value, color=BASELINE, linewidth=1, linestyle="--", zorder=0)
     axes.annotate(
         row.label,
         (1.0, estimate.value),
@@ -155,7 +155,7 @@ def _draw_bars(
     for place, row in enumerate(rows):
         estimate = stratum.estimate(row, *figure)
         assert estimate is not None
-        colour = {"anchors": ANCHOR, "untrained": UNTRAINED}.get(row.kind) or colours[row.label]
+        colour = {"baselines": BASELINE, "untrained": UNTRAINED}.get(row.kind) or colours[row.label]
         axes.barh(place, estimate.value, color=colour, height=0.7)
         end = max(estimate.value, 0.0)
         if estimate.low is not None and estimate.high is not None:

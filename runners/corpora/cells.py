@@ -49,6 +49,24 @@ def value_of(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
+def words_of(cell: Any) -> list[str]:
+    """The items of a list, or of a text what spaces part; empty where it is missing.
+
+    Raises:
+        ValueError: it holds something else, or an item of the list is no word or has none.
+    """
+    if isinstance(cell, str):
+        return clean(cell).split()
+    if _is_missing(cell):
+        return []
+    if not isinstance(cell, list | tuple):
+        raise ValueError(f"holds {_kind(cell)}, not a list of words or a text of them")
+    items = [value_of(item) for item in cell]
+    if "" in items:
+        raise ValueError(f"holds a list whose item {items.index('') + 1} is empty")
+    return items
+
+
 def _is_missing(cell: Any) -> bool:
     return cell is None or (isinstance(cell, float) and math.isnan(cell))
 

@@ -24,6 +24,10 @@ MIN_GROUPS = 8
 """With fewer independent units a resampling of them is no measure of anything."""
 
 
+Passage = str | tuple[str, str]
+"""What a row holds: a text, or two that belong together."""
+
+
 class Corpus:
     """Batches and texts of a built corpus. It knows nothing of objectives.
 
@@ -167,19 +171,34 @@ class Corpus:
         )
 
     def text_batches(
-        self, texts: Sequence[str], *, batch_size: int
+        self, texts: Sequence[Passage], *, batch_size: int
     ) -> Iterator[tuple[Batch, list[int]]]:
         """Texts as batches of similar length, longest first, each cut to the longest row.
+
+        Two texts of a passage stand in one row with `[SEP]` between them; the longer one is cut
+        first.
 
         Yields:
             A batch, and the places of its rows in `texts`.
         """
         limit = self.card.sequence_length - 2
-        encoded = [item.ids[:limit] for item in self.tokenizer.encode(texts)]
+        first = self.tokenizer.encode([t if isinstance(t, str) else t[0] for t in texts])
+        second = iter(self.tokenizer.encode([t[1] for t in texts if not isinstance(t, str)]))
+        encoded = [
+            own.ids[:limit]
+            if isinstance(text, str)
+            else self._joined(own.ids, next(second).ids, limit)
+            for text, own in zip(texts, first, strict=True)
+        ]
         order = sorted(range(len(encoded)), key=lambda index: -len(encoded[index]))
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             yield self.batch([encoded[index] for index in chosen]), chosen
+
+    def _joined(self, first: list[int], second: list[int], limit: int) -> list[int]:
+        room = limit - 1
+        kept = min(len(second), max(room // 2, room - len(first)))
+        return [*first[: room - kept], self.vocabulary.sep_id, *second[:kept]]
 
     def seen(self, texts: Sequence[str]) -> list[str]:
         """What models read of each text: all of it, or the part that fits the longest row."""

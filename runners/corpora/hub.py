@@ -10,7 +10,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from runners.corpora.cells import text_of, value_of
+from runners.corpora.cells import text_of, value_of, words_of
 from runners.corpora.document import (
     SPLITS,
     CorpusConfig,
@@ -166,6 +166,14 @@ def named(cell: Any, feature: Any) -> str:
     return value_of(cell)
 
 
+def list_of(cell: Any, feature: Any) -> list[str]:
+    """Words or tags; tags by their names where the data set has them."""
+    items = getattr(feature, "feature", None)
+    if isinstance(cell, list) and hasattr(items, "int2str"):
+        return [named(item, items) for item in cell]
+    return words_of(cell)
+
+
 def _undecoded(rows: Any, column: str, label: str) -> Any:
     """The rows with their pictures as they are in the file, so that a damaged one can be named."""
     import datasets
@@ -175,6 +183,10 @@ def _undecoded(rows: Any, column: str, label: str) -> Any:
             f"{label}: the column {column!r} holds {rows.features[column]}, not images"
         )
     return rows.cast_column(column, datasets.Image(decode=False))
+
+
+EVERY = "all"
+"""A configuration that stands for all of them, one after the other, where none is called so."""
 
 
 def load_hub_dataset(
@@ -190,7 +202,7 @@ def load_hub_dataset(
 
     Args:
         path: hub name, such as `stanfordnlp/sst2`.
-        name: configuration.
+        name: configuration, or EVERY.
         revision: branch, tag or commit.
         folder: name below `hub_dir`; by default the last part of `path`.
         hub_dir: a folder with one data set a subfolder, which takes the hub's place.
@@ -237,7 +249,16 @@ def _load_from_hub(path: str, name: str | None, revision: str | None) -> Any:
     what = f"the data set {path!r}"
     with asking_the_hub("dataset", path, revision, what) as unreachable:
         try:
-            return datasets.load_dataset(path, name=name, revision=revision)
+            known = datasets.get_dataset_config_names(path, revision=revision)
+            if name != EVERY or EVERY in known:
+                return datasets.load_dataset(path, name=name, revision=revision)
+            parts = [datasets.load_dataset(path, name=each, revision=revision) for each in known]
+            return datasets.DatasetDict(
+                {
+                    split: datasets.concatenate_datasets([part[split] for part in parts])
+                    for split in parts[0]
+                }
+            )
         except Exception as error:  # many kinds, for one meaning
             if unreachable:
                 raise ValueError(

@@ -11,12 +11,16 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from runners.corpora.cells import text_of, value_of
+from runners.corpora.cells import text_of, value_of, words_of
 
 
 def read_table(
-    file: Path, columns: Sequence[str], *, texts: Collection[str] = ()
-) -> Iterator[dict[str, str]]:
+    file: Path,
+    columns: Sequence[str],
+    *,
+    texts: Collection[str] = (),
+    lists: Collection[str] = (),
+) -> Iterator[dict[str, Any]]:
     """Rows of a .csv, .tsv, .jsonl or .parquet file, as text, with only the named columns.
 
     What is missing (null, NaN, an empty cell) is "".
@@ -25,6 +29,7 @@ def read_table(
         file: the table.
         columns: those to read.
         texts: those of them that must hold texts; others may hold numbers too.
+        lists: those that hold words or tags, as a list or with spaces between; a list is given.
 
     Raises:
         ValueError: a column is not there or is there twice, a row has more or fewer fields than
@@ -39,11 +44,12 @@ def read_table(
     }
     if kind not in readers:
         raise ValueError(f"{file}: a table is a .csv, .tsv, .jsonl or .parquet file")
+    reads = {**dict.fromkeys(texts, text_of), **dict.fromkeys(lists, words_of)}
     for place, row in readers[kind](file, columns):
-        found = {}
+        found: dict[str, Any] = {}
         for name in columns:
             try:
-                found[name] = text_of(row[name]) if name in texts else value_of(row[name])
+                found[name] = reads.get(name, value_of)(row[name])
             except ValueError as error:
                 raise ValueError(f"{file}, {place}, column {name!r} {error}") from error
         yield found

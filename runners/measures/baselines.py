@@ -21,18 +21,18 @@ from runners.measures.measurement import Measurement
 from runners.measures.pairs import NATS
 from runners.measures.row_losses import RowLosses, predicts_tokens, text_targets
 
-Anchors = dict[str, dict[str, list[Measurement]]]
+Baselines = dict[str, dict[str, list[Measurement]]]
 """By name of the simple method, then by measure."""
 
 
-def loss_anchors(column: Objective, corpus: Corpus, config: MeasuresConfig) -> Anchors:
+def loss_baselines(column: Objective, corpus: Corpus, config: MeasuresConfig) -> Baselines:
     """Uniform and unigram losses on the very targets of a column, where it predicts tokens.
 
     Others have the loss of an even guess, if they say what that is.
     """
     prepared = held_out(column, corpus, config)
     measure = f"loss {column.name}"
-    found: Anchors = {}
+    found: Baselines = {}
     if not prepared:
         return found
     if predicts_tokens(column):
@@ -52,7 +52,7 @@ def loss_anchors(column: Objective, corpus: Corpus, config: MeasuresConfig) -> A
     return found
 
 
-def pair_anchors(config: MeasuresConfig) -> Anchors:
+def pair_baselines(config: MeasuresConfig) -> Baselines:
     """An even guess among the candidates."""
     even = Measurement(NATS, math.log(config.candidates))
     return {"uniform": {"loss pairs": [even]}}

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from models.batch import Batch
 from models.initialization import initialize, seed_of
 from models.pooling import pool
+from runners.corpora.corpus import Passage
 from runners.hardware import autocast
+from runners.measures.linear import Score, held_back, share_right
 from runners.measures.text_model import EMBEDDED_AT_ONCE, TextModel
 from runners.training.fit import fit
 
@@ -24,19 +26,36 @@ class FinetuneConfig:
     Attributes:
         epochs: over the training examples.
         rows_per_update: examples in an update.
-        learning_rate: peak; it rises over the first tenth and falls linearly to 0.
+        learning_rates: peaks; each rises over the first tenth and falls linearly to 0. Of several,
+            every model takes the rate and the number of epochs that are best on a fifth of the
+            training examples, which it is then not trained on; a single one is not chosen.
     """
 
     epochs: int = 3
     rows_per_update: int = 32
-    learning_rate: float = 1e-3
+    learning_rates: tuple[float, ...] = (1e-3,)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "rows_per_update"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate is {self.learning_rate}; it must be above 0")
+        if not self.learning_rates or min(self.learning_rates) <= 0:
+            raise ValueError(
+                f"learning_rates is {list(self.learning_rates)}; give one or more, all above 0"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Finetuned:
+    """What came of a fine-tuning.
+
+    Attributes:
+        predicted: (test examples,) int classes.
+        note: what was chosen; empty where nothing was.
+    """
+
+    predicted: np.ndarray
+    note: str = ""
 
 
 class _Classifier(nn.Module):
@@ -56,54 +75,97 @@ class _Classifier(nn.Module):
 
 def finetune(
     model: TextModel,
-    texts: Sequence[str],
+    passages: Sequence[Passage],
     labels: np.ndarray,
-    test_texts: Sequence[str],
+    test_passages: Sequence[Passage],
     *,
     config: FinetuneConfig,
     seed: int,
-) -> np.ndarray | None:
-    """Train a copy of the model to tell classes apart, and predict.
+    score: Score = share_right,
+) -> Finetuned | None:
+    """Train copies of the model to tell classes apart, and predict with the best.
 
     Args:
         model: it is copied, not changed.
-        texts: training texts.
-        labels: (texts,) int, 0 up to the number of classes.
-        test_texts: what to predict.
+        passages: to train on, and to choose on.
+        labels: (passages,) int, 0 up to the number of classes.
+        test_passages: what to predict; read once, when everything is chosen.
         config: the recipe.
         seed: of the new layer, the order and the dropout.
+        score: decides between rates and epochs.
 
     Returns:
-        (test texts,) int predicted classes, or None where training diverged.
+        Predictions, or None where every training diverged.
     """
+    if len(config.learning_rates) == 1:
+        *_, classifier = _epochs(model, passages, labels, config, config.learning_rates[0], seed)
+        predicted = None if classifier is None else _predict(model, classifier, test_passages)
+        return None if predicted is None else Finetuned(predicted)
+    inner, held = held_back(labels)
+    train, validation = ([passages[i] for i in places] for places in (inner, held))
+    best: tuple[float, nn.Module, str] | None = None
+    for rate in config.learning_rates:
+        trained = _epochs(model, train, labels[inner], config, rate, seed, int(labels.max()) + 1)
+        for epoch, classifier in enumerate(trained, start=1):
+            predicted = None if classifier is None else _predict(model, classifier, validation)
+            value = -np.inf if predicted is None else score(labels[held], predicted)
+            if classifier is not None and value > (best[0] if best else -np.inf):
+                note = f"rate {rate:g}, {epoch} of {config.epochs} epochs"
+                best = value, copy.deepcopy(classifier), note
+    if best is None:
+        return None
+    predicted = _predict(model, best[1], test_passages)
+    return None if predicted is None else Finetuned(predicted, best[2])
+
+
+def _epochs(
+    model: TextModel,
+    passages: Sequence[Passage],
+    labels: np.ndarray,
+    config: FinetuneConfig,
+    rate: float,
+    seed: int,
+    classes: int | None = None,
+) -> Iterator[nn.Module | None]:
+    """The classifier after each epoch, ready to predict; None where it diverged."""
     trainer = model.trainer
-    classifier = _Classifier(model, int(labels.max()) + 1)
+    classifier = _Classifier(model, classes or int(labels.max()) + 1)
     initialize(classifier.output, seed=seed, std=0.02, prefix="finetune.")
-    classifier.to(trainer.device).train()
-    optimizer = trainer.build_for_head(classifier, config.learning_rate)
-    batches = list(model.corpus.text_batches(texts, batch_size=config.rows_per_update))
+    classifier.to(trainer.device)
+    optimizer = trainer.build_for_head(classifier, rate)
+    batches = list(model.corpus.text_batches(passages, batch_size=config.rows_per_update))
     steps = config.epochs * len(batches)
     middles = [(step + 0.5) / steps for step in range(steps)]  # so that no update has a rate of 0
-    rates = [config.learning_rate * min(share / 0.1, (1 - share) / 0.9) for share in middles]
+    rates = [rate * min(share / 0.1, (1 - share) / 0.9) for share in middles]
 
-    def losses() -> Iterator[Tensor]:
-        for step in range(steps):
-            epoch, index = divmod(step, len(batches))
-            order = np.random.default_rng([seed, epoch]).permutation(len(batches))
-            batch, places = batches[order[index]]
-            torch.manual_seed(seed_of("finetune dropout", seed, step))
+    def losses(epoch: int) -> Iterator[Tensor]:
+        order = np.random.default_rng([seed, epoch]).permutation(len(batches))
+        for index, place in enumerate(order):
+            batch, places = batches[place]
+            torch.manual_seed(seed_of("finetune dropout", seed, epoch * len(batches) + index))
             with autocast(trainer):
                 logits = classifier(batch.to(trainer.device))
             targets = torch.from_numpy(labels[places]).to(trainer.device)
             yield F.cross_entropy(logits.float(), targets)
 
-    if not fit(optimizer, classifier, losses(), rates=rates, clip_norm=trainer.clip_norm):
-        return None
-    classifier.eval()
-    predicted = np.empty(len(test_texts), dtype=np.int64)
-    with torch.no_grad(), autocast(trainer):
-        for batch, places in model.corpus.text_batches(test_texts, batch_size=EMBEDDED_AT_ONCE):
-            logits = classifier(batch.to(trainer.device))
+    for epoch in range(config.epochs):
+        now = rates[epoch * len(batches) : (epoch + 1) * len(batches)]
+        classifier.train()
+        if not fit(optimizer, classifier, losses(epoch), rates=now, clip_norm=trainer.clip_norm):
+            yield None
+            return
+        yield classifier.eval()
+
+
+@torch.no_grad()
+def _predict(
+    model: TextModel, classifier: nn.Module, passages: Sequence[Passage]
+) -> np.ndarray | None:
+    """(passages,) int classes, or None where some answer is no number."""
+    predicted = np.empty(len(passages), dtype=np.int64)
+    with autocast(model.trainer):
+        for batch, places in model.corpus.text_batches(passages, batch_size=EMBEDDED_AT_ONCE):
+            logits = classifier(batch.to(model.trainer.device))
             if not torch.isfinite(logits).all():
                 return None
             predicted[places] = logits.argmax(1).cpu()

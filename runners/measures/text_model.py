@@ -80,6 +80,40 @@ class TextModel:
         return vectors
 
     @torch.no_grad()
+    def word_states(self, sentences: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors of the words of sentences, which are read with a space between words.
+
+        Returns:
+            (layers + 1, W, D) float32, the mean of each word's states from every layer that may be
+            read, and (W,) bool, whether a model reads the word at all: not past the longest row.
+        """
+        texts = [" ".join(words) for words in sentences]
+        firsts = np.cumsum([0, *map(len, sentences)])  # of each sentence, the place of its words
+        words_of = [
+            first + _words_of_tokens(text, words, encoded.starts)
+            for first, text, words, encoded in zip(
+                firsts, texts, sentences, self.corpus.tokenizer.encode(texts), strict=False
+            )
+        ]
+        width = self.model.backbone.config.hidden_size
+        sums = torch.zeros(len(self._below) + 1, int(firsts[-1]), width)
+        counts = torch.zeros(int(firsts[-1]))
+        for batch, places in self.corpus.text_batches(texts, batch_size=EMBEDDED_AT_ONCE):
+            batch = batch.to(self.trainer.device)
+            output = self.model.backbone(batch, attention=self.attention, layers=self._below)
+            lengths = batch.attention_mask.sum(1).tolist()
+            kept = [
+                torch.from_numpy(words_of[p][: n - 2]) for p, n in zip(places, lengths, strict=True)
+            ]
+            words = torch.cat(kept)  # (tokens of the batch,)
+            counts.index_add_(0, words, torch.ones(len(words)))
+            for layer, states in enumerate((*output.hidden, output.last)):
+                rows = [row[1 : n - 1] for row, n in zip(states, lengths, strict=True)]
+                sums[layer].index_add_(0, words, torch.cat(rows).float().cpu())
+        vectors: np.ndarray = (sums / counts.clamp(min=1)[:, None]).numpy()
+        return vectors, (counts > 0).numpy()
+
+    @torch.no_grad()
     def log_likelihood(self, texts: Sequence[str]) -> np.ndarray | None:
         """(N,) float64, total log p of each text's tokens, without its end; None without a head.
 
@@ -97,6 +131,11 @@ class TextModel:
             with autocast(self.trainer):
                 totals[places] = score(batch)
         return totals
+
+    def lengths(self, texts: Sequence[str]) -> np.ndarray:
+        """(N,) int, the number of tokens of each text of which `log_likelihood` is the sum."""
+        limit = self.corpus.card.sequence_length - 2
+        return np.array([min(len(e.ids), limit) for e in self.corpus.tokenizer.encode(texts)])
 
     def _causal(self, batch: Batch) -> np.ndarray:
         inputs = batch.to(self.trainer.device)
@@ -147,3 +186,11 @@ class TextModel:
         totals = torch.zeros(scored.shape, dtype=torch.float64)
         totals[scored.cpu()] = torch.cat(values).cpu()
         return totals.sum(1).numpy()
+
+
+def _words_of_tokens(text: str, words: Sequence[str], starts: Sequence[int]) -> np.ndarray:
+    """(tokens,) int, of which word each token is; a token with the space before a word is its."""
+    begins = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
+    places = [start + (text[start : start + 1] == " ") for start in starts]
+    found: np.ndarray = np.searchsorted(begins, places, side="right") - 1
+    return found

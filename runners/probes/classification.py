@@ -4,7 +4,6 @@ The user's own labelled file, or a hub data set, through `probe=classification`.
 """
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,36 +11,27 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.sparse import hstack, issparse
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from typing_extensions import override
 
 from models.initialization import seed_of
 from results.record import Metric
+from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.finetune import FinetuneConfig, finetune
-from runners.measures.measurement import Measurement, mean_of, not_numbers
+from runners.measures.linear import fit_linear, fit_linear_to_best, fit_neighbours_to_best
+from runners.measures.measurement import Measurement, not_numbers
 from runners.measures.readouts import readouts
 from runners.measures.text_model import TextModel
 from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
 from runners.probes.overlap import normalized_text
+from runners.probes.scores import MODES, check_modes, check_score, metric_of, metrics_of, scored
 from runners.probes.tables import Row, TableProbe
 
-MODES = ("frozen", "finetuned")
-FROZEN = Metric("accuracy_frozen", "accuracy, frozen")
-FINETUNED = Metric("accuracy_finetuned", "accuracy, fine-tuned")
 WORDS = r"(?u)\w+|[^\w\s]+"
 """Words, and runs of signs, so that no text is empty."""
-
-REGULARIZATIONS = (0.01, 0.1, 1.0, 10.0)
-"""Inverse strengths that the linear layer may choose from, on a fifth of its training examples."""
-
-UNCHOSEN = 1.0
-"""The one it takes where that fifth would leave a single class to learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +42,38 @@ class Labelled:
         texts: the examples.
         labels: their classes.
         groups: units of resampling, such as the module of a docstring.
+        seconds: of pairs, the second texts; else empty.
     """
 
     texts: list[str]
     labels: list[str]
     groups: list[str]
+    seconds: list[str] = field(default_factory=list)
+
+    @property
+    def sides(self) -> list[list[str]]:
+        """The texts, and those of pairs again."""
+        return [self.texts, self.seconds] if self.seconds else [self.texts]
+
+    @property
+    def passages(self) -> list[str] | list[tuple[str, str]]:
+        """Each example as one passage, as fine-tuning reads it."""
+        return list(zip(self.texts, self.seconds, strict=True)) if self.seconds else self.texts
+
+    @property
+    def keys(self) -> list[str]:
+        """What makes two examples one text, whatever their spacing."""
+        return ["\n".join(map(normalized_text, each)) for each in zip(*self.sides, strict=True)]
 
 
 class ClassificationTask(Task):
-    """Accuracy on test texts.
+    """Classes of test examples, texts or pairs of texts.
 
     Args:
         train, test: the examples; classes are those of `train`.
-        modes: `frozen`, `finetuned` or both.
+        modes: of reading a model, some of MODES.
         recipe: of fine-tuning.
+        score: the figure, one of SCORES.
         seen: what models read of a text.
         known: facts of how the examples were found.
     """
@@ -77,70 +85,100 @@ class ClassificationTask(Task):
         modes: Sequence[str],
         recipe: FinetuneConfig,
         *,
+        score: str = "accuracy",
         seen: Seen = list,
         known: Mapping[str, Any] | None = None,
     ) -> None:
         self.train, self.test, self._modes, self._recipe = train, test, modes, recipe
-        self._seen, self._known = seen, dict(known or {})
-        self._classes = sorted(set(train.labels))
-        place = {label: index for index, label in enumerate(self._classes)}
+        self._score, self._seen, self._known = score, seen, dict(known or {})
+        # Classes that only test examples have come after those that can be predicted.
+        classes = [*sorted(set(train.labels)), *sorted(set(test.labels) - set(train.labels))]
+        place = {label: index for index, label in enumerate(classes)}
         self._targets = np.array([place[label] for label in train.labels])
-        self._test_targets = np.array([place.get(label, -1) for label in test.labels])
+        self._test_targets = np.array([place[label] for label in test.labels])
 
     @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
-        """Accuracy by mode."""
-        measured = []
-        if "frozen" in self._modes:
-            measured.append(self._frozen(model))
+        """The score by mode."""
+        measured = self._frozen(model)
         if "finetuned" in self._modes:
-            predicted = finetune(
+            found = finetune(
                 model,
-                self.train.texts,
+                self.train.passages,
                 self._targets,
-                self.test.texts,
+                self.test.passages,
                 config=self._recipe,
                 seed=seed_of("finetune", seed),
+                score=self._value,
             )
+            metric = metric_of(self._score, "finetuned")
             measured.append(
-                Measurement(FINETUNED, None, note="fine-tuning diverged")
-                if predicted is None
-                else self._accuracy(FINETUNED, predicted)
+                Measurement(metric, None, note="fine-tuning diverged")
+                if found is None
+                else replace(self._scored(metric, found.predicted), note=found.note)
             )
         return measured
 
-    def _frozen(self, model: TextModel) -> Measurement:
-        states, test_states = model.states(self.train.texts), model.states(self.test.texts)
-        reason = not_numbers("vectors", np.concatenate([states, test_states], 1).swapaxes(0, 1))
+    def _frozen(self, model: TextModel) -> list[Measurement]:
+        """By each mode that reads vectors."""
+        wanted = [mode for mode in ("frozen", "knn") if mode in self._modes]
+        if not wanted:
+            return []
+        train, test = ([model.states(side) for side in each.sides] for each in self._both)
+        reason = not_numbers("vectors", np.concatenate([*train, *test], 1).swapaxes(0, 1))
         if reason:
-            return Measurement(FROZEN, None, note=reason)
-        # A linear layer on scaled features sees no centring.
-        choices = list(readouts(states, model.layers, centred=False))
-        chosen, linear = fit_linear_to_best([readout(states) for readout in choices], self._targets)
-        predicted = linear.predict(choices[chosen](test_states))
-        return replace(self._accuracy(FROZEN, predicted), note=str(choices[chosen]))
+            return [Measurement(metric_of(self._score, m), None, note=reason) for m in wanted]
+        found = []
+        for mode in wanted:
+            fit = fit_linear_to_best if mode == "frozen" else fit_neighbours_to_best
+            # A linear layer on scaled features sees no centring.
+            options = readouts(np.concatenate(train, 1), model.layers, centred=mode == "knn")
+            choices = list(options)
+            vectors = [joined(*map(readout, train)) for readout in choices]
+            chosen, fitted = fit(vectors, self._targets, score=self._value)
+            predicted = fitted.predict(joined(*map(choices[chosen], test)))
+            scored_so = self._scored(metric_of(self._score, mode), predicted)
+            found.append(replace(scored_so, note=str(choices[chosen])))
+        return found
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
-        """The commonest class; and TF-IDF of words and word pairs under the same linear layer."""
-        texts, test_texts = self._seen(self.train.texts), self._seen(self.test.texts)
-        constant = DummyClassifier(strategy="most_frequent").fit(texts, self._targets)
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
-        linear = fit_linear(words.fit_transform(texts), self._targets, scale=False)
-        predicted = {
-            "majority class": constant.predict(test_texts),
-            "TF-IDF": linear.predict(words.transform(test_texts)),
-        }
+        """The commonest class; and TF-IDF of words and word pairs under the same linear layer.
+
+        Of pairs also TF-IDF of the second texts alone, which tells what labels give away.
+        """
+        train, test = ([self._seen(side) for side in each.sides] for each in self._both)
+        constant = DummyClassifier(strategy="most_frequent").fit(train[0], self._targets)
+        predicted = {"majority class": constant.predict(test[0])}
+        names = ["TF-IDF"] if len(train) == 1 else ["TF-IDF", "TF-IDF, second text alone"]
+        for name, sides in zip(names, ([0, 1][: len(train)], [1]), strict=False):
+            words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
+            words.fit([text for side in sides for text in train[side]])
+            vectors, test_vectors = (
+                joined(*(words.transform(each[side]) for side in sides)) for each in (train, test)
+            )
+            linear = fit_linear(vectors, self._targets, scale=False, score=self._value)
+            predicted[name] = linear.predict(test_vectors)
         return {
-            name: [self._accuracy(metric, values) for metric in accuracies(self._modes)]
+            name: [self._scored(metric, values) for metric in metrics_of(self._score, self._modes)]
             for name, values in predicted.items()
         }
+
+    @property
+    def _both(self) -> tuple[Labelled, Labelled]:
+        return self.train, self.test
+
+    def _value(self, truth: np.ndarray, predicted: np.ndarray) -> float:
+        """The score, for what is chosen by it."""
+        found = scored(metric_of(self._score, MODES[0]), predicted, truth, [""] * len(truth))
+        assert found.value is not None
+        return found.value
 
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
         train, test = Counter(self.train.labels), Counter(self.test.labels)
-        known = {normalized_text(text) for text in self.train.texts}
+        known = set(self.train.keys)
         return without_zeros(
             {
                 "classes": len(train),
@@ -152,10 +190,10 @@ class ClassificationTask(Task):
                     n for label, n in test.items() if label not in train
                 ),
                 "test examples whose text is a training example too": sum(
-                    normalized_text(text) in known for text in self.test.texts
+                    key in known for key in self.test.keys
                 ),
                 **self._known,
-                CUT: share_cut([*self.train.texts, *self.test.texts], self._seen),
+                CUT: share_cut([t for e in self._both for s in e.sides for t in s], self._seen),
             }
         )
 
@@ -164,92 +202,58 @@ class ClassificationTask(Task):
     def fingerprint(self) -> str:
         return name_of([asdict(self.train), asdict(self.test)], length=64)
 
-    def _accuracy(self, metric: Metric, predicted: np.ndarray) -> Measurement:
-        return mean_of(metric, predicted == self._test_targets, self.test.groups)
+    def _scored(self, metric: Metric, predicted: np.ndarray) -> Measurement:
+        return scored(metric, predicted, self._test_targets, self.test.groups)
 
 
-def fit_linear(vectors: Any, targets: np.ndarray, *, scale: bool = True) -> Any:
-    """Multinomial logistic regression on (N, D) vectors; its regularization is chosen."""
-    return fit_linear_to_best([vectors], targets, scale=scale)[1]
+def joined(first: Any, second: Any | None = None) -> Any:
+    """(N, D) vectors of texts; of pairs (N, 4 D): both, their distance and their product.
 
-
-def fit_linear_to_best(
-    choices: Sequence[Any], targets: np.ndarray, *, scale: bool = True
-) -> tuple[int, Any]:
-    """Multinomial logistic regression; vectors and regularization are chosen on a fifth held back.
-
-    Every model, and TF-IDF, chooses from the same strengths. Of a single class, a part of which
-    may be taken to time a probe on, it is a constant.
-
-    Args:
-        choices: (N, D) vectors each; of equals the first is taken.
-        targets: (N,) classes.
-        scale: bring every feature to variance 1.
-
-    Returns:
-        The place of the chosen vectors, and what was fitted to all of them.
+    As in InferSent (Conneau et al. 2017). Sparse ones stay sparse.
     """
-    if len(set(targets)) < 2:
-        return 0, DummyClassifier().fit(choices[0], targets)
-
-    def build(strength: float) -> Any:
-        regression = LogisticRegression(C=strength, max_iter=1000, tol=1e-3)
-        return make_pipeline(StandardScaler(), regression) if scale else regression
-
-    inner, held_back = train_test_split(
-        np.arange(len(targets)), test_size=0.2, random_state=0, stratify=_stratify(targets)
-    )
-    with warnings.catch_warnings():  # of many classes with two examples: they are classes
-        warnings.filterwarnings("ignore", message="The number of unique classes")
-        if len(set(targets[inner])) < 2:
-            return 0, build(UNCHOSEN).fit(choices[0], targets)
-        scores = [
-            build(strength)
-            .fit(vectors[inner], targets[inner])
-            .score(vectors[held_back], targets[held_back])
-            for vectors in choices
-            for strength in REGULARIZATIONS
-        ]
-        chosen, strength = divmod(int(np.argmax(scores)), len(REGULARIZATIONS))
-        return chosen, build(REGULARIZATIONS[strength]).fit(choices[chosen], targets)
-
-
-def _stratify(targets: np.ndarray) -> np.ndarray | None:
-    """By class, where every class can have an example on either side."""
-    sizes = np.bincount(targets)
-    sizes = sizes[sizes > 0]
-    return targets if sizes.min() >= 2 and -(-len(targets) // 5) >= len(sizes) else None
+    if second is None:
+        return first
+    if issparse(first):
+        return hstack([first, second, abs(first - second), first.multiply(second)], format="csr")
+    return np.concatenate([first, second, np.abs(first - second), first * second], 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassificationProbe(TableProbe):
-    """Classification of the user's texts, or of a hub data set.
+    """Classification of the user's texts or pairs of texts, or of a hub data set.
 
     Attributes:
         text_column, label_column: of the table.
-        modes: `frozen` fits a linear layer on vectors, `finetuned` trains all weights.
+        second_column: of pairs, the second text.
+        metric: `accuracy`, `macro_f1` or `mcc`; what is chosen on training examples goes by it.
+        modes: `frozen` fits a linear layer on vectors, `knn` asks the nearest of them, `finetuned`
+            trains all weights (of pairs, on both texts in one row).
         finetune: the recipe.
     """
 
     text_column: str = "text"
+    second_column: str | None = None
     label_column: str = "label"
-    modes: tuple[str, ...] = MODES
+    metric: str = "accuracy"
+    modes: tuple[str, ...] = ("frozen", "finetuned")
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
 
     @override
     def __post_init__(self) -> None:
         super().__post_init__()
         check_modes(self.modes)
+        check_score(self.metric)
 
     @property
     @override
     def metrics(self) -> tuple[Metric, ...]:
-        return accuracies(self.modes)
+        return metrics_of(self.metric, self.modes)
 
     @property
     @override
     def text_columns(self) -> tuple[str, ...]:
-        return (self.text_column,)
+        second = () if self.second_column is None else (self.second_column,)
+        return (self.text_column, *second)
 
     @property
     @override
@@ -275,38 +279,32 @@ class ClassificationProbe(TableProbe):
 
     @override
     def task(
-        self, train: Sequence[Row], test: Sequence[Row], seen: Seen, known: Mapping[str, Any]
+        self, train: Sequence[Row], test: Sequence[Row], corpus: Corpus, known: Mapping[str, Any]
     ) -> Task:
         train_side, test_side = (
             Labelled(
                 texts=[row.texts[0] for row in rows],
                 labels=[_label(row) for row in rows],
                 groups=[normalized_text(row.texts[0]) for row in rows],
+                seconds=[row.texts[1] for row in rows if len(row.texts) > 1],
             )
             for rows in (train, test)
         )
         return ClassificationTask(
-            train_side, test_side, self.modes, self.finetune, seen=seen, known=known
+            train_side,
+            test_side,
+            self.modes,
+            self.finetune,
+            score=self.metric,
+            seen=corpus.seen,
+            known=known,
         )
 
 
 def _label(row: Row) -> str:
     """A class; 1 and 1.0 are one, as of a column of whole numbers in two files."""
-    return re.sub(r"^(-?\d+)\.0+$", r"\1", row.value)
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", row.value or "")
 
 
 def _some(labels: set[str]) -> str:
     return ", ".join([*map(repr, sorted(labels)[:3]), *(["..."] if len(labels) > 3 else [])])
-
-
-def accuracies(modes: Sequence[str]) -> tuple[Metric, ...]:
-    """The figures of a classification, in the order in which they are measured."""
-    by_mode = {"frozen": FROZEN, "finetuned": FINETUNED}
-    return tuple(by_mode[mode] for mode in MODES if mode in modes)
-
-
-def check_modes(modes: Sequence[str]) -> None:
-    """Raise ValueError unless all modes are known and there is one."""
-    unknown = [mode for mode in modes if mode not in MODES]
-    if unknown or not modes:
-        raise ValueError(f"modes is {list(modes)}; choose from {', '.join(MODES)}")

@@ -20,13 +20,11 @@ from runners.corpora.pydocs import PydocsConfig
 from runners.measures.finetune import FinetuneConfig
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.probes.classification import (
-    MODES,
     ClassificationTask,
     Labelled,
-    accuracies,
-    check_modes,
 )
 from runners.probes.overlap import in_training, normalized_text
+from runners.probes.scores import check_modes, metrics_of
 
 MIN_TRAIN, MIN_TEST = 20, 10
 """Labels with fewer documents are not a class."""
@@ -68,7 +66,7 @@ class LibraryProbe(Probe):
     classes: int = 10
     train_per_class: int = 400
     test_per_class: int = 60
-    modes: tuple[str, ...] = MODES
+    modes: tuple[str, ...] = ("frozen", "finetuned")
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig)
 
     def __post_init__(self) -> None:
@@ -80,7 +78,7 @@ class LibraryProbe(Probe):
     @property
     @override
     def metrics(self) -> tuple[Metric, ...]:
-        return accuracies(self.modes)
+        return metrics_of("accuracy", self.modes)
 
     @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:

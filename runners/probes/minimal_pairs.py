@@ -1,4 +1,7 @@
-"""Minimal pairs: the better sentence should get the higher total log-probability."""
+"""Minimal pairs: the better sentence should get the higher total log-probability.
+
+The user's own, or BLiMP, through `probe=minimal_pairs`.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,11 +13,15 @@ import numpy as np
 from typing_extensions import override
 
 from results.record import Metric
+from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.text_model import TextModel
 from runners.probes.base import CUT, Probe, Seen, Task, share_cut, without_zeros
 from runners.probes.ngrams import NgramModel
+from runners.probes.pairs import groups_of_pairs
+from runners.probes.sentences import training_text
+from runners.probes.tables import Row, TableProbe
 
 Method = Callable[[tuple[str, ...], Sequence[str], Sequence[str]], np.ndarray]
 
@@ -22,7 +29,8 @@ ROUNDING = 1e-9
 """Nats under which two sums of the same n-grams differ."""
 
 ACCURACY = Metric("accuracy", "accuracy, pairs", chance=0.5)
-ACCURACY_MACRO = Metric("accuracy_macro", "accuracy, mean over verbs", chance=0.5)
+ACCURACY_MACRO = Metric("accuracy_macro", "accuracy, mean over kinds", chance=0.5)
+PER_TOKEN = Metric("accuracy_per_token", "accuracy by the mean per token", chance=0.5)
 
 MIN_KIND = 10
 """Kinds with fewer pairs are left out of the macro average."""
@@ -75,6 +83,8 @@ class MinimalPairsTask(Task):
         pairs: the test pairs.
         training: what the n-gram models may read.
         macro: report the mean over kinds instead of over pairs.
+        per_token: report also the preference by the mean log p of a sentence's tokens, which
+            does not favour the shorter one.
         seen: what models read of a text.
         known: facts of how the pairs were found.
         more: simple methods by name: from training text and the good and bad texts to (N,) margins.
@@ -86,11 +96,13 @@ class MinimalPairsTask(Task):
         training: Sequence[str],
         *,
         macro: bool = False,
+        per_token: bool = False,
         seen: Seen = list,
         known: Mapping[str, Any] | None = None,
         more: Mapping[str, Method] | None = None,
     ) -> None:
         self._pairs, self._training, self._macro = pairs, tuple(training), macro
+        self._per_token = per_token
         self._seen, self._known, self._more = seen, dict(known or {}), dict(more or {})
 
     @override
@@ -99,24 +111,39 @@ class MinimalPairsTask(Task):
         good = model.log_likelihood(self._pairs.good)
         bad = model.log_likelihood(self._pairs.bad)
         if good is None or bad is None:
-            return [Measurement(self._metric, None, note="no token likelihood")]
+            return [
+                Measurement(metric, None, note="no token likelihood") for metric in self._metrics
+            ]
         reason = not_numbers("log-likelihoods", np.concatenate([good, bad]))
         if reason:
-            return [Measurement(self._metric, None, note=reason)]
-        return [replace(self._measure(good - bad), note=model.likelihood)]
+            return [Measurement(metric, None, note=reason) for metric in self._metrics]
+        margins = [good - bad]
+        if self._per_token:
+            lengths = model.lengths(self._pairs.good), model.lengths(self._pairs.bad)
+            margins.append(good / lengths[0] - bad / lengths[1])
+        return [
+            replace(self._measure(each, metric), note=_told(model.likelihood, each))
+            for each, metric in zip(margins, self._metrics, strict=True)
+        ]
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """Chance, and word n-gram models of training text."""
-        found = {"chance": [Measurement(self._metric, 0.5)]}
+        found = {"chance": [Measurement(metric, 0.5) for metric in self._metrics]}
         good, bad = self._seen(self._pairs.good), self._seen(self._pairs.bad)
         for name, order in (("word bigrams", 2), ("word trigrams", 3)):
             model = _ngrams(self._training, order)
-            margins = model.log_probabilities(good) - model.log_probabilities(bad)
-            margins[np.abs(margins) < ROUNDING] = 0.0  # the same terms in another order
-            found[name] = [self._measure(margins)]
+            sides = model.log_probabilities(good), model.log_probabilities(bad)
+            margins = [sides[0] - sides[1]]
+            if self._per_token:
+                words = ([max(len(t.split()), 1) for t in texts] for texts in (good, bad))
+                margins.append(np.subtract(*(p / n for p, n in zip(sides, words, strict=True))))
+            for each in margins:
+                each[np.abs(each) < ROUNDING] = 0.0  # the same terms in another order
+            found[name] = list(map(self._measure, margins, self._metrics))
         for name, margins_of in self._more.items():
-            found[name] = [self._measure(margins_of(self._training, good, bad))]
+            margins_here = margins_of(self._training, good, bad)
+            found[name] = [self._measure(margins_here, self._metrics[0])]
         return found
 
     @cached_property
@@ -126,7 +153,7 @@ class MinimalPairsTask(Task):
         return without_zeros(
             {
                 "pairs": counted,
-                f"pairs of verbs with fewer than {MIN_KIND}, left out": len(self._pairs.good)
+                f"pairs of kinds with fewer than {MIN_KIND}, left out": len(self._pairs.good)
                 - counted,
                 **self._known,
                 CUT: share_cut(self._pairs.good, self._seen),
@@ -139,26 +166,104 @@ class MinimalPairsTask(Task):
         return name_of([asdict(self._pairs), list(self._training), self._macro], length=64)
 
     @property
-    def _metric(self) -> Metric:
-        return ACCURACY_MACRO if self._macro else ACCURACY
+    def _metrics(self) -> list[Metric]:
+        return preferences(macro=self._macro, per_token=self._per_token)
 
-    def _measure(self, margins: np.ndarray) -> Measurement:
+    def _measure(self, margins: np.ndarray, metric: Metric) -> Measurement:
         """From log p(good) - log p(bad); a tie is half a point."""
         points = np.where(margins > 0, 1.0, np.where(margins == 0, 0.5, 0.0))
         groups = np.array(self._pairs.groups or [str(i) for i in range(len(points))])
         if not self._macro:
-            return mean_of(self._metric, points, groups)
+            return mean_of(metric, points, groups)
         counted, kinds = self._is_counted(), np.array(self._pairs.kinds)
         # Every pair weighs so that the weighted mean over the rows is the mean over kinds.
         sizes = Counter(kinds[counted])
         weights = np.array([counted.sum() / len(sizes) / sizes[kind] for kind in kinds[counted]])
-        return mean_of(self._metric, points[counted], groups[counted], weights)
+        return mean_of(metric, points[counted], groups[counted], weights)
 
     def _is_counted(self) -> np.ndarray:
         """(pairs,) bool, not those of rare kinds in a macro average, unless all are rare."""
         sizes = Counter(self._pairs.kinds)
         enough = np.array([sizes[kind] >= MIN_KIND for kind in self._pairs.kinds])
         return enough if self._macro and enough.any() else np.ones_like(enough)
+
+
+def preferences(*, macro: bool, per_token: bool) -> list[Metric]:
+    """The figures of minimal pairs, in the order in which they are measured."""
+    return [ACCURACY_MACRO if macro else ACCURACY, *([PER_TOKEN] if per_token else [])]
+
+
+def _told(likelihood: str, margins: np.ndarray) -> str:
+    ties = int((margins == 0).sum())
+    return f"{likelihood}, {ties} ties" if ties else likelihood
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinimalPairsProbe(TableProbe):
+    """Minimal pairs of the user's, or of a hub data set such as BLiMP (Warstadt et al. 2020).
+
+    Nothing is trained, so that a file is used whole.
+
+    Attributes:
+        good_column, bad_column: the sentences.
+        kind_column: of what kind a pair is; each kind has one voice.
+    """
+
+    trains: ClassVar[bool] = False
+
+    good_column: str = "sentence_good"
+    bad_column: str = "sentence_bad"
+    kind_column: str | None = None
+    test_share: float = 1.0
+
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.test_path is not None:
+            raise ValueError("test_path has no use: nothing is trained, so that path is tested on")
+
+    @property
+    @override
+    def metrics(self) -> tuple[Metric, ...]:
+        return tuple(preferences(macro=self.kind_column is not None, per_token=True))
+
+    @property
+    @override
+    def text_columns(self) -> tuple[str, ...]:
+        return (self.good_column, self.bad_column)
+
+    @property
+    @override
+    def value_column(self) -> str | None:
+        return self.kind_column
+
+    @override
+    def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
+        """Some pair has two different sentences."""
+        if all(row.texts[0] == row.texts[1] for row in test):
+            raise ValueError(
+                f"the columns {self.good_column!r} and {self.bad_column!r} of {self.path} hold the "
+                "same sentences"
+            )
+
+    @override
+    def task(
+        self,
+        train: Sequence[Row],
+        test: Sequence[Row],
+        corpus: Corpus,
+        known: Mapping[str, Any],
+    ) -> Task:
+        good, bad = ([row.texts[side] for row in test] for side in (0, 1))
+        equal = sum(one == other for one, other in zip(good, bad, strict=True))
+        return MinimalPairsTask(
+            SentencePairs(good, bad, [row.value or "" for row in test], groups_of_pairs(good, bad)),
+            training_text(corpus),
+            macro=self.kind_column is not None,
+            per_token=True,
+            seen=corpus.seen,
+            known={**known, "pairs of equal sentences, half a point to every model": equal},
+        )
 
 
 @lru_cache(maxsize=2)

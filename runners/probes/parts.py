@@ -50,10 +50,12 @@ def _(task: ClassificationTask) -> float:
 @_cut.register
 def _(task: ClassificationTask, share: float) -> Task:
     train, test = (
-        Labelled(_some(side.texts, share), _some(side.labels, share), _some(side.groups, share))
+        Labelled(*(_some(c, share) for c in (side.texts, side.labels, side.groups, side.seconds)))
         for side in (task.train, task.test)
     )
-    return ClassificationTask(train, test, task._modes, task._recipe, seen=task._seen)
+    return ClassificationTask(
+        train, test, task._modes, task._recipe, score=task._score, seen=task._seen
+    )
 
 
 @_share.register
@@ -110,5 +112,7 @@ def _(task: SimilarityTask, share: float) -> Task:
 
 def _some(items: Sequence[T], share: float) -> list[T]:
     """A share of a sequence: the same places of every sequence of that length."""
+    if not items:  # the second texts of single ones
+        return []
     order = np.random.default_rng(0).permutation(len(items))
     return [items[place] for place in sorted(order[: max(2, round(share * len(items)))])]

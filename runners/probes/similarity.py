@@ -7,21 +7,18 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
 from results.record import Metric
-from runners.corpora.corpus import MIN_GROUPS
+from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, example_rows, not_numbers
 from runners.measures.text_model import TextModel
 from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
 from runners.probes.classification import WORDS
-from runners.probes.overlap import normalized_text
+from runners.probes.pairs import groups_of_pairs
 from runners.probes.retrieval import normalized
 from runners.probes.tables import Row, TableProbe
 
@@ -95,20 +92,6 @@ class SimilarityTask(Task):
         return Measurement(SPEARMAN, value, examples=rows)
 
 
-def groups_of_pairs(first: Sequence[str], second: Sequence[str]) -> list[str]:
-    """Units of resampling: pairs that share a sentence, or are linked by others, are one.
-
-    Where nearly all are linked, each first sentence is one.
-    """
-    count = len(first)
-    codes, _ = pd.factorize(pd.Series([normalized_text(text) for text in (*first, *second)]))
-    one, other = codes[:count], codes[count:]
-    size = int(codes.max()) + 1
-    links = coo_matrix((np.ones(count), (one, other)), shape=(size, size))
-    components, of = connected_components(links, directed=False)
-    return [str(group) for group in (of[one] if components >= MIN_GROUPS else one)]
-
-
 @dataclass(frozen=True, kw_only=True)
 class SimilarityProbe(TableProbe):
     """Similarity of the user's pairs, or of a hub data set such as STS-B.
@@ -156,15 +139,15 @@ class SimilarityProbe(TableProbe):
 
     @override
     def task(
-        self, train: Sequence[Row], test: Sequence[Row], seen: Seen, known: Mapping[str, Any]
+        self, train: Sequence[Row], test: Sequence[Row], corpus: Corpus, known: Mapping[str, Any]
     ) -> Task:
         first, second = ([row.texts[side] for row in test] for side in (0, 1))
         scores = [self._score(row) for row in test]
-        return SimilarityTask(first, second, scores, seen=seen, known=known)
+        return SimilarityTask(first, second, scores, seen=corpus.seen, known=known)
 
     def _score(self, row: Row) -> float:
         try:
-            score = float(row.value)
+            score = float(row.value or "")
         except ValueError:
             score = math.nan
         if not math.isfinite(score):

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,9 +13,9 @@ from typing_extensions import override
 
 from runners.corpora.cells import text_of
 from runners.corpora.corpus import MIN_GROUPS, Corpus
-from runners.corpora.hub import load_hub_dataset, named
+from runners.corpora.hub import list_of, load_hub_dataset, named
 from runners.corpora.tables import check_columns, kind_of, read_table
-from runners.probes.base import Probe, Seen, Task
+from runners.probes.base import Probe, Task
 from runners.probes.overlap import normalized_text
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -30,18 +30,21 @@ class Row:
 
     Attributes:
         place: of the row in its file or split, for messages.
-        texts: one, or two of a pair.
-        value: the class, or the score.
+        texts: one, or two of a pair; of a list of words, what they make.
+        value: the class, or the score; None where the probe asks for none.
+        lists: of its columns that hold lists, such as words and their tags.
     """
 
     place: str
     texts: tuple[str, ...]
-    value: str
+    value: str | None
+    lists: tuple[tuple[str, ...], ...] = ()
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing is missing."""
-        return bool(self.value.strip()) and all(text.strip() for text in self.texts)
+        given = [*self.texts, *([] if self.value is None else [self.value])]
+        return all(text.strip() for text in given) and all(self.lists)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,8 @@ class TableProbe(Probe, ABC):
         train_split, test_split: of a hub data set; where they are one, it is divided as a file is.
         test_share: of a file, which is divided by a hash of its rows' text.
         max_train, max_test: at most so many examples, chosen by hash.
+        where_column, where_value: only rows that hold this value there, as of a table with several
+            tasks.
     """
 
     trains: ClassVar[bool] = True
@@ -70,8 +75,12 @@ class TableProbe(Probe, ABC):
     test_share: float = 0.2
     max_train: int = 10_000
     max_test: int = 5_000
+    where_column: str | None = None
+    where_value: str | None = None
 
     def __post_init__(self) -> None:
+        if (self.where_column is None) != (self.where_value is None):
+            raise ValueError("where_column and where_value are given together, or neither")
         if not 0.0 < self.test_share <= 1.0:
             raise ValueError(f"test_share is {self.test_share}; it must lie in (0, 1]")
         for name in ("max_train", "max_test"):
@@ -85,8 +94,13 @@ class TableProbe(Probe, ABC):
 
     @property
     @abstractmethod
-    def value_column(self) -> str:
+    def value_column(self) -> str | None:
         """The column with the class, or the score."""
+
+    @property
+    def list_columns(self) -> tuple[str, ...]:
+        """Columns with lists; the first takes the place of the texts where there are none."""
+        return ()
 
     @abstractmethod
     def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
@@ -94,7 +108,7 @@ class TableProbe(Probe, ABC):
 
     @abstractmethod
     def task(
-        self, train: Sequence[Row], test: Sequence[Row], seen: Seen, known: Mapping[str, Any]
+        self, train: Sequence[Row], test: Sequence[Row], corpus: Corpus, known: Mapping[str, Any]
     ) -> Task:
         """The task on checked examples."""
 
@@ -149,7 +163,7 @@ class TableProbe(Probe, ABC):
                 self.check(*kept)
             except ValueError as error:
                 raise self._named(error) from error
-        return self.task(kept[0], kept[1], corpus.seen, known)
+        return self.task(kept[0], kept[1], corpus, known)
 
     def _chosen(self, sides: list[list[Row]], missing: int) -> tuple[list[Row], list[Row]]:
         train, test = (sorted(side, key=_digest) for side in sides)
@@ -172,7 +186,7 @@ class TableProbe(Probe, ABC):
         Raises:
             ValueError: a file, column or split is not there, or settings do not go together.
         """
-        columns = (*self.text_columns, self.value_column)
+        columns = [name for name in self._columns if name != self.where_column]
         if len(set(columns)) < len(columns):
             raise ValueError(f"the columns {', '.join(columns)} must be different ones")
         file = self._file(self.path, "path", hub_dir)
@@ -232,11 +246,37 @@ class TableProbe(Probe, ABC):
         if self.test_path is not None and self.test_share != usual["test_share"]:
             raise ValueError("test_share and test_path exclude each other")
 
+    @property
+    def _columns(self) -> list[str]:
+        """All that are read."""
+        names = (*self.text_columns, *self.list_columns, self.value_column, self.where_column)
+        return [name for name in names if name is not None]
+
     def _from_file(self, file: Path) -> Iterator[Row]:
-        columns = [*self.text_columns, self.value_column]
-        for number, row in enumerate(read_table(file, columns, texts=self.text_columns), start=1):
-            texts = tuple(row[name] for name in self.text_columns)
-            yield Row(f"row {number} of {file}", texts, row[self.value_column].strip())
+        columns = list(dict.fromkeys(self._columns))
+        table = read_table(file, columns, texts=self.text_columns, lists=self.list_columns)
+        rows = ((f"row {number} of {file}", row) for number, row in enumerate(table, start=1))
+        yield from self._rows(rows, str(file))
+
+    def _rows(self, table: Iterable[tuple[str, Mapping[str, Any]]], where: str) -> Iterator[Row]:
+        """Those that are asked for, of a table of read cells."""
+        others: dict[str, None] = {}
+        taken = False
+        for place, row in table:
+            if self.where_column is not None and row[self.where_column] != self.where_value:
+                others[row[self.where_column]] = None
+                continue
+            taken = True
+            lists = tuple(tuple(row[name]) for name in self.list_columns)
+            texts = tuple(row[name] for name in self.text_columns) or (" ".join(lists[0]),)
+            value = None if self.value_column is None else row[self.value_column].strip()
+            yield Row(place, texts, value, lists)
+        if others and not taken:
+            known = ", ".join(map(repr, sorted(others)[:10]))
+            raise ValueError(
+                f"no row of {where} has {self.where_value!r} in column {self.where_column!r}; "
+                f"it holds {known}"
+            )
 
     def _split(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
         """By a hash of the first text, so that equal texts stay on one side."""
@@ -272,20 +312,28 @@ class TableProbe(Probe, ABC):
         return f" (train_split={split} test_split={split} divides it by test_share)"
 
     def _from_split(self, table: Any, split: str) -> Iterator[Row]:
-        columns = [*self.text_columns, self.value_column]
-        check_columns(f"{self.path}, split {split}", table.column_names, columns)
-        feature = table.features[self.value_column]
-        for number, row in enumerate(table.select_columns(columns), start=1):
-            place = f"row {number} of {self.path}, split {split}"
-            name = ""
-            try:
-                found = []
-                for name in self.text_columns:
-                    found.append(text_of(row[name]))  # noqa: PERF401
-                name = self.value_column
-                yield Row(place, tuple(found), named(row[name], feature).strip())
-            except ValueError as error:
-                raise ValueError(f"{place}, column {name!r} {error}") from error
+        columns = list(dict.fromkeys(self._columns))
+        where = f"{self.path}, split {split}"
+        check_columns(where, table.column_names, columns)
+
+        def cell(name: str, value: Any) -> str | list[str]:
+            if name in self.text_columns:
+                return text_of(value)
+            feature = table.features[name]
+            return list_of(value, feature) if name in self.list_columns else named(value, feature)
+
+        def rows() -> Iterator[tuple[str, dict[str, Any]]]:
+            for number, row in enumerate(table.select_columns(columns), start=1):
+                place = f"row {number} of {where}"
+                found = {}
+                for name in columns:
+                    try:
+                        found[name] = cell(name, row[name])
+                    except ValueError as error:
+                        raise ValueError(f"{place}, column {name!r} {error}") from error
+                yield place, found
+
+        yield from self._rows(rows(), where)
 
 
 def _digest(row: Row) -> bytes:

@@ -19,10 +19,9 @@ from runners.probes.base import NotApplicableError, Probe, Task
 from runners.probes.classification import (
     ClassificationTask,
     Labelled,
-    accuracies,
-    check_modes,
 )
 from runners.probes.minimal_pairs import ACCURACY, MinimalPairsTask, SentencePairs
+from runners.probes.scores import check_modes, metrics_of
 from runners.probes.sentences import REPEATED, SHORTEST, held_out, openings, training_text
 
 MIN_TEXTS = 200
@@ -110,7 +109,7 @@ class WordOrderProbe(Probe):
     @property
     @override
     def metrics(self) -> tuple[Metric, ...]:
-        return (ACCURACY, *accuracies(self.modes))
+        return (ACCURACY, *metrics_of("accuracy", self.modes))
 
     @override
     def load(self, corpus: Corpus, *, hub_dir: Path | None, cache_dir: Path) -> Task:

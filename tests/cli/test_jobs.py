@@ -35,8 +35,8 @@ class Job:
         return f"{self.label}-s{self.config.seed}"
 
     @property
-    def anchors_name(self) -> str:
-        return "anchors"
+    def baselines_name(self) -> str:
+        return "baselines"
 
 
 @dataclass
@@ -91,7 +91,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
 
     def run_references(given: list[Job], store: Store, display: Display) -> list[Record]:
         untrained = Job(Config(tmp_path, given[0].config.seed, None))
-        return [run_job(untrained, store, display), Record("anchors")]
+        return [run_job(untrained, store, display), Record("baselines")]
 
     monkeypatch.setattr(cli.jobs, "run_job", run_job)
     monkeypatch.setattr(cli.jobs, "run_references", run_references)
@@ -100,9 +100,9 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
 
 def test_all_jobs_in_their_order_and_each_reference_once(sweep: Sweep) -> None:
     names = [record.name for record in sweep.run()]
-    assert names == ["clm-s0", "mlm-s0", "clm-s1", "mlm-s1", "untrained-s0", "anchors",
+    assert names == ["clm-s0", "mlm-s0", "clm-s1", "mlm-s1", "untrained-s0", "baselines",
                      "untrained-s1"]  # fmt: skip
-    assert sweep.ran == [name for name in names if name != "anchors"]
+    assert sweep.ran == [name for name in names if name != "baselines"]
 
 
 def test_a_job_of_another_process_is_passed_over_and_waited_for(
@@ -158,11 +158,11 @@ def test_what_failed_elsewhere_just_now_is_not_tried_again(sweep: Sweep) -> None
 
 
 def test_what_is_finished_can_be_reported(sweep: Sweep) -> None:
-    for name in ("mlm-s1", "anchors", "untrained-s0", "of another command"):
+    for name in ("mlm-s1", "baselines", "untrained-s0", "of another command"):
         sweep.store.records[name] = Record(name)
     sweep.store.records["clm-s0"] = Record("clm-s0", "failed")
     names = [record.name for record in finished(sweep.jobs, sweep.store)]
-    assert names == ["mlm-s1", "untrained-s0", "anchors"]
+    assert names == ["mlm-s1", "untrained-s0", "baselines"]
 
 
 def named(*overrides: str, label: str = "mlm") -> list[str]:

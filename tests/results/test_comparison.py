@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_records import COLUMNS, add_anchors, add_run, answers
+from made_records import COLUMNS, add_baselines, add_run, answers
 
 from results.comparison import Stratum, strata
 from results.record import RunRecord
@@ -154,9 +154,9 @@ def test_untrained_rows_that_agree_are_one(store: ResultStore) -> None:
 
 def test_a_simple_method_is_contrasted_with_every_seed(store: ResultStore) -> None:
     records = [add_run(store, "clm", answers(0.6), seed=seed) for seed in (0, 1, 2)]
-    records.append(add_anchors(store, words=answers(0.5)))
+    records.append(add_baselines(store, words=answers(0.5)))
     (stratum,) = compared(store, records)
-    words = stratum.anchor("words")
+    words = stratum.baseline("words")
     assert words is not None
     found = stratum.contrast(stratum.models[0], words, *TASK)
     assert found is not None

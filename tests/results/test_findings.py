@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_records import add_anchors, add_run, answers
+from made_records import add_baselines, add_run, answers
 
 from results.comparison import Stratum, strata
 from results.findings import findings, primary_figures
@@ -117,7 +117,7 @@ def test_who_has_not_left_the_plateau_neither_leads_nor_is_beaten(store: ResultS
         for name, share, nats in (("mlm", 0.9, 5.71), ("clm", 0.6, 5.0), ("rtd", 0.3, 40.0))
         for seed in range(3)
     ]
-    records.append(add_anchors(store, words=answers(0.2)))
+    records.append(add_baselines(store, words=answers(0.2)))
     (stratum,) = strata([StoredRun(record, store) for record in records])
     (finding,) = findings(stratum)
     assert [row.label for row in finding.models] == ["mlm", "clm", "rtd"]

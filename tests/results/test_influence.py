@@ -1,9 +1,12 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.metrics import f1_score, matthews_corrcoef
 
-from results.influence import ratio_influence, sample, spearman_influence
+from results.influence import CLASSIFIED, ratio_influence, sample, spearman_influence
 
 
 def jackknife_error(figure: list[float]) -> float:
@@ -29,6 +32,29 @@ def test_spearman_has_the_error_of_the_jackknife(ties: bool) -> None:
     assert np.corrcoef(influence, whole - np.array(left_out))[0, 1] > 0.9999
     error = influence.std(ddof=1) / np.sqrt(150)
     assert error == pytest.approx(jackknife_error(left_out), rel=0.02)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize("name", ["macro_f1", "mcc"])
+def test_classes_have_the_error_of_the_jackknife(name: str, classes: int) -> None:
+    scores = {"macro_f1": partial(f1_score, average="macro"), "mcc": matthews_corrcoef}
+    generator = np.random.default_rng(3)
+    truth = generator.choice(
+        classes, 400, p=np.arange(1, classes + 1) / (classes * (classes + 1) / 2)
+    )
+    predicted = np.where(generator.random(400) < 0.6, truth, generator.integers(0, classes, 400))
+    influence = CLASSIFIED[name](predicted, truth)
+    whole = scores[name](truth, predicted)
+    left_out = [scores[name](np.delete(truth, i), np.delete(predicted, i)) for i in range(400)]
+    assert influence.mean() == pytest.approx(0, abs=1e-12)
+    assert np.corrcoef(influence, whole - np.array(left_out))[0, 1] > 0.999
+    error = influence.std(ddof=1) / np.sqrt(400)
+    assert error == pytest.approx(jackknife_error(left_out), rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "mcc"])
+def test_a_single_class_predicted_and_true_has_no_influence(name: str) -> None:
+    assert not CLASSIFIED[name](np.ones(5), np.ones(5)).any()
 
 
 def test_a_constant_side_has_no_influence() -> None:

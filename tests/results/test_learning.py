@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from made_records import add_anchors, add_run, answers
+from made_records import add_baselines, add_run, answers
 
 from results.comparison import strata
 from results.learning import plateau
@@ -23,7 +23,7 @@ def found(folder: Path, objective: str, *losses: dict[str, float]) -> tuple[floa
         )
         for seed, own in enumerate(losses)
     ]
-    records.append(add_anchors(store, words=answers(0.5)))
+    records.append(add_baselines(store, words=answers(0.5)))
     (stratum,) = strata([StoredRun(record, store) for record in records])
     return plateau(stratum, stratum.models[0])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from made_records import add_anchors, add_run, answers
+from made_records import add_baselines, add_run, answers
 
 from results import report
 from results.comparison import StoredRun, Stratum, strata
@@ -41,7 +41,7 @@ def one_of_each(store: ResultStore) -> list[RunRecord]:
         add_run(
             store, "untrained", answers(0.45), kind="untrained", nats={"clm": 6.3, "simcse": 0.4}
         ),
-        add_anchors(store, chance=answers(0.1), words=answers(0.5)),
+        add_baselines(store, chance=answers(0.1), words=answers(0.5)),
     ]
 
 
@@ -91,7 +91,7 @@ def test_the_tables_mark_who_is_on_the_plateau(store: ResultStore, tmp_path: Pat
     records = [
         add_run(store, "clm", answers(0.6), nats={"clm": 5.0}),
         add_run(store, "mlm", answers(0.5), nats={"mlm": 5.9}),
-        add_anchors(store, words=answers(0.5)),
+        add_baselines(store, words=answers(0.5)),
     ]
     text = page(store, records, tmp_path)
     probes = text.split("## Probes")[1].split("## Losses")[0]

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_records import add_anchors, add_run, answers
+from made_records import add_baselines, add_run, answers
 from verdicts import Verdict, verdict
 
 from results.comparison import Stratum, strata
@@ -43,7 +43,7 @@ def sweep(
         start = answers(untrained + jitter)
         kept = {"clm": 6.3, "simcse": 4.2}
         records.append(add_run(store, "untrained", start, seed=seed, kind="untrained", nats=kept))
-    return only(store, [*records, add_anchors(store, words=answers(words))])
+    return only(store, [*records, add_baselines(store, words=answers(words))])
 
 
 def test_one_seed_is_ahead_and_never_wins(store: ResultStore) -> None:
@@ -105,7 +105,7 @@ def test_the_highest_is_that_of_those_ranked(store: ResultStore) -> None:
     scores = {"mlm": answers(0.7), "clm": answers(0.6), "simcse": np.roll(answers(0.59), 100)}
     nats = {"mlm": 5.99, "clm": 5.0, "simcse": 1.0}
     records = [add_run(store, n, own, nats={n: nats[n]}) for n, own in scores.items()]
-    text = verdict(only(store, [*records, add_anchors(store, words=answers(0.2))]))
+    text = verdict(only(store, [*records, add_baselines(store, words=answers(0.2))]))
     assert "open; clm is highest of those ranked, 0.010" in text.details[0]
 
 
@@ -116,7 +116,7 @@ def on_plateau(store: ResultStore, nats: dict[str, float], best: float = 0.6) ->
         for place, (name, own) in enumerate(nats.items())
         for seed in range(3)
     ]
-    return verdict(only(store, [*records, add_anchors(store, words=answers(0.2))]))
+    return verdict(only(store, [*records, add_baselines(store, words=answers(0.2))]))
 
 
 def test_who_has_not_left_the_plateau_is_not_ranked(store: ResultStore) -> None:

@@ -139,8 +139,8 @@ def test_a_baseline_that_fails_costs_no_other_and_is_tried_again(
 ) -> None:
     bad = FakeTask(fails=True)
     job = job_of(small, corpus, first=FakeTask(), bad=bad, last=FakeTask())
-    untrained, anchors = run_references([job], store, Silent())
-    for record in (untrained, anchors):
+    untrained, baselines = run_references([job], store, Silent())
+    for record in (untrained, baselines):
         assert record.status == "failed"
         assert record.error == "probe bad: RuntimeError: it broke"
         assert {"loss clm", "probe first", "probe last"} <= {m for m, _ in figures(record)}
@@ -163,7 +163,7 @@ def test_without_columns_and_probes_there_are_no_baselines_and_no_error(
 ) -> None:
     measures = replace(small.measures, candidates=10**6, pairs=10**6)  # no natural pairs
     job = job_of(replace(small, columns=(), measures=measures), corpus)
-    record = experiment_module._run_anchors(job, store, Silent())
+    record = experiment_module._run_baselines(job, store, Silent())
     assert (record.status, record.values) == ("finished", ())
 
 
@@ -310,8 +310,8 @@ def test_a_loss_that_is_no_sum_over_rows_goes_from_training_to_record(
     config = replace(small, objective=own, columns=(own, load_objective("clm")))
     job = job_of(config, corpus, probe=FakeTask())
     record = run_job(job, store, Silent())
-    untrained, anchors = run_references([job], store, Silent())
-    assert (record.error, untrained.error, anchors.error) == ("", "", "")
+    untrained, baselines = run_references([job], store, Silent())
+    assert (record.error, untrained.error, baselines.error) == ("", "", "")
     assert record.traits["family"] == "SD"
     assert record.columns["barlow_twins"]["quantity"] == "squared correlations"
     notes = {(v.measure, v.metric): v.note for v in record.values}
@@ -319,7 +319,7 @@ def test_a_loss_that_is_no_sum_over_rows_goes_from_training_to_record(
     measured = figures(record)
     assert measured["loss barlow_twins", "nats"] is not None
     assert measured["loss barlow_twins", "adapted"] is not None
-    assert ("loss barlow_twins", "nats") not in figures(anchors)  # no even guess is known
+    assert ("loss barlow_twins", "nats") not in figures(baselines)  # no even guess is known
     rows = store.examples(record.name)
     own_rows = rows[(rows["measure"] == "loss barlow_twins") & (rows["metric"] == "nats")]
     assert list(own_rows["group"]) == ["batch 0", "batch 1"]  # and no row of its own for a text

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from made_corpus import build, document
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
 from runners.measures.finetune import FinetuneConfig, finetune
+from runners.measures.linear import held_back
 from runners.measures.text_model import TextModel
 from runners.training.pretrain import initial_model
 from runners.training.trainer import TrainerConfig
@@ -44,6 +46,105 @@ def test_a_model_that_gives_no_numbers_predicts_nothing(
         model, own, attention="causal", likelihood="causal", pooling="mean", trainer=trainer
     )
     texts = own.documents("train")["text"].tolist()
-    config = FinetuneConfig(epochs=1, rows_per_update=40, learning_rate=learning_rate)
+    config = FinetuneConfig(epochs=1, rows_per_update=40, learning_rates=(learning_rate,))
     found = finetune(read, texts, np.arange(40) % 2, texts[:5], config=config, seed=0)
     assert (found is not None) == works
+
+
+class Spy:
+    """A corpus that remembers what it was asked to put in rows."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus, self.read = corpus, []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._corpus, name)
+
+    def text_batches(self, texts: list[str], *, batch_size: int) -> Any:
+        self.read.append(list(texts))
+        return self._corpus.text_batches(texts, batch_size=batch_size)
+
+
+@pytest.fixture
+def learner(own: Corpus, trainer: TrainerConfig, tmp_path: Path) -> TextModel:
+    dataset = LocalConfig(path="x", sequence_length=32)
+    recipe = experiment(None, dataset, tmp_path).recipe
+    return TextModel(
+        initial_model(recipe, own).eval(),
+        own,
+        attention="causal",
+        likelihood="causal",
+        pooling="mean",
+        trainer=trainer,
+    )
+
+
+def test_rate_and_epochs_are_chosen_on_training_examples_and_the_test_is_read_once(
+    learner: TextModel, own: Corpus
+) -> None:
+    words = ["raise", "return", "yield"]
+    texts = [f"{words[i % 3]} value {i}" for i in range(150)]
+    labels = np.arange(150) % 3
+    spy = Spy(own)
+    learner.corpus = spy  # type: ignore[assignment]
+    # At the first rate nothing is learned, at the last nothing is left.
+    config = FinetuneConfig(epochs=2, rows_per_update=8, learning_rates=(1e-9, 5e-3, 1e38))
+    try:
+        found = finetune(learner, texts[:120], labels[:120], texts[120:], config=config, seed=0)
+    finally:
+        learner.corpus = own
+    assert found is not None
+    assert found.note.startswith("rate 0.005, ")
+    assert (found.predicted == labels[120:]).mean() > 0.9
+    test = set(texts[120:])
+    assert [bool(test & set(read)) for read in spy.read] == [False] * (len(spy.read) - 1) + [True]
+    inner, held = held_back(labels[:120])
+    sides = [{texts[i] for i in places} for places in (inner, held)]
+    assert all(set(read) in sides for read in spy.read[:-1])
+    assert not sides[0] & sides[1]
+
+
+def test_what_is_chosen_follows_the_score(learner: TextModel) -> None:
+    texts, labels = [f"value {i}" for i in range(60)], np.arange(60) % 2
+    asked: list[int] = []
+
+    def score(truth: np.ndarray, predicted: np.ndarray) -> float:
+        asked.append(len(truth))
+        return float(len(asked) == 2)  # the second epoch of the first rate
+
+    config = FinetuneConfig(epochs=2, rows_per_update=8, learning_rates=(1e-4, 1e-3))
+    found = finetune(learner, texts, labels, texts, config=config, seed=0, score=score)
+    assert found is not None
+    assert found.note == "rate 0.0001, 2 of 2 epochs"
+    assert asked == [12] * 4
+
+
+@pytest.mark.parametrize(("first", "second"), [(3, 4), (40, 5), (5, 40), (40, 40)])
+def test_pairs_share_a_row_and_the_longer_one_is_cut(own: Corpus, first: int, second: int) -> None:
+    pair = (" ".join(["value"] * first), " ".join(["return"] * second))
+    ((batch, places),) = own.text_batches([pair], batch_size=1)
+    assert places == [0]
+    ids = batch.input_ids[0][batch.attention_mask[0]].tolist()
+    vocabulary = own.vocabulary
+    assert (ids[0], ids[-1], ids.count(vocabulary.sep_id)) == (
+        vocabulary.cls_id,
+        vocabulary.sep_id,
+        2,
+    )
+    middle = ids.index(vocabulary.sep_id)
+    sides = own.tokenizer.encode(pair)
+    kept = ids[1:middle], ids[middle + 1 : -1]
+    for side, ids_of_side in zip(kept, sides, strict=True):
+        assert side == ids_of_side.ids[: len(side)]
+    room = own.card.sequence_length - 3
+    wanted = [len(side.ids) for side in sides]
+    while sum(wanted) > room:  # one token at a time off the longer one
+        wanted[wanted[1] >= wanted[0]] -= 1
+    assert abs(len(kept[0]) - wanted[0]) <= 1
+    assert len(kept[0]) + len(kept[1]) == sum(wanted)
+
+
+@pytest.mark.parametrize("rates", [(), (1e-3, 0.0)])
+def test_rates_must_be_above_0(rates: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match=r"learning_rates is .* all above 0"):
+        FinetuneConfig(learning_rates=rates)

@@ -18,7 +18,7 @@ from objectives.fusion import Fusion
 from objectives.prepared import IGNORE_INDEX, LossOutput, Prepared, Term
 from objectives.trainable import OBJECTIVES
 from runners.corpora.corpus import Corpus
-from runners.measures.baselines import loss_anchors
+from runners.measures.baselines import loss_baselines
 from runners.measures.losses import held_out, loss_metric, lost_bytes, measure_column, native_note
 from runners.measures.measurement import Measurement
 from runners.measures.pairs import measure_pairs, natural_pair_splits
@@ -167,7 +167,7 @@ def test_terms_of_a_sum_are_reported_apart(corpus: Corpus, trainer: TrainerConfi
 def test_the_unigram_floor_lies_below_uniform(name: str, corpus: Corpus) -> None:
     """Sentinels among the targets cost 27 nats each when they counted as text."""
     column = load_objective(name)
-    found = loss_anchors(column, corpus, MEASURES)
+    found = loss_baselines(column, corpus, MEASURES)
     unigram, uniform = (found[a][f"loss {name}"][0].value for a in ("unigram", "uniform"))
     assert unigram is not None
     assert uniform == pytest.approx(math.log(len(corpus.vocabulary.ordinary_ids)))
@@ -180,7 +180,7 @@ def test_the_unigram_floor_is_contrasted_on_the_rows_of_the_models(
     corpus: Corpus, trainer: TrainerConfig
 ) -> None:
     column = load_objective("clm")
-    (floor, _) = loss_anchors(column, corpus, MEASURES)["unigram"]["loss clm"]
+    (floor, _) = loss_baselines(column, corpus, MEASURES)["unigram"]["loss clm"]
     (nats, *_) = measure_column(model_of(column, corpus, trainer), column, MEASURES, trained_on=())
     assert floor.examples is not None
     assert nats.examples is not None
@@ -234,7 +234,7 @@ def test_bits_per_byte_need_all_of_the_text(corpus: Corpus, trainer: TrainerConf
         model = model_of(column, corpus, trainer)
         found = measure_column(model, column, MEASURES, trained_on=())
         assert any(m.metric.name == "bits_per_byte" for m in found) is expected
-        unigram = loss_anchors(column, corpus, MEASURES)["unigram"][f"loss {column.name}"]
+        unigram = loss_baselines(column, corpus, MEASURES)["unigram"][f"loss {column.name}"]
         assert any(m.metric.name == "bits_per_byte" for m in unigram) is expected
 
 
@@ -316,9 +316,9 @@ def test_chance_comes_from_the_objective_and_not_from_its_class(corpus: Corpus) 
             return math.log(2)
 
     own = Order(name="order", learning_rate=1e-3, rows_per_update=8)
-    assert loss_anchors(own, corpus, MEASURES) == {
+    assert loss_baselines(own, corpus, MEASURES) == {
         "uniform": {"loss order": [Measurement(loss_metric(own), math.log(2))]}
     }
-    assert loss_anchors(barlow(), corpus, MEASURES) == {}
-    simcse = loss_anchors(load_objective("simcse"), corpus, MEASURES)
+    assert loss_baselines(barlow(), corpus, MEASURES) == {}
+    simcse = loss_baselines(load_objective("simcse"), corpus, MEASURES)
     assert simcse["uniform"]["loss simcse"][0].value == pytest.approx(math.log(16))

@@ -121,13 +121,14 @@ def test_fine_tuning_learns_and_leaves_the_model_alone(
     texts = [f"{'return' if i % 2 else 'raise'} value {i}" for i in range(160)]
     labels = np.arange(160) % 2
     before = model.backbone.token_embedding.weight.detach().clone()
-    recipe = FinetuneConfig(epochs=4, rows_per_update=16, learning_rate=3e-3)
+    recipe = FinetuneConfig(epochs=4, rows_per_update=16, learning_rates=(3e-3,))
     predicted = [
         finetune(wrapped, texts[:120], labels[:120], texts[120:], config=recipe, seed=seed)
         for seed in (0, 0)
     ]
-    assert (predicted[0] == labels[120:]).mean() > 0.95
-    assert (predicted[0] == predicted[1]).all()
+    first, second = (each.predicted for each in predicted if each)
+    assert (first == labels[120:]).mean() > 0.95
+    assert (first == second).all()
     assert torch.equal(before, model.backbone.token_embedding.weight)
 
 

@@ -1,5 +1,6 @@
 """Every figure follows from its rows, and answers that are no numbers give no figure."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -10,24 +11,28 @@ import pytest
 from made_images import drawing
 from objective_files import load_objective
 from scipy.stats import spearmanr
+from sklearn.metrics import f1_score, matthews_corrcoef
 
 from results.influence import sample
 from runners.corpora.prose import NaturalPairs
 from runners.measures.finetune import FinetuneConfig
+from runners.measures.linear import fit_linear
 from runners.measures.measurement import Measurement
 from runners.probes.agreement import AgreementProbe
 from runners.probes.base import Probe, Task
-from runners.probes.classification import (
-    ClassificationProbe,
-    ClassificationTask,
-    Labelled,
-    fit_linear,
-)
+from runners.probes.classification import ClassificationProbe, ClassificationTask, Labelled
 from runners.probes.image_retrieval import ImageRetrievalProbe, ImageRetrievalTask, Pictures
 from runners.probes.library import LibraryProbe
-from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
+from runners.probes.minimal_pairs import (
+    ACCURACY_MACRO,
+    MinimalPairsProbe,
+    MinimalPairsTask,
+    SentencePairs,
+)
+from runners.probes.pairs import groups_of_pairs
 from runners.probes.retrieval import RetrievalProbe, RetrievalTask, ranks_of_own
-from runners.probes.similarity import SimilarityProbe, SimilarityTask, groups_of_pairs
+from runners.probes.similarity import SimilarityProbe, SimilarityTask
+from runners.probes.tagging import Tagged, TaggingProbe, TaggingTask
 from runners.probes.word_order import WordOrderProbe, WordOrderTask
 
 COUNT = 60
@@ -52,6 +57,13 @@ class Noise:
     def log_likelihood(self, texts: list[str]) -> np.ndarray:
         return self._drawn((len(texts),))
 
+    def lengths(self, texts: list[str]) -> np.ndarray:
+        return np.array([len(text.split()) for text in texts])
+
+    def word_states(self, sentences: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
+        count = sum(map(len, sentences))
+        return self._drawn((count, 6))[None], np.ones(count, dtype=bool)
+
     def _drawn(self, shape: tuple[int, ...]) -> np.ndarray:
         drawn = self._generator.normal(size=shape)
         if self._spoilt is not None:
@@ -67,14 +79,27 @@ def labelled(name: str) -> Labelled:
     return Labelled(texts(name), [f"class {i % 3}" for i in range(COUNT)], MODULES)
 
 
-def minimal_pairs(*, macro: bool) -> MinimalPairsTask:
+def minimal_pairs(*, macro: bool, per_token: bool = False) -> MinimalPairsTask:
     kinds = ["is"] * 30 + ["has"] * 18 + ["rare"] * 12
     pairs = SentencePairs(texts("good"), texts("bad"), kinds, MODULES)
-    return MinimalPairsTask(pairs, texts("good"), macro=macro)
+    return MinimalPairsTask(pairs, texts("good"), macro=macro, per_token=per_token)
 
 
-def classification() -> ClassificationTask:
-    return ClassificationTask(labelled("train"), labelled("test"), ("frozen",), FinetuneConfig())
+def classification(
+    score: str = "accuracy", modes: tuple[str, ...] = ("frozen",), *, pairs: bool = False
+) -> ClassificationTask:
+    train, test = labelled("train"), labelled("test")
+    if pairs:
+        train, test = (replace(side, seconds=side.texts[::-1]) for side in (train, test))
+    return ClassificationTask(train, test, modes, FinetuneConfig(), score=score)
+
+
+def tagging(metric: str) -> TaggingTask:
+    tags = [
+        ("O", ("B-person", "I-person", "B-place", "O")[i % 4], "O", "O", "O") for i in range(COUNT)
+    ]
+    sides = [Tagged([tuple(t.split()) for t in texts(name)], tags) for name in ("train", "test")]
+    return TaggingTask(sides[0], sides[1], metric)
 
 
 def pictures() -> ImageRetrievalTask:
@@ -109,6 +134,23 @@ PROBES: dict[str, tuple[Task, Probe]] = {
         ),
         SimilarityProbe(name="s", path="x.csv"),
     ),
+    "pairs of texts": (
+        classification("mcc", ("frozen", "knn"), pairs=True),
+        ClassificationProbe(name="c", path="x.csv", modes=("frozen", "knn"), metric="mcc"),
+    ),
+    "macro F1": (
+        classification("macro_f1"),
+        ClassificationProbe(name="c", path="x.csv", modes=("frozen",), metric="macro_f1"),
+    ),
+    "the user's minimal pairs": (
+        minimal_pairs(macro=True, per_token=True),
+        MinimalPairsProbe(name="m", path="x.csv", kind_column="kind"),
+    ),
+    "tagging": (tagging("accuracy"), TaggingProbe(name="t", path="x.csv")),
+    "entities": (
+        tagging("entity_f1"),
+        TaggingProbe(name="t", path="x.csv", metric="entity_f1"),
+    ),
     "image_retrieval": (pictures(), ImageRetrievalProbe(name="i")),
 }
 
@@ -135,6 +177,10 @@ def from_rows(measurement: Measurement) -> float:
     assert rows is not None
     if measurement.metric.estimator == "spearman":
         return float(spearmanr(rows["value"], rows["target"]).statistic)
+    if measurement.metric.estimator == "mcc":
+        return float(matthews_corrcoef(rows["target"], rows["value"]))
+    if measurement.metric.estimator == "macro_f1":
+        return float(f1_score(rows["target"], rows["value"], average="macro"))
     assert measurement.metric.estimator in ("share", "ratio")
     weights = rows["target"] if "target" in rows else np.ones(len(rows))
     if measurement.metric.estimator == "share":
@@ -150,7 +196,7 @@ def test_every_figure_follows_from_its_rows(name: str) -> None:
         assert measurements
         for found in measurements:
             if found.examples is None:
-                assert row == "chance"
+                assert row in ("chance", "majority tag")
                 continue
             assert found.value == pytest.approx(from_rows(found)), (row, found.metric.name)
             assert found.examples["group"].nunique() > 1
@@ -178,7 +224,7 @@ def test_pictures_of_one_page_are_one_unit() -> None:
 
 def test_the_mean_over_verbs_has_no_spread_where_all_are_right() -> None:
     task = minimal_pairs(macro=True)
-    found = task._measure(np.ones(COUNT))
+    found = task._measure(np.ones(COUNT), ACCURACY_MACRO)
     assert found.value == pytest.approx(1.0)
     influence = sample(1.0, found.metric.estimator, found.examples).influence
     assert influence == pytest.approx(np.zeros_like(influence), abs=1e-12)
@@ -189,12 +235,12 @@ def test_rare_verbs_have_no_voice_unless_all_are_rare() -> None:
     names = [str(i) for i in range(25)]
     task = MinimalPairsTask(SentencePairs(names, names, kinds), names, macro=True)
     margins = np.array([1.0] * 20 + [-1.0] * 5)
-    assert task._measure(margins).value == pytest.approx(1.0)
-    assert task.facts["pairs of verbs with fewer than 10, left out"] == 5
+    assert task._measure(margins, ACCURACY_MACRO).value == pytest.approx(1.0)
+    assert task.facts["pairs of kinds with fewer than 10, left out"] == 5
     all_rare = MinimalPairsTask(
         SentencePairs(names, names, [f"verb {i % 5}" for i in range(25)]), names, macro=True
     )
-    assert all_rare._measure(margins).value == pytest.approx(0.8)
+    assert all_rare._measure(margins, ACCURACY_MACRO).value == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize("spoilt", [np.nan, np.inf])

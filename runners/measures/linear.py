@@ -1,0 +1,130 @@
+"""A linear layer, or nearest neighbours, on frozen vectors; all is chosen on a fifth held back."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+REGULARIZATIONS = (0.01, 0.1, 1.0, 10.0)
+"""Inverse strengths that the linear layer may choose from, on a fifth of its training examples."""
+
+UNCHOSEN = 1.0
+"""The one it takes where that fifth would leave a single class to learn from."""
+
+NEIGHBOURS = (1, 5, 10, 20)
+"""Numbers of nearest neighbours to choose from, of vectors of length 1."""
+
+Score = Callable[[np.ndarray, np.ndarray], float]
+"""From (N,) true and predicted classes to what is to be as high as can be."""
+
+
+def share_right(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Accuracy."""
+    return float((truth == predicted).mean())
+
+
+def held_back(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places of (N,) classes to train on, and of the fifth on which choices are made.
+
+    The same for every model. Where every class can, it has its share on either side.
+    """
+    with _many_classes():
+        inner, held = train_test_split(
+            np.arange(len(targets)), test_size=0.2, random_state=0, stratify=_stratify(targets)
+        )
+    return inner, held
+
+
+@contextmanager
+def _many_classes() -> Iterator[None]:
+    """Of many classes with two examples each, scikit-learn doubts that they are classes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        yield
+
+
+def _stratify(targets: np.ndarray) -> np.ndarray | None:
+    """By class, where every class can have an example on either side."""
+    sizes = np.bincount(targets)
+    sizes = sizes[sizes > 0]
+    return targets if sizes.min() >= 2 and -(-len(targets) // 5) >= len(sizes) else None
+
+
+def fit_linear(
+    vectors: Any, targets: np.ndarray, *, scale: bool = True, score: Score = share_right
+) -> Any:
+    """Multinomial logistic regression on (N, D) vectors; its regularization is chosen."""
+    return fit_linear_to_best([vectors], targets, scale=scale, score=score)[1]
+
+
+def fit_linear_to_best(
+    choices: Sequence[Any], targets: np.ndarray, *, scale: bool = True, score: Score = share_right
+) -> tuple[int, Any]:
+    """Multinomial logistic regression; vectors and regularization are chosen.
+
+    Every model, and TF-IDF, chooses from the same strengths. Of a single class, a part of which
+    may be taken to time a probe on, it is a constant.
+
+    Args:
+        choices: (N, D) vectors each; of equals the first is taken.
+        targets: (N,) classes.
+        scale: bring every feature to variance 1.
+        score: decides.
+
+    Returns:
+        The place of the chosen vectors, and what was fitted to all of them.
+    """
+
+    def build(strength: float) -> Any:
+        regression = LogisticRegression(C=strength, max_iter=1000, tol=1e-3)
+        return make_pipeline(StandardScaler(), regression) if scale else regression
+
+    return _fit_to_best(choices, targets, build, REGULARIZATIONS, UNCHOSEN, score)
+
+
+def fit_neighbours_to_best(
+    choices: Sequence[Any], targets: np.ndarray, *, score: Score = share_right
+) -> tuple[int, Any]:
+    """The commonest class of the nearest by cosine; vectors and their number are chosen.
+
+    As `fit_linear_to_best`.
+    """
+    fewest = max(1, int(0.8 * len(targets)))
+
+    def build(number: float) -> Any:
+        return KNeighborsClassifier(min(int(number), fewest), metric="cosine")
+
+    return _fit_to_best(choices, targets, build, NEIGHBOURS, NEIGHBOURS[0], score)
+
+
+def _fit_to_best(
+    choices: Sequence[Any],
+    targets: np.ndarray,
+    build: Callable[[float], Any],
+    values: Sequence[float],
+    unchosen: float,
+    score: Score,
+) -> tuple[int, Any]:
+    if len(set(targets)) < 2:
+        return 0, DummyClassifier().fit(choices[0], targets)
+    inner, held = held_back(targets)
+    if len(set(targets[inner])) < 2:
+        with _many_classes():
+            return 0, build(unchosen).fit(choices[0], targets)
+
+    def tried(vectors: Any, value: float) -> float:
+        fitted = build(value).fit(vectors[inner], targets[inner])
+        return score(targets[held], fitted.predict(vectors[held]))
+
+    with _many_classes():
+        scores = [tried(vectors, value) for vectors in choices for value in values]
+        chosen, place = divmod(int(np.argmax(scores)), len(values))
+        return chosen, build(values[place]).fit(choices[chosen], targets)

@@ -1,0 +1,244 @@
+"""Tagging: a linear layer on the frozen vector of each word; parts of speech, entities.
+
+The user's own tagged sentences, or a hub data set, through `probe=tagging`.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from typing_extensions import override
+
+from results.record import Metric
+from runners.corpora.corpus import Corpus
+from runners.identity import name_of
+from runners.measures.linear import fit_linear_to_best
+from runners.measures.measurement import Measurement, example_rows, mean_of, not_numbers
+from runners.measures.readouts import readouts
+from runners.measures.text_model import TextModel
+from runners.probes.base import Task, without_zeros
+from runners.probes.tables import Row, TableProbe
+
+METRICS = {
+    "accuracy": Metric("accuracy_frozen", "accuracy, frozen"),
+    "entity_f1": Metric("entity_f1_frozen", "entity F1, frozen", estimator="ratio"),
+}
+"""Accuracy is over words; entity F1 over whole entities of all sentences together (CoNLL 2003)."""
+
+CHOSEN_ON = 4_000
+"""Training words on which layer and regularization are chosen."""
+
+OUTSIDE = "O"
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Sentences in words, each word with its tag."""
+
+    words: list[tuple[str, ...]]
+    tags: list[tuple[str, ...]]
+
+
+class TaggingTask(Task):
+    """Tags of the words of test sentences.
+
+    Args:
+        train, test: the sentences.
+        metric: a key of METRICS.
+        known: facts of how the examples were found.
+    """
+
+    def __init__(
+        self,
+        train: Tagged,
+        test: Tagged,
+        metric: str,
+        *,
+        known: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._train, self._test, self._metric = train, test, METRICS[metric]
+        self._known = dict(known or {})
+        self._tags = sorted(set(chain(*train.tags)))
+        place = {tag: index for index, tag in enumerate(self._tags)}
+        self._targets = np.array([place[tag] for tag in chain(*train.tags)])
+
+    @override
+    def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
+        """A linear layer on words' vectors; of a word past the longest row the commonest tag."""
+        states, is_read = model.word_states(self._train.words)
+        test_states, test_read = model.word_states(self._test.words)
+        reason = not_numbers("vectors", np.concatenate([states, test_states], 1).swapaxes(0, 1))
+        if reason:
+            return [Measurement(self._metric, None, note=reason)]
+        states, targets = states[:, is_read], self._targets[is_read]
+        some = np.random.default_rng(0).permutation(len(targets))[:CHOSEN_ON]
+        choices = list(readouts(states, model.layers, centred=False))
+        chosen, linear = fit_linear_to_best(
+            [readout(states)[some] for readout in choices], targets[some]
+        )
+        readout = choices[chosen]
+        fitted = clone(linear).fit(readout(states), targets)
+        predicted = np.full(len(test_read), np.bincount(self._targets).argmax())
+        predicted[test_read] = fitted.predict(readout(test_states)[test_read])
+        unread = int((~test_read).sum())
+        note = f"{readout}, {unread} words past the row's end" if unread else str(readout)
+        return [replace(self._measure([self._tags[tag] for tag in predicted]), note=note)]
+
+    @override
+    def baselines(self) -> dict[str, list[Measurement]]:
+        """The commonest tag of all, and that of each word, as it is written."""
+        words, tags = list(chain(*self._train.words)), list(chain(*self._train.tags))
+        commonest = Counter(tags).most_common(1)[0][0]
+        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for word, tag in zip(words, tags, strict=True):
+            counts[word][tag] += 1
+        of_word = {word: count.most_common(1)[0][0] for word, count in counts.items()}
+        test = list(chain(*self._test.words))
+        return {
+            "majority tag": [self._measure([commonest] * len(test))],
+            "commonest tag of the word": [
+                self._measure([of_word.get(word, commonest) for word in test])
+            ],
+        }
+
+    @cached_property
+    @override
+    def facts(self) -> dict[str, Any]:
+        words = set(chain(*self._train.words))
+        test = list(chain(*self._test.words))
+        known = set(self._train.words)
+        return without_zeros(
+            {
+                "tags": len(self._tags),
+                "training sentences": len(self._train.words),
+                "test sentences": len(self._test.words),
+                "test words": len(test),
+                "test words that training sentences lack": sum(w not in words for w in test)
+                / len(test),
+                "test sentences that are training sentences too": sum(
+                    sentence in known for sentence in self._test.words
+                ),
+                "tags of test words that training lacks, which no model can get right": len(
+                    set(chain(*self._test.tags)) - set(self._tags)
+                ),
+                **self._known,
+            }
+        )
+
+    @cached_property
+    @override
+    def fingerprint(self) -> str:
+        return name_of([asdict(self._train), asdict(self._test)], length=64)
+
+    def _measure(self, predicted: Sequence[str]) -> Measurement:
+        """From the tags of all test words, one after the other."""
+        sentences, true = [" ".join(words) for words in self._test.words], self._test.tags
+        lengths = [len(tags) for tags in true]
+        if self._metric.estimator == "share":
+            right = [p == t for p, t in zip(predicted, chain(*true), strict=True)]
+            return mean_of(self._metric, np.array(right), np.repeat(sentences, lengths))
+        ends = np.cumsum(lengths).tolist()
+        parts = [predicted[end - n : end] for n, end in zip(lengths, ends, strict=True)]
+        both = [(set(entities(p)), set(entities(t))) for p, t in zip(parts, true, strict=True)]
+        right_twice = np.array([2.0 * len(found & known) for found, known in both])
+        wholes = np.array([float(len(found) + len(known)) for found, known in both])
+        if not wholes.sum():
+            return Measurement(self._metric, 0.0)
+        # F1 is 2 right / (found + known), summed over sentences.
+        rows = example_rows(right_twice, sentences, targets=wholes)
+        return Measurement(self._metric, float(right_twice.sum() / wholes.sum()), examples=rows)
+
+
+def entities(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """Kind, first place and the place after the last of every entity of a tagged sentence.
+
+    As of conlleval: an `I-` that nothing of its kind stands before begins one.
+    """
+    start, kind = 0, ""
+    for place, tag in enumerate([*tags, OUTSIDE]):
+        prefix, _, own = tag.partition("-")
+        goes_on = prefix == "I" and own == kind
+        if kind and not goes_on:
+            yield kind, start, place
+        if not goes_on:
+            start, kind = place, own if prefix in ("B", "I") else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaggingProbe(TableProbe):
+    """Tagged sentences of the user's, or of a hub data set.
+
+    Attributes:
+        words_column, tags_column: of the table; lists, or texts with spaces between.
+        metric: `accuracy` or `entity_f1`, which asks for tags such as O, B-person and I-person.
+    """
+
+    words_column: str = "tokens"
+    tags_column: str = "tags"
+    metric: str = "accuracy"
+    max_train: int = 1_000
+    max_test: int = 1_000
+
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.metric not in METRICS:
+            raise ValueError(f"metric is {self.metric!r}; choose from {', '.join(METRICS)}")
+
+    @property
+    @override
+    def metrics(self) -> tuple[Metric, ...]:
+        return (METRICS[self.metric],)
+
+    @property
+    @override
+    def text_columns(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    @override
+    def list_columns(self) -> tuple[str, ...]:
+        return (self.words_column, self.tags_column)
+
+    @property
+    @override
+    def value_column(self) -> None:
+        return None
+
+    @override
+    def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
+        """As many tags as words, two tags to learn, and those of entities as they should be."""
+        for row in (*train, *test):
+            words, tags = row.lists
+            if len(words) != len(tags):
+                raise ValueError(
+                    f"{row.place} has {len(words)} words in column {self.words_column!r} and "
+                    f"{len(tags)} tags in {self.tags_column!r}; each word has one"
+                )
+        known = {tag for row in train for tag in row.lists[1]}
+        if len(known) < 2:
+            raise ValueError(
+                f"{self.path} leaves {len(train)} training sentences with {len(known)} tag(s) in "
+                f"column {self.tags_column!r}; tagging needs at least 2"
+            )
+        wrong = sorted(tag for tag in known if tag != OUTSIDE and tag[:2] not in ("B-", "I-"))
+        if self.metric == "entity_f1" and wrong:
+            raise ValueError(
+                f"column {self.tags_column!r} of {self.path} holds the tag {wrong[0]!r}; entity_f1 "
+                "asks for O, B-KIND and I-KIND, metric=accuracy for none"
+            )
+
+    @override
+    def task(
+        self, train: Sequence[Row], test: Sequence[Row], corpus: Corpus, known: Mapping[str, Any]
+    ) -> Task:
+        train_side, test_side = (
+            Tagged([row.lists[0] for row in rows], [row.lists[1] for row in rows])
+            for rows in (train, test)
+        )
+        return TaggingTask(train_side, test_side, self.metric, known=known)
