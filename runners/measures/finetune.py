@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ class FinetuneConfig:
         rows_per_update: examples in an update.
         learning_rates: peaks; each rises over the first tenth and falls linearly to 0. Of several,
             every model takes the rate and the number of epochs that are best on a fifth of the
-            training examples, which it is then not trained on; a single one is not chosen.
+            training examples, and is then trained on all of them; a single one is not chosen.
     """
 
     epochs: int = 3
@@ -81,6 +82,7 @@ def finetune(
     *,
     config: FinetuneConfig,
     seed: int,
+    groups: Sequence[str] = (),
     score: Score = share_right,
 ) -> Finetuned | None:
     """Train copies of the model to tell classes apart, and predict with the best.
@@ -92,30 +94,50 @@ def finetune(
         test_passages: what to predict; read once, when everything is chosen.
         config: the recipe.
         seed: of the new layer, the order and the dropout.
+        groups: of the passages; one of them is on one side of what is held back.
         score: decides between rates and epochs.
 
     Returns:
         Predictions, or None where every training diverged.
     """
-    if len(config.learning_rates) == 1:
-        *_, classifier = _epochs(model, passages, labels, config, config.learning_rates[0], seed)
-        predicted = None if classifier is None else _predict(model, classifier, test_passages)
-        return None if predicted is None else Finetuned(predicted)
-    inner, held = held_back(labels)
-    train, validation = ([passages[i] for i in places] for places in (inner, held))
-    best: tuple[float, nn.Module, str] | None = None
+    rate, epochs = config.learning_rates[0], config.epochs
+    if len(config.learning_rates) > 1:
+        chosen = _chosen(model, passages, labels, config, seed, held_back(labels, groups), score)
+        if chosen is None:
+            return None
+        rate, epochs = chosen
+    trained = _epochs(model, passages, labels, config, rate, seed, int(labels.max()) + 1)
+    *_, classifier = islice(trained, epochs)
+    predicted = None if classifier is None else _predict(model, classifier, test_passages)
+    if predicted is None:
+        return None
+    is_chosen = len(config.learning_rates) > 1
+    note = f"rate {rate:g}, {epochs} of {config.epochs} epochs" if is_chosen else ""
+    return Finetuned(predicted, note)
+
+
+def _chosen(
+    model: TextModel,
+    passages: Sequence[Passage],
+    labels: np.ndarray,
+    config: FinetuneConfig,
+    seed: int,
+    sides: tuple[np.ndarray, np.ndarray],
+    score: Score,
+) -> tuple[float, int] | None:
+    """The rate and the number of epochs with the highest score on what is held back."""
+    inner, held = sides
+    train, validation = ([passages[i] for i in places] for places in sides)
+    classes = int(labels.max()) + 1
+    best, chosen = -np.inf, None
     for rate in config.learning_rates:
-        trained = _epochs(model, train, labels[inner], config, rate, seed, int(labels.max()) + 1)
+        trained = _epochs(model, train, labels[inner], config, rate, seed, classes)
         for epoch, classifier in enumerate(trained, start=1):
             predicted = None if classifier is None else _predict(model, classifier, validation)
             value = -np.inf if predicted is None else score(labels[held], predicted)
-            if classifier is not None and value > (best[0] if best else -np.inf):
-                note = f"rate {rate:g}, {epoch} of {config.epochs} epochs"
-                best = value, copy.deepcopy(classifier), note
-    if best is None:
-        return None
-    predicted = _predict(model, best[1], test_passages)
-    return None if predicted is None else Finetuned(predicted, best[2])
+            if value > best:
+                best, chosen = value, (rate, epoch)
+    return chosen
 
 
 def _epochs(
@@ -125,11 +147,11 @@ def _epochs(
     config: FinetuneConfig,
     rate: float,
     seed: int,
-    classes: int | None = None,
+    classes: int,
 ) -> Iterator[nn.Module | None]:
     """The classifier after each epoch, ready to predict; None where it diverged."""
     trainer = model.trainer
-    classifier = _Classifier(model, classes or int(labels.max()) + 1)
+    classifier = _Classifier(model, classes)
     initialize(classifier.output, seed=seed, std=0.02, prefix="finetune.")
     classifier.to(trainer.device)
     optimizer = trainer.build_for_head(classifier, rate)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,7 +17,7 @@ REGULARIZATIONS = (0.01, 0.1, 1.0, 10.0)
 """Inverse strengths that the linear layer may choose from, on a fifth of its training examples."""
 
 UNCHOSEN = 1.0
-"""The one it takes where that fifth would leave a single class to learn from."""
+"""The strength, or number of neighbours, where that fifth would leave a single class to learn."""
 
 NEIGHBOURS = (1, 5, 10, 20)
 """Numbers of nearest neighbours to choose from, of vectors of length 1."""
@@ -31,15 +31,25 @@ def share_right(truth: np.ndarray, predicted: np.ndarray) -> float:
     return float((truth == predicted).mean())
 
 
-def held_back(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def held_back(targets: np.ndarray, groups: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray]:
     """Places of (N,) classes to train on, and of the fifth on which choices are made.
 
-    The same for every model. Where every class can, it has its share on either side.
+    The same for every model. Examples of one group stay together: of SNLI each first text comes
+    with every label, so that having seen it with two tells the third. Where all groups differ and
+    every class can, it has its share on either side.
+
+    Args:
+        targets: (N,) classes.
+        groups: of each example; without, each is one of its own.
     """
-    with _many_classes():
-        inner, held = train_test_split(
-            np.arange(len(targets)), test_size=0.2, random_state=0, stratify=_stratify(targets)
-        )
+    if len(set(groups)) in (0, 1, len(targets)):
+        with _many_classes():
+            inner, held = train_test_split(
+                np.arange(len(targets)), test_size=0.2, random_state=0, stratify=_stratify(targets)
+            )
+        return inner, held
+    split = GroupShuffleSplit(1, test_size=0.2, random_state=0)
+    inner, held = next(split.split(targets, groups=np.array(groups)))
     return inner, held
 
 
@@ -59,14 +69,24 @@ def _stratify(targets: np.ndarray) -> np.ndarray | None:
 
 
 def fit_linear(
-    vectors: Any, targets: np.ndarray, *, scale: bool = True, score: Score = share_right
+    vectors: Any,
+    targets: np.ndarray,
+    groups: Sequence[str] = (),
+    *,
+    scale: bool = True,
+    score: Score = share_right,
 ) -> Any:
     """Multinomial logistic regression on (N, D) vectors; its regularization is chosen."""
-    return fit_linear_to_best([vectors], targets, scale=scale, score=score)[1]
+    return fit_linear_to_best([vectors], targets, groups, scale=scale, score=score)[1]
 
 
 def fit_linear_to_best(
-    choices: Sequence[Any], targets: np.ndarray, *, scale: bool = True, score: Score = share_right
+    choices: Sequence[Any],
+    targets: np.ndarray,
+    groups: Sequence[str] = (),
+    *,
+    scale: bool = True,
+    score: Score = share_right,
 ) -> tuple[int, Any]:
     """Multinomial logistic regression; vectors and regularization are chosen.
 
@@ -76,6 +96,7 @@ def fit_linear_to_best(
     Args:
         choices: (N, D) vectors each; of equals the first is taken.
         targets: (N,) classes.
+        groups: of each example; one of them is on one side of what is held back.
         scale: bring every feature to variance 1.
         score: decides.
 
@@ -87,38 +108,42 @@ def fit_linear_to_best(
         regression = LogisticRegression(C=strength, max_iter=1000, tol=1e-3)
         return make_pipeline(StandardScaler(), regression) if scale else regression
 
-    return _fit_to_best(choices, targets, build, REGULARIZATIONS, UNCHOSEN, score)
+    return _fit_to_best(choices, targets, held_back(targets, groups), build, REGULARIZATIONS, score)
 
 
 def fit_neighbours_to_best(
-    choices: Sequence[Any], targets: np.ndarray, *, score: Score = share_right
+    choices: Sequence[Any],
+    targets: np.ndarray,
+    groups: Sequence[str] = (),
+    *,
+    score: Score = share_right,
 ) -> tuple[int, Any]:
     """The commonest class of the nearest by cosine; vectors and their number are chosen.
 
     As `fit_linear_to_best`.
     """
-    fewest = max(1, int(0.8 * len(targets)))
+    sides = held_back(targets, groups)
 
     def build(number: float) -> Any:
-        return KNeighborsClassifier(min(int(number), fewest), metric="cosine")
+        return KNeighborsClassifier(min(int(number), len(sides[0])), metric="cosine")
 
-    return _fit_to_best(choices, targets, build, NEIGHBOURS, NEIGHBOURS[0], score)
+    return _fit_to_best(choices, targets, sides, build, NEIGHBOURS, score)
 
 
 def _fit_to_best(
     choices: Sequence[Any],
     targets: np.ndarray,
+    sides: tuple[np.ndarray, np.ndarray],
     build: Callable[[float], Any],
     values: Sequence[float],
-    unchosen: float,
     score: Score,
 ) -> tuple[int, Any]:
     if len(set(targets)) < 2:
         return 0, DummyClassifier().fit(choices[0], targets)
-    inner, held = held_back(targets)
-    if len(set(targets[inner])) < 2:
+    inner, held = sides
+    if len(set(targets[inner])) < 2:  # nothing can be chosen
         with _many_classes():
-            return 0, build(unchosen).fit(choices[0], targets)
+            return 0, build(UNCHOSEN).fit(choices[0], targets)
 
     def tried(vectors: Any, value: float) -> float:
         fitted = build(value).fit(vectors[inner], targets[inner])

@@ -109,6 +109,7 @@ class ClassificationTask(Task):
                 self.test.passages,
                 config=self._recipe,
                 seed=seed_of("finetune", seed),
+                groups=self.train.groups,
                 score=self._value,
             )
             metric = metric_of(self._score, "finetuned")
@@ -135,7 +136,7 @@ class ClassificationTask(Task):
             options = readouts(np.concatenate(train, 1), model.layers, centred=mode == "knn")
             choices = list(options)
             vectors = [joined(*map(readout, train)) for readout in choices]
-            chosen, fitted = fit(vectors, self._targets, score=self._value)
+            chosen, fitted = fit(vectors, self._targets, self.train.groups, score=self._value)
             predicted = fitted.predict(joined(*map(choices[chosen], test)))
             scored_so = self._scored(metric_of(self._score, mode), predicted)
             found.append(replace(scored_so, note=str(choices[chosen])))
@@ -157,7 +158,9 @@ class ClassificationTask(Task):
             vectors, test_vectors = (
                 joined(*(words.transform(each[side]) for side in sides)) for each in (train, test)
             )
-            linear = fit_linear(vectors, self._targets, scale=False, score=self._value)
+            linear = fit_linear(
+                vectors, self._targets, self.train.groups, scale=False, score=self._value
+            )
             predicted[name] = linear.predict(test_vectors)
         return {
             name: [self._scored(metric, values) for metric in metrics_of(self._score, self._modes)]

@@ -103,6 +103,12 @@ def test_a_configuration_with_two_splits_comes_over_the_wire(
     assert ask(None, tmp_path / "cache", path="org/texts", name="second") == answer
 
 
+def test_every_configuration_comes_one_after_the_other(repository: Path, tmp_path: Path) -> None:
+    with HubServer(repository) as hub:
+        answer = ask(hub, tmp_path / "cache", path="org/texts", name="all")
+        assert answer == "100 ['test', 'train'] first train 0"
+
+
 def test_a_tokenizer_comes_over_the_wire(repository: Path, tmp_path: Path) -> None:
     save_gpt2_like(repository / "models" / "org" / "words")
     with HubServer(repository) as hub:

@@ -100,8 +100,18 @@ def test_rate_and_epochs_are_chosen_on_training_examples_and_the_test_is_read_on
     assert [bool(test & set(read)) for read in spy.read] == [False] * (len(spy.read) - 1) + [True]
     inner, held = held_back(labels[:120])
     sides = [{texts[i] for i in places} for places in (inner, held)]
-    assert all(set(read) in sides for read in spy.read[:-1])
+    assert all(set(read) in sides for read in spy.read[:-2])  # chosen, and then trained on all
+    assert set(spy.read[-2]) == set(texts[:120])
     assert not sides[0] & sides[1]
+
+
+def test_examples_of_a_group_are_held_back_together() -> None:
+    groups = [f"premise {i // 3}" for i in range(300)]
+    inner, held = held_back(np.arange(300) % 3, groups)
+    sides = [{groups[i] for i in places} for places in (inner, held)]
+    assert not sides[0] & sides[1]
+    assert len(held) == 60
+    assert sorted([*inner, *held]) == list(range(300))
 
 
 def test_what_is_chosen_follows_the_score(learner: TextModel) -> None:
