@@ -27,8 +27,9 @@ from runners.measures.readouts import readouts
 from runners.measures.text_model import TextModel
 from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
 from runners.probes.overlap import normalized_text
+from runners.probes.row import Row
 from runners.probes.scores import MODES, check_modes, check_score, metric_of, metrics_of, scored
-from runners.probes.tables import Row, TableProbe
+from runners.probes.tables import TableProbe
 
 WORDS = r"(?u)\w+|[^\w\s]+"
 """Words, and runs of signs, so that no text is empty."""

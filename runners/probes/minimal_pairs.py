@@ -20,8 +20,9 @@ from runners.measures.text_model import TextModel
 from runners.probes.base import CUT, Probe, Seen, Task, share_cut, without_zeros
 from runners.probes.ngrams import NgramModel
 from runners.probes.pairs import groups_of_pairs
+from runners.probes.row import Row
 from runners.probes.sentences import training_text
-from runners.probes.tables import Row, TableProbe
+from runners.probes.tables import TableProbe
 
 Method = Callable[[tuple[str, ...], Sequence[str], Sequence[str]], np.ndarray]
 

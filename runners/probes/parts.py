@@ -12,6 +12,7 @@ from runners.probes.classification import ClassificationTask, Labelled
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.retrieval import RetrievalTask
 from runners.probes.similarity import SimilarityTask
+from runners.probes.tagging import Tagged, TaggingTask
 from runners.probes.word_order import WordOrderTask
 
 T = TypeVar("T")
@@ -96,6 +97,20 @@ def _(task: RetrievalTask, share: float) -> Task:
     columns = (pairs.summaries, pairs.bodies, pairs.groups)
     some = NaturalPairs(*(_some(column, share) for column in columns))
     return RetrievalTask(some, task._validation, seen=task._seen)
+
+
+@_share.register
+def _(task: TaggingTask) -> float:
+    return TO_TRAIN_ON / len(task._train.words)
+
+
+@_cut.register
+def _(task: TaggingTask, share: float) -> Task:
+    train, test = (
+        Tagged(_some(side.words, share), _some(side.tags, share))
+        for side in (task._train, task._test)
+    )
+    return TaggingTask(train, test, task._metric_name)
 
 
 @_share.register

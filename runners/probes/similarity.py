@@ -20,7 +20,8 @@ from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.retrieval import normalized
-from runners.probes.tables import Row, TableProbe
+from runners.probes.row import Row
+from runners.probes.tables import TableProbe
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:

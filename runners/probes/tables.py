@@ -1,6 +1,5 @@
 """Probes on a table: the user's own file, or a data set of the hub."""
 
-import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from typing_extensions import override
 
 from runners.corpora.cells import text_of
@@ -16,7 +16,8 @@ from runners.corpora.corpus import MIN_GROUPS, Corpus
 from runners.corpora.hub import list_of, load_hub_dataset, named
 from runners.corpora.tables import check_columns, kind_of, read_table
 from runners.probes.base import Probe, Task
-from runners.probes.overlap import normalized_text
+from runners.probes.overlap import in_training
+from runners.probes.row import Row
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -24,27 +25,8 @@ _FILE_ENDINGS = (*TABLES, ".txt", ".json", ".xls", ".xlsx", ".gz", ".zip", ".arr
 """What ends like these and is not there is a file that is missing, not the name of a data set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An example.
-
-    Attributes:
-        place: of the row in its file or split, for messages.
-        texts: one, or two of a pair; of a list of words, what they make.
-        value: the class, or the score; None where the probe asks for none.
-        lists: of its columns that hold lists, such as words and their tags.
-    """
-
-    place: str
-    texts: tuple[str, ...]
-    value: str | None
-    lists: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is missing."""
-        given = [*self.texts, *([] if self.value is None else [self.value])]
-        return all(text.strip() for text in given) and all(self.lists)
+COPIED = "test examples of which pretraining text holds a text, word for word"
+"""Of a task's facts: their share. Models and n-grams may have learned them by heart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,10 +145,18 @@ class TableProbe(Probe, ABC):
                 self.check(*kept)
             except ValueError as error:
                 raise self._named(error) from error
+        copied = sum(any(found) for found in zip(*self._in_training(corpus, kept[1]), strict=True))
+        if copied:
+            known = {**known, COPIED: copied / len(kept[1])}
         return self.task(kept[0], kept[1], corpus, known)
 
+    @staticmethod
+    def _in_training(corpus: Corpus, rows: Sequence[Row]) -> list[np.ndarray]:
+        """Of each column of texts, which stand in a document that models are pretrained on."""
+        return [in_training(corpus, texts) for texts in zip(*(r.texts for r in rows), strict=True)]
+
     def _chosen(self, sides: list[list[Row]], missing: int) -> tuple[list[Row], list[Row]]:
-        train, test = (sorted(side, key=_digest) for side in sides)
+        train, test = (sorted(side, key=lambda row: row.digest) for side in sides)
         train, test = train[: self.max_train], test[: self.max_test]
         self._check_sizes(test, missing)
         return train, test
@@ -282,7 +272,7 @@ class TableProbe(Probe, ABC):
         """By a hash of the first text, so that equal texts stay on one side."""
         sides: tuple[list[Row], list[Row]] = [], []
         for row in rows:
-            place = int.from_bytes(_digest(row)[:8], "big") / 2**64  # in [0, 1)
+            place = int.from_bytes(row.digest[:8], "big") / 2**64  # in [0, 1)
             sides[place >= 1 - self.test_share].append(row)
         return sides
 
@@ -334,7 +324,3 @@ class TableProbe(Probe, ABC):
                 yield place, found
 
         yield from self._rows(rows(), where)
-
-
-def _digest(row: Row) -> bytes:
-    return hashlib.sha256(normalized_text(row.texts[0]).encode()).digest()

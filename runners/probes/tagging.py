@@ -22,7 +22,8 @@ from runners.measures.measurement import Measurement, example_rows, mean_of, not
 from runners.measures.readouts import readouts
 from runners.measures.text_model import TextModel
 from runners.probes.base import Task, without_zeros
-from runners.probes.tables import Row, TableProbe
+from runners.probes.row import Row
+from runners.probes.tables import TableProbe
 
 METRICS = {
     "accuracy": Metric("accuracy_frozen", "accuracy, frozen"),
@@ -61,7 +62,8 @@ class TaggingTask(Task):
         *,
         known: Mapping[str, Any] | None = None,
     ) -> None:
-        self._train, self._test, self._metric = train, test, METRICS[metric]
+        self._train, self._test = train, test
+        self._metric_name, self._metric = metric, METRICS[metric]
         self._known = dict(known or {})
         self._tags = sorted(set(chain(*train.tags)))
         place = {tag: index for index, tag in enumerate(self._tags)}
