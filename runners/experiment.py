@@ -223,6 +223,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
         pooling=config.measures.pooling,
         every_layer=config.measures.layers == "all",
         passes=config.measures.passes,
+        within_word=config.measures.within_word,
         trainer=config.trainer,
         objectives=objective.columns if objective else config.columns,
     )
@@ -264,6 +265,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
                 config.measures.pooling,
                 config.measures.layers,
                 config.measures.passes,
+                config.measures.within_word,
                 probes[name],
                 task.fingerprint,
                 config.seed,

@@ -131,7 +131,7 @@ def _how_to_read(stratum: Stratum) -> str:
         f"Texts become vectors by {measures['pooling']} pooling, under the model's own attention "
         f"({attention}); frozen figures rest on those vectors alone. Minimal pairs are scored by "
         "total log-probability, by pseudo-log-likelihood for masked models "
-        f'({_passes(measures.get("passes", 0))}); "n/a": the model has nothing that the probe '
+        f'({_passes(measures)}); "n/a": the model has nothing that the probe '
         "could measure (no token likelihood, no image tower).",
         *(
             f"Left out: {name}, since {reason}."
@@ -166,9 +166,11 @@ def _plateau(stratum: Stratum) -> list[str]:
     ]
 
 
-def _passes(passes: int) -> str:
+def _passes(measures: dict[str, Any]) -> str:
     """How many tokens of a text a masked model lacks while it is scored."""
-    return f"1 of {passes} tokens masked at a time" if passes else "one token masked at a time"
+    passes = measures.get("passes", 0)
+    share = f"1 of {passes} tokens masked at a time" if passes else "one token masked at a time"
+    return f"{share}, with the rest of its word" if measures.get("within_word") else share
 
 
 def _known(record: RunRecord) -> list[str]:

@@ -23,6 +23,8 @@ class MeasuresConfig:
             choose the layer that they read on it, each model its own; `last`.
         passes: of a masked model over a text whose likelihood a probe asks for, each with that
             share of the tokens masked; 0 masks one token at a time (Salazar et al. 2020).
+        within_word: hide with a masked token the later ones of its word too, so that the end of a
+            long word does not give its beginning away (Kauf and Ivanova 2023).
         primary: the probe metrics that the verdict is about, declared before the run.
     """
 
@@ -36,6 +38,7 @@ class MeasuresConfig:
     pooling: str = "mean"
     layers: str = "all"
     passes: int = 0
+    within_word: bool = False
     primary: tuple[str, ...] = ()
 
     @property

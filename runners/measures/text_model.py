@@ -1,10 +1,12 @@
 """A trained model as probes use it: texts in; vectors or likelihoods out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from models.batch import Attention, AttentionKind, Batch
 from models.pooling import POOLINGS
@@ -30,6 +32,7 @@ class TextModel:
         pooling: how states become one vector.
         every_layer: whether probes may choose the layer that they read; otherwise the last.
         passes: of a masked model over a text whose likelihood is asked for; 0 for one a token.
+        within_word: hide with a masked token the later ones of its word.
         trainer: the resolved recipe, for fine-tuning.
         objectives: that its heads come from: its own, or of an untrained model all columns.
     """
@@ -45,12 +48,13 @@ class TextModel:
         trainer: TrainerConfig,
         every_layer: bool = True,
         passes: int = 0,
+        within_word: bool = False,
         objectives: Sequence[Objective] = (),
     ) -> None:
         self.model, self.corpus, self.trainer = model, corpus, trainer
         self.attention, self.pooling = Attention(attention), pooling
         self.likelihood: Likelihood = likelihood
-        self.objectives, self._passes = objectives, passes
+        self.objectives, self._passes, self._within_word = objectives, passes, within_word
         self._below = range(self.layers) if every_layer else range(0)
 
     @property
@@ -119,7 +123,8 @@ class TextModel:
 
         A causal model sums log p(x_t | x_<t). A masked model sums the pseudo-log-likelihood
         log p(x_t | all others), with one token masked at a time (Salazar et al. 2020), or in n
-        passes every n-th token, read one place earlier where it was trained so (MNTP). Causal and
+        passes every n-th token, read one place earlier where it was trained so (MNTP); with
+        `within_word` the later tokens of its word are masked too. Causal and
         masked are different quantities and never ranked against each other.
         States and logits have the precision of training, logarithms float32, sums float64.
         """
@@ -131,6 +136,56 @@ class TextModel:
             with autocast(self.trainer):
                 totals[places] = score(batch)
         return totals
+
+    @torch.no_grad()
+    def endings(
+        self, beginnings: Sequence[str], endings: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Whether a model goes on as texts do, and how likely that is; None without a head.
+
+        Of a text too long for a row its first tokens are left out. A causal model reads all tokens
+        before each one of the ending; of a masked model they are all masked at once.
+
+        Returns:
+            (N,) bool, whether every token of the ending is the likeliest one, and (N,) float64, the
+            sum of their log p.
+        """
+        if self.likelihood == "none" or "lm" not in self.model.heads:
+            return None
+        limit = self.corpus.card.sequence_length - 2
+        texts = [begun + end for begun, end in zip(beginnings, endings, strict=True)]
+        rows, counts = [], []
+        for begun, each in zip(beginnings, self.corpus.tokenizer.encode(texts), strict=True):
+            rows.append(each.ids[-limit:])
+            counts.append(min(sum(start >= len(begun) for start in each.starts), limit))
+        found, totals = np.empty(len(rows), dtype=bool), np.empty(len(rows))
+        for start in range(0, len(rows), EMBEDDED_AT_ONCE):
+            here = slice(start, start + EMBEDDED_AT_ONCE)
+            found[here], totals[here] = self._endings(self.corpus.batch(rows[here]), counts[here])
+        return found, totals
+
+    def _endings(self, batch: Batch, counts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """As of `endings`, of the last tokens of B rows, so many of each."""
+        is_causal = self.likelihood == "causal"
+        ends = batch.attention_mask.sum(1, keepdim=True) - 1  # (B, 1), the place of [SEP]
+        places = torch.arange(batch.input_ids.shape[1])
+        scored = (places >= ends - torch.tensor(counts)[:, None]) & (places < ends)  # (B, T)
+        hidden = batch.input_ids.masked_fill(scored, self.corpus.vocabulary.mask_id)
+        inputs = batch if is_causal else replace(batch, input_ids=hidden)
+        rows, columns = scored.nonzero(as_tuple=True)  # (N,), (N,)
+        targets = batch.input_ids[rows, columns]
+        shift = int(self.likelihood != "pseudo")  # a state foretells the next token, or its own
+        with autocast(self.trainer):
+            attention = Attention("causal" if is_causal else "bidirectional")
+            last = self.model.backbone(inputs.to(self.trainer.device), attention=attention).last
+            embedding = self.model.backbone.token_embedding.weight
+            states = last[rows, columns - shift]
+            logits = self.model.heads["lm"](states, embedding).float().cpu()  # (N, V)
+        right = torch.ones(len(ends), dtype=torch.bool)
+        right[rows[logits.argmax(-1) != targets]] = False
+        values = -F.cross_entropy(logits, targets, reduction="none").double()
+        totals = torch.zeros(len(ends), dtype=torch.float64).index_add(0, rows, values)
+        return right.numpy(), totals.numpy()
 
     def lengths(self, texts: Sequence[str]) -> np.ndarray:
         """(N,) int, the number of tokens of each text of which `log_likelihood` is the sum."""
@@ -160,6 +215,8 @@ class TextModel:
             copy, column = copy_of[here] - start, columns[here]
             ids = batch.input_ids[row]
             ids[copy, column] = vocabulary.mask_id
+            if self._within_word:
+                ids[self._rest_of_words(batch.input_ids[row], copy, column)] = vocabulary.mask_id
             masked = Batch(ids, batch.attention_mask[row], torch.arange(len(row)))
             inputs = masked.to(self.trainer.device)
             last = self.model.backbone(inputs, attention=Attention("bidirectional")).last
@@ -167,9 +224,28 @@ class TextModel:
         states = states.to(self.trainer.device)
         return self._sum_by_row(states, batch.input_ids[rows, columns], scored)
 
-    def _sum_by_row(
-        self, states: torch.Tensor, targets: torch.Tensor, scored: torch.Tensor
-    ) -> np.ndarray:
+    def _rest_of_words(self, ids: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """(B, T) bool, what follows N tokens of (B, T) ids in their words.
+
+        Args:
+            ids: of the rows.
+            rows: (N,) where the tokens stand.
+            columns: (N,) the same.
+        """
+        vocabulary = self.corpus.vocabulary
+        goes_on = vocabulary.joins_last[ids[:, 1:]] & vocabulary.joins_next[ids[:, :-1]]
+        words = F.pad(
+            (~goes_on).long().cumsum(1), (1, 0)
+        )  # (B, T), the number of each token's word
+        later = torch.arange(ids.shape[1]) > columns[:, None]  # (N, T)
+        here, place = (later & (words[rows] == words[rows, columns][:, None])).nonzero(
+            as_tuple=True
+        )
+        rest = torch.zeros_like(ids, dtype=torch.bool)
+        rest[rows[here], place] = True
+        return rest
+
+    def _sum_by_row(self, states: Tensor, targets: Tensor, scored: Tensor) -> np.ndarray:
         """Log p of N targets from their (N, D) states, summed in float64 over each row."""
         embedding = self.model.backbone.token_embedding.weight
         targets = targets.to(states.device)

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,13 @@ def model(
 
 
 def pretrained(
-    model: TrainModel, corpus: Corpus, trainer: TrainerConfig, likelihood: str, passes: int = 0
+    model: TrainModel,
+    corpus: Corpus,
+    trainer: TrainerConfig,
+    likelihood: str,
+    passes: int = 0,
+    *,
+    within_word: bool = False,
 ) -> TextModel:
     kind = "causal" if likelihood == "causal" else "bidirectional"
     return TextModel(
@@ -34,6 +42,7 @@ def pretrained(
         pooling="mean",
         trainer=trainer,
         passes=passes,
+        within_word=within_word,
     )
 
 
@@ -75,6 +84,39 @@ def test_pseudo_likelihood_masks_one_token_at_a_time(
             table = log_probabilities(model, corpus, masked, "bidirectional")
             expected += float(table[place + 1, token])
         assert total == pytest.approx(expected, abs=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("passes", [0, 3])
+def test_the_rest_of_a_word_is_hidden_with_its_token(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig, passes: int
+) -> None:
+    texts = [*TEXTS, "unbelievably multidimensional arrays, xyzzyqwerty re-raises."]
+    read = pretrained(model, corpus, trainer, "pseudo", passes, within_word=True)
+    found = read.log_likelihood(texts)
+    assert found is not None
+    tokens, hid = corpus.vocabulary.tokens, 0
+    for text, total in zip(texts, found, strict=True):
+        ids = ids_of(corpus, text)
+        words = [0]
+        for last, token in itertools.pairwise(ids):
+            goes_on = tokens[last][-1:].isalnum() and tokens[token][:1].isalnum()
+            words.append(words[-1] + (not goes_on))
+        expected = 0.0
+        for one in range(passes or len(ids)):
+            scored = [i for i in range(len(ids)) if (i + 1) % (passes or len(ids)) == one]
+            hidden = {
+                i
+                for i in range(len(ids))
+                for s in scored
+                if s == i or (s < i and words[s] == words[i])
+            }
+            hid += len(hidden) - len(scored)
+            masked = [corpus.vocabulary.mask_id if i in hidden else t for i, t in enumerate(ids)]
+            table = log_probabilities(model, corpus, masked, "bidirectional")
+            expected += sum(float(table[place + 1, ids[place]]) for place in scored)
+        assert total == pytest.approx(expected, abs=1e-3)
+    assert hid > 5
 
 
 @torch.no_grad()
@@ -147,3 +189,41 @@ def test_states_are_those_of_every_layer(
         for layer, states in enumerate(output.hidden):
             mean = (states[0] * mask).sum(0) / mask.sum()
             np.testing.assert_allclose(found[layer, place], mean, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("likelihood", ["causal", "pseudo", "pseudo_next"])
+def test_endings_are_scored_as_a_slow_loop_scores_them(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig, likelihood: str
+) -> None:
+    limit = corpus.card.sequence_length - 2
+    beginnings = ["Return the", "Raise an", "x " * 3 * limit + "the"]
+    endings = [" multidimensional", " error", " value"]
+    found = pretrained(model, corpus, trainer, likelihood).endings(beginnings, endings)
+    assert found is not None
+    right, totals = found
+    for begun, ending, is_right, total in zip(beginnings, endings, right, totals, strict=True):
+        ids = ids_of(corpus, begun + ending)
+        count = len(ids) - len(ids_of(corpus, begun))
+        assert count >= 1
+        ids = ids[-limit:]
+        first = len(ids) - count
+        if likelihood == "causal":
+            table = log_probabilities(model, corpus, ids, "causal")
+        else:
+            masked = [*ids[:first], *[corpus.vocabulary.mask_id] * count]
+            table = log_probabilities(model, corpus, masked, "bidirectional")
+        # The state of the token itself is one place on, after [CLS].
+        places = [i + (likelihood == "pseudo") for i in range(first, len(ids))]
+        expected = [
+            float(table[at, ids[i]]) for at, i in zip(places, range(first, len(ids)), strict=True)
+        ]
+        assert total == pytest.approx(sum(expected), abs=1e-3)
+        best = [int(table[at].argmax()) for at in places]
+        assert is_right == (best == ids[first:])
+
+
+def test_without_a_token_head_nothing_is_foretold(
+    model: TrainModel, corpus: Corpus, trainer: TrainerConfig
+) -> None:
+    assert pretrained(model, corpus, trainer, "none").endings(["a"], [" b"]) is None

@@ -22,6 +22,7 @@ from runners.probes.agreement import AgreementProbe
 from runners.probes.base import Probe, Task
 from runners.probes.classification import ClassificationProbe, ClassificationTask, Labelled
 from runners.probes.image_retrieval import ImageRetrievalProbe, ImageRetrievalTask, Pictures
+from runners.probes.last_word import LastWordProbe, LastWordTask
 from runners.probes.library import LibraryProbe
 from runners.probes.minimal_pairs import (
     ACCURACY_MACRO,
@@ -59,6 +60,10 @@ class Noise:
 
     def lengths(self, texts: list[str]) -> np.ndarray:
         return np.array([len(text.split()) for text in texts])
+
+    def endings(self, beginnings: list[str], endings: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        drawn = self._drawn((len(endings),))
+        return drawn > 0, drawn
 
     def word_states(self, sentences: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
         count = sum(map(len, sentences))
@@ -145,6 +150,10 @@ PROBES: dict[str, tuple[Task, Probe]] = {
     "the user's minimal pairs": (
         minimal_pairs(macro=True, per_token=True),
         MinimalPairsProbe(name="m", path="x.csv", kind_column="kind"),
+    ),
+    "last_word": (
+        LastWordTask(texts("text"), texts("training")),
+        LastWordProbe(name="l", path="x.csv"),
     ),
     "tagging": (tagging("accuracy"), TaggingProbe(name="t", path="x.csv")),
     "entities": (

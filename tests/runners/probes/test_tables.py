@@ -16,6 +16,7 @@ from runners.facts import provenance
 from runners.job import Job, prepare
 from runners.probes.base import Probe, Task
 from runners.probes.classification import ClassificationProbe, ClassificationTask
+from runners.probes.last_word import LastWordProbe, LastWordTask
 from runners.probes.minimal_pairs import MinimalPairsProbe
 from runners.probes.similarity import SimilarityProbe, SimilarityTask
 from runners.probes.tagging import TaggingProbe, TaggingTask
@@ -461,3 +462,16 @@ def test_published_sets_load_and_have_their_simple_baselines(own: Corpus, hub_di
     # Rows of 32 tokens hold most of a sentence.
     found = load(tense, own, hub_dir).baselines()["TF-IDF"][0].value
     assert found == pytest.approx(0.877, abs=0.05)
+
+
+def test_the_last_word_of_the_users_own_texts(own: Corpus, tmp_path: Path) -> None:
+    rows = [{"text": f" the cat {i} sat on the  cat\n"} for i in range(60)]
+    file = written(tmp_path / "texts.jsonl", rows)
+    task = load(LastWordProbe(name="mine", path=str(file)), own)
+    assert isinstance(task, LastWordTask)
+    assert task._beginnings[0].endswith("sat on the")
+    assert set(task._words) == {"cat"}
+    assert task.facts["texts whose last word stands in them before"] == 1.0
+    written(file, [*rows, {"text": "alone "}])
+    with pytest.raises(ValueError, match=r"row .* holds 'alone' .* two words at least"):
+        opened(LastWordProbe(name="mine", path=str(file)))
