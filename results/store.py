@@ -44,7 +44,7 @@ class ResultStore:
             record: of one run.
             curve: points of its training.
             examples: a row for each test example of each measure (EXAMPLE_COLUMNS).
-            exhibits: by measure, examples for the eye.
+            exhibits: by measure, examples for the eye, and vectors in base64.
 
         Returns:
             The record as anybody reads it from now on: whoever wrote it sees nothing else.
@@ -139,7 +139,7 @@ class ResultStore:
             raise ValueError(f"{file} is missing or damaged: {_reason(error)}") from error
 
     def exhibits(self, name: str) -> dict[str, list[dict[str, Any]]]:
-        """Examples for the eye, by measure; few runs have any."""
+        """Examples for the eye and vectors, by measure."""
         file = self.folder / name / "exhibits.json"
         found: dict[str, list[dict[str, Any]]] = {}
         return json.loads(file.read_text()) if file.is_file() else found

@@ -25,6 +25,7 @@ from runners.job import Job
 from runners.measures.baselines import Baselines, loss_baselines, pair_baselines
 from runners.measures.cache import measured
 from runners.measures.curve import HeldOutCurve
+from runners.measures.geometry import measure_geometry, texts_of
 from runners.measures.losses import measure_column
 from runners.measures.measurement import Measurement
 from runners.measures.pairs import measure_pairs, natural_pair_splits
@@ -256,6 +257,14 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
             config.measures.measuring,
             partial(measure_pairs, model, splits, config.measures),
         )
+    pairs = splits[1] if splits else None
+    texts = texts_of(job.corpus, pairs, config.measures.pairs)
+    take(
+        "geometry",
+        "geometry",
+        config.measures.measuring,
+        partial(measure_geometry, model, texts, pairs),
+    )
     probes = {probe.name: probe for probe in config.probes}
     for name, task in job.tasks.items():
         take(

@@ -87,6 +87,7 @@ def add_run(
     created: str = "2026-01-01T00:00:00+00:00",
     training: dict[str, Any] | None = None,
     metrics: dict[str, tuple[Metric, ...]] | None = None,
+    exhibits: dict[str, list[dict[str, Any]]] | None = None,
     **changes: Any,
 ) -> RunRecord:
     """A record with a probe `task`, whose per-example scores are given, and some losses.
@@ -146,7 +147,7 @@ def add_run(
         {"step": i, "flops": i * 1e11, "progress": i / 10, "loss": 9 - i / 2, "held_out": 9 - i / 2}
         for i in range(1, 11)
     ]
-    return store.add(record, curve=curve, examples=examples(scores))
+    return store.add(record, curve=curve, examples=examples(scores), exhibits=exhibits)
 
 
 def add_baselines(store: ResultStore, **scores: np.ndarray) -> RunRecord:

@@ -15,6 +15,8 @@ def section(stratum: Stratum) -> Section | None:
     for row in stratum.models:
         run = row.models[0].runs[0]
         for measure, examples in run.store.exhibits(run.record.name).items():
+            if not measure.startswith("probe "):
+                continue
             title = f"{row.label}, {measure.removeprefix('probe ')}, seed {run.record.seed}"
             tables.append(Table(HEADER, [_row(example) for example in examples], title))
     if not tables:

@@ -21,7 +21,7 @@ class Measurement:
         examples: columns example, group and value, and where they weigh unlike or are correlated
             with something also target; groups are the independent units. None where there is no
             value.
-        exhibits: examples for the eye, JSON-like; pictures are PNG in base64.
+        exhibits: examples for the eye, JSON-like; pictures are PNG in base64, vectors float32.
     """
 
     metric: Metric

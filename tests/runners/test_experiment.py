@@ -48,6 +48,7 @@ class FakeTask(Task):
             raise RuntimeError("it broke")
         return [Measurement(Metric("accuracy"), 0.5)]
 
+    @property
     def fingerprint(self) -> str:
         return "fake"
 
@@ -92,7 +93,7 @@ def test_a_probe_that_fails_costs_no_other_figure_and_is_tried_again(
     assert record.status == "failed"
     assert record.error == "probe bad: RuntimeError: it broke"
     measured = {measure for measure, _ in figures(record)}
-    assert measured == {"loss clm", "loss pairs", "probe first", "probe last"}
+    assert measured == {"loss clm", "loss pairs", "geometry", "probe first", "probe last"}
     assert record.trained.ledger.steps == 3
     bad.fails = False
     taken: list[object] = []  # what is kept is not taken again
@@ -237,19 +238,19 @@ def test_the_untrained_floor_follows_the_trainer(
         return {file.name for file in folder.glob("*.json")}
 
     record = run_job(job_of(small, corpus, probe=FakeTask()), store, Silent())
-    assert len(kept()) == 3
+    assert len(kept()) == 4
     adapted = ("loss clm", "adapted")
     for count, changed in enumerate(changes(small), start=2):
         other = run_job(job_of(changed, corpus, probe=FakeTask()), store, Silent())
         assert other.name != record.name
-        assert len(kept()) == 3 * count
+        assert len(kept()) == 4 * count
         if changed.trainer.weight_decay != small.trainer.weight_decay:
             assert figures(other)[adapted] != figures(record)[adapted]
     # What only training or the telling depends on is not measured again.
     later = replace(small, trainer=replace(small.trainer, warmup=0.5, evaluations=9))
     later = replace(later, measures=replace(small.measures, primary=("probe x",)))
     run_job(job_of(later, corpus, probe=FakeTask(), more=FakeTask()), store, Silent())
-    assert len(kept()) == 3 * count + 1
+    assert len(kept()) == 4 * count + 1
 
 
 PLUGIN = """
