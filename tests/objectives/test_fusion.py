@@ -1,5 +1,6 @@
 from collections import Counter
 from dataclasses import replace
+from functools import partialmethod
 from typing import Any
 
 import pytest
@@ -58,6 +59,28 @@ def test_a_fusion_of_one_is_that_one_bit_for_bit(
     fused = trained(load_objective(fusion, **changes), trainer)
     assert fused == trained(load_objective(alone), trainer)
     assert fused != trained(load_objective(fusion), trainer)
+
+
+@pytest.mark.parametrize("name", ["clm_mlm", "mlm_simcse", "gpt_bert", "mlm_then_simcse"])
+def test_training_enters_the_losses_that_the_tests_of_its_terms_test(
+    name: str, trainer: TrainerConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing else that could be called a loss: what is fused has none of its own."""
+    fusion, entered = load_objective(name), Counter[str]()
+    for column in fusion.columns:
+        for part in ("corrupt", "loss", "counts", "forward_flops"):
+
+            def spied(self: Any, *given: Any, own: Any, place: str, **named: Any) -> Any:
+                entered[place] += 1
+                return own(self, *given, **named)
+
+            kind, place = type(column), f"{column.name} {part}"
+            spy = partialmethod(spied, own=getattr(kind, part), place=place)
+            monkeypatch.setattr(kind, part, spy)
+    trained(fusion, trainer)
+    parts = ("corrupt", "loss", "counts")
+    assert all(entered[f"{each.name} {part}"] for each in fusion.columns for part in parts)
+    assert not {"loss", "counts", "corrupt", "forward_flops"} & set(dir(type(fusion)))
 
 
 @pytest.mark.parametrize(
