@@ -6,7 +6,7 @@ Through `probe=last_word`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from typing_extensions import override
@@ -20,7 +20,7 @@ from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
 from runners.probes.ngrams import NgramModel
 from runners.probes.row import Row
 from runners.probes.sentences import training_text
-from runners.probes.tables import TableProbe
+from runners.probes.tables import UntrainedTableProbe
 
 ACCURACY = Metric("accuracy", "accuracy")
 LOG_P = Metric("log_p", "log p of the word", unit="nats a word", estimator="ratio")
@@ -104,25 +104,14 @@ class LastWordTask(Task):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LastWordProbe(TableProbe):
+class LastWordProbe(UntrainedTableProbe):
     """The last word of the user's texts, or of a hub data set such as LAMBADA.
-
-    Nothing is trained, so that a file is used whole.
 
     Attributes:
         text_column: the texts, each with its last word.
     """
 
-    trains: ClassVar[bool] = False
-
     text_column: str = "text"
-    test_share: float = 1.0
-
-    @override
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.test_path is not None:
-            raise ValueError("test_path has no use: nothing is trained, so that path is tested on")
 
     @property
     @override

@@ -22,7 +22,7 @@ from runners.probes.ngrams import NgramModel
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.row import Row
 from runners.probes.sentences import training_text
-from runners.probes.tables import TableProbe
+from runners.probes.tables import UntrainedTableProbe
 
 Method = Callable[[tuple[str, ...], Sequence[str], Sequence[str]], np.ndarray]
 
@@ -200,28 +200,17 @@ def _told(likelihood: str, margins: np.ndarray) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MinimalPairsProbe(TableProbe):
+class MinimalPairsProbe(UntrainedTableProbe):
     """Minimal pairs of the user's, or of a hub data set such as BLiMP (Warstadt et al. 2020).
-
-    Nothing is trained, so that a file is used whole.
 
     Attributes:
         good_column, bad_column: the sentences.
         kind_column: of what kind a pair is; each kind has one voice.
     """
 
-    trains: ClassVar[bool] = False
-
     good_column: str = "sentence_good"
     bad_column: str = "sentence_bad"
     kind_column: str | None = None
-    test_share: float = 1.0
-
-    @override
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.test_path is not None:
-            raise ValueError("test_path has no use: nothing is trained, so that path is tested on")
 
     @property
     @override

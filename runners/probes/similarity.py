@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -21,7 +21,7 @@ from runners.probes.classification import WORDS
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.retrieval import normalized
 from runners.probes.row import Row
-from runners.probes.tables import TableProbe
+from runners.probes.tables import UntrainedTableProbe
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -94,28 +94,17 @@ class SimilarityTask(Task):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimilarityProbe(TableProbe):
+class SimilarityProbe(UntrainedTableProbe):
     """Similarity of the user's pairs, or of a hub data set such as STS-B.
-
-    Nothing is trained, so that a file is used whole.
 
     Attributes:
         first_column, second_column: the two sentences.
         score_column: a number, higher for more alike.
     """
 
-    trains: ClassVar[bool] = False
-
     first_column: str = "sentence1"
     second_column: str = "sentence2"
     score_column: str = "label"
-    test_share: float = 1.0
-
-    @override
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.test_path is not None:
-            raise ValueError("test_path has no use: nothing is trained, so that path is tested on")
 
     @property
     @override

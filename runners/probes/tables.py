@@ -324,3 +324,18 @@ class TableProbe(Probe, ABC):
                 yield place, found
 
         yield from self._rows(rows(), where)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntrainedTableProbe(TableProbe, ABC):
+    """A table from which nothing is learned, so that a file is used whole."""
+
+    trains: ClassVar[bool] = False
+
+    test_share: float = 1.0
+
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.test_path is not None:
+            raise ValueError("test_path has no use: nothing is trained, so that path is tested on")
