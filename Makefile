@@ -23,7 +23,7 @@ objectives: $(INSTALLED) ## every objective, tiny: each must learn and placebos 
 null: $(INSTALLED) ## how often a report names a winner where there is none, simulated and real (half an hour or so)
 	$(BIN)/python tests/benchmarks/null_reports.py
 
-test: $(INSTALLED) ## the whole test suite (about 10 minutes)
+test: $(INSTALLED) ## the whole test suite (about 14 minutes)
 	$(BIN)/python -m pytest
 
 check: $(INSTALLED) ## format, lint, types, layers, spelling

@@ -2,7 +2,6 @@
 
 import base64
 from itertools import combinations, product
-from typing import Any
 
 import numpy as np
 
@@ -91,11 +90,11 @@ def _vectors(row: Row) -> dict[int, np.ndarray]:
 
 
 def _stored(run: StoredRun) -> np.ndarray | None:
-    exhibits: list[dict[str, Any]] = run.store.exhibits(run.record.name).get(MEASURE, [])
-    for exhibit in exhibits:
-        flat = np.frombuffer(base64.b64decode(exhibit["vectors"]), dtype=np.float32)
-        return flat.reshape(exhibit["shape"])
-    return None
+    exhibits = run.store.exhibits(run.record.name).get(MEASURE)
+    if not exhibits:
+        return None
+    flat = np.frombuffer(base64.b64decode(exhibits[0]["vectors"]), dtype=np.float32)
+    return flat.reshape(exhibits[0]["shape"])
 
 
 def _alike(one: dict[int, np.ndarray], other: dict[int, np.ndarray], same: bool) -> Cell:

@@ -249,7 +249,9 @@ def _load_from_hub(path: str, name: str | None, revision: str | None) -> Any:
     what = f"the data set {path!r}"
     with asking_the_hub("dataset", path, revision, what) as unreachable:
         try:
-            known = datasets.get_dataset_config_names(path, revision=revision)
+            known = []
+            if name == EVERY:
+                known = datasets.get_dataset_config_names(path, revision=revision)
             if name != EVERY or EVERY in known:
                 return datasets.load_dataset(path, name=name, revision=revision)
             parts = [datasets.load_dataset(path, name=each, revision=revision) for each in known]

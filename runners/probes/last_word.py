@@ -16,14 +16,18 @@ from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, example_rows, mean_of, not_numbers
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
-from runners.probes.ngrams import NgramModel
+from runners.probes.base import Seen, Task, share_cut, without_zeros
+from runners.probes.ngrams import ngrams
 from runners.probes.row import Row
 from runners.probes.sentences import training_text
 from runners.probes.tables import UntrainedTableProbe
 
 ACCURACY = Metric("accuracy", "accuracy")
 LOG_P = Metric("log_p", "log p of the word", unit="nats a word", estimator="ratio")
+
+
+ONLY_END = "texts longer than a row, of which models read the end"
+"""Of a task's facts: the share of such texts."""
 
 
 class LastWordTask(Task):
@@ -46,11 +50,8 @@ class LastWordTask(Task):
     ) -> None:
         self._texts, self._training = [text.strip() for text in texts], tuple(training)
         self._seen, self._known = seen, dict(known or {})
-        ends = [text.rindex(text.split()[-1]) for text in self._texts]
-        self._beginnings = [
-            text[:end].rstrip() for text, end in zip(self._texts, ends, strict=True)
-        ]
-        self._words = [text.split()[-1] for text in self._texts]
+        parts = [text.rsplit(maxsplit=1) for text in self._texts]
+        self._beginnings, self._words = [begun for begun, _ in parts], [word for _, word in parts]
 
     @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
@@ -73,9 +74,9 @@ class LastWordTask(Task):
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """Of the text's own words the one that word trigrams find likeliest in that place."""
-        model = NgramModel(self._training, 3)
+        model = ngrams(self._training, 3)
         right = []
-        for begun, word in zip(self._seen(self._beginnings), self._words, strict=True):
+        for begun, word in zip(self._beginnings, self._words, strict=True):
             words = begun.split()
             options = list(dict.fromkeys(words))
             scores = model.log_probabilities([" ".join([*words[-2:], each]) for each in options])
@@ -93,7 +94,7 @@ class LastWordTask(Task):
                 "texts": len(self._texts),
                 "texts whose last word stands in them before": float(np.mean(inside)),
                 **self._known,
-                CUT: share_cut(self._texts, self._seen),
+                ONLY_END: share_cut(self._texts, self._seen),
             }
         )
 

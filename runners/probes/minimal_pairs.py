@@ -6,7 +6,7 @@ The user's own, or BLiMP, through `probe=minimal_pairs`.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.text_model import TextModel
 from runners.probes.base import CUT, Probe, Seen, Task, share_cut, without_zeros
-from runners.probes.ngrams import NgramModel
+from runners.probes.ngrams import ngrams
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.row import Row
 from runners.probes.sentences import training_text
@@ -133,7 +133,7 @@ class MinimalPairsTask(Task):
         found = {"chance": [Measurement(metric, 0.5) for metric in self._metrics]}
         good, bad = self._seen(self._pairs.good), self._seen(self._pairs.bad)
         for name, order in (("word bigrams", 2), ("word trigrams", 3)):
-            model = _ngrams(self._training, order)
+            model = ngrams(self._training, order)
             sides = model.log_probabilities(good), model.log_probabilities(bad)
             margins = [sides[0] - sides[1]]
             if self._per_token:
@@ -254,9 +254,3 @@ class MinimalPairsProbe(UntrainedTableProbe):
             seen=corpus.seen,
             known={**known, "pairs of equal sentences, half a point to every model": equal},
         )
-
-
-@lru_cache(maxsize=2)
-def _ngrams(training: tuple[str, ...], order: int) -> NgramModel:
-    """Of one corpus for all its tasks."""
-    return NgramModel(training, order)

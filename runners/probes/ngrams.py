@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -59,6 +60,12 @@ class NgramModel:
             history = _joined(history, words[places - back])
             found.append((history, _joined(history, words[places])))
         return found
+
+
+@lru_cache(maxsize=2)
+def ngrams(training: tuple[str, ...], order: int) -> NgramModel:
+    """That of one corpus, for all its tasks."""
+    return NgramModel(training, order)
 
 
 class _Counts:
