@@ -5,6 +5,7 @@ from itertools import combinations
 
 from results.comparison import Stratum
 from results.learning import plateau
+from results.record import SHUFFLED
 from results.rows import Figure, Row
 from results.statistics import Contrast, holm
 
@@ -12,8 +13,8 @@ LEVEL = 0.05
 PART = " of "
 """Between a metric and the part of the test set that it is taken over."""
 
-GUESSES = ("chance", "majority class", "uniform")
-"""Simple methods that read nothing."""
+GUESSES = ("chance", "majority class", "majority tag", "uniform", SHUFFLED)
+"""Simple methods that read nothing, or nothing that is true."""
 
 
 @dataclass(frozen=True, eq=False)

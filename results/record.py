@@ -7,8 +7,12 @@ from results.corpus import CorpusCard
 from results.training import TrainingFacts
 
 Kind = Literal["run", "untrained", "baselines"]
-SCHEMA = 4
+SCHEMA = 5
 """Raised whenever the meaning of a field changes."""
+
+
+SHUFFLED = "shuffled labels"
+"""The simple method that was given the answers in a random order: what is left is chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,9 @@ class Value:
         value: None where the model cannot be measured; `note` says why.
         note: such as `native`, `foreign`, `no head`.
         row: of baselines, which simple method it is; empty for models.
+        options: what the model's vectors could be read from, and the score of each on validation
+            examples.
+        reads: how often test examples were read for it; 0 where that is not counted.
     """
 
     measure: str
@@ -51,6 +58,8 @@ class Value:
     value: float | None
     note: str = ""
     row: str = ""
+    options: dict[str, float] = field(default_factory=dict)
+    reads: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from results.sections import (
     objectives,
     pictures,
     probes,
+    readouts,
     setup,
     verdict,
 )
@@ -47,6 +48,7 @@ ORDER = (
     setup,
     fairness,
     caveats,
+    readouts,
 )
 """The sections of a report; each is a module with `section`."""
 

@@ -223,6 +223,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
         likelihood=likelihood,
         pooling=config.measures.pooling,
         every_layer=config.measures.layers == "all",
+        every_pooling=config.measures.poolings == "all",
         passes=config.measures.passes,
         within_word=config.measures.within_word,
         trainer=config.trainer,
@@ -272,6 +273,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
             f"probe-{name}",
             [
                 config.measures.pooling,
+                config.measures.poolings,
                 config.measures.layers,
                 config.measures.passes,
                 config.measures.within_word,
@@ -279,7 +281,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
                 task.fingerprint,
                 config.seed,
             ],
-            partial(task.evaluate, model, seed=config.seed),
+            partial(task.measure, model, seed=config.seed),
         )
     return found
 
@@ -301,6 +303,8 @@ def _values(measures: Measures, row: str = "") -> tuple[Value, ...]:
             measurement.value,
             measurement.note,
             row,
+            dict(measurement.options),
+            measurement.reads,
         )
         for name, measurements in measures.items()
         for measurement in measurements

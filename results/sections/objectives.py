@@ -33,7 +33,7 @@ def section(stratum: Stratum) -> Section | None:
         rows.append([words(text) for text in texts])
     pooling = stratum.record.config["measures"]["pooling"]
     text = (
-        f"All models are compared under one pooling, {pooling}; an objective's own is "
-        f"what its paper or its training uses ({code('measures.pooling')} sets the common one)."
+        f"Where probes do not choose the pooling, all models are read by the same, {pooling} "
+        f"({code('measures.pooling')}); an objective's own is what its paper or its training uses."
     )
     return Section("What was trained", [Table(HEADER, rows), Prose(text)])

@@ -128,8 +128,10 @@ def _how_to_read(stratum: Stratum) -> str:
         f"from the {stratum.start} model, †† below it; ‡ not told apart from the best simple "
         "method, ‡‡ below it (by the 95 % interval of the difference).",
         *_plateau(stratum),
-        f"Texts become vectors by {measures['pooling']} pooling, under the model's own attention "
-        f"({attention}); frozen figures rest on those vectors alone. Minimal pairs are scored by "
+        f"Texts become vectors under the model's own attention ({attention}); frozen figures rest "
+        "on those vectors alone, of the layer and by the pooling that each model chose on "
+        "examples not tested on (appendix), or where there are none of the last layer by "
+        f"{measures['pooling']} pooling. Minimal pairs are scored by "
         "total log-probability, by pseudo-log-likelihood for masked models "
         f'({_passes(measures)}); "n/a": the model has nothing that the probe '
         "could measure (no token likelihood, no image tower).",

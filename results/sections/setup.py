@@ -34,7 +34,6 @@ def _lines(stratum: Stratum) -> list[tuple[str, str]]:
         ),
         ("seeds", ", ".join(str(seed) for seed in seeds(stratum))),
         ("recipe", _recipe(stratum)),
-        *(("states read", told) for told in _readouts(stratum)),
         ("machine", names.get("hardware", "")),
         (
             "versions",
@@ -42,23 +41,6 @@ def _lines(stratum: Stratum) -> list[tuple[str, str]]:
         ),
         ("source", names.get("source", "")),
     ]
-
-
-def _readouts(stratum: Stratum) -> list[str]:
-    """Which layer each model's vectors were read from, where it was chosen; a line a probe."""
-    found: dict[str, str] = {}
-    for figure in stratum.measures("probe "):
-        told = []
-        for row in (*stratum.models, *stratum.untrained):
-            values = [model.value(figure) for model in row.models]
-            notes = [value.note for value in values if value and value.note.startswith("layer ")]
-            if notes:
-                each = {note: notes.count(note) for note in notes}
-                times = [f"{note} at {count} seed(s)" for note, count in each.items()]
-                told.append(f"{row.label} " + ", ".join(times if len(each) > 1 else each))
-        if told:
-            found.setdefault(figure[0].removeprefix("probe "), "; ".join(told))
-    return [f"{probe}: {told}" for probe, told in found.items()]
 
 
 def _corpus(corpus: CorpusCard) -> str:

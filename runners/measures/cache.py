@@ -42,6 +42,8 @@ def _to_json(measurement: Measurement) -> dict[str, Any]:
         "note": measurement.note,
         "examples": None if examples is None else examples.to_dict(orient="list"),
         "exhibits": list(measurement.exhibits),
+        "options": dict(measurement.options),
+        "reads": measurement.reads,
     }
 
 

@@ -18,9 +18,11 @@ class MeasuresConfig:
         adaptation_steps: updates of a fresh head on the frozen backbone; 0 leaves it out.
         adaptation_rows: rows in each of those updates.
         adaptation_learning_rate: constant.
-        pooling: how a text becomes a vector, in probes and in the pairs' InfoNCE.
-        layers: `all` lets frozen probes that have validation data (classification, retrieval)
-            choose the layer that they read on it, each model its own; `last`.
+        pooling: how a text becomes a vector where that is not chosen: in fine-tuning, geometry and
+            the pairs' InfoNCE.
+        poolings: `all` lets frozen probes that have validation data choose the pooling on it, each
+            model its own, by layer and with or without centring; `one` leaves it at `pooling`.
+        layers: `all` lets them choose the layer; `last`.
         passes: of a masked model over a text whose likelihood a probe asks for, each with that
             share of the tokens masked; 0 masks one token at a time (Salazar et al. 2020).
         within_word: hide with a masked token the later ones of its word too, so that the end of a
@@ -36,6 +38,7 @@ class MeasuresConfig:
     adaptation_rows: int = 16
     adaptation_learning_rate: float = 1e-3
     pooling: str = "mean"
+    poolings: str = "all"
     layers: str = "all"
     passes: int = 0
     within_word: bool = False
@@ -69,5 +72,6 @@ class MeasuresConfig:
                 f"passes is {self.passes}; it must be 2 or more (5 mask a fifth of the tokens at a "
                 "time), or 0 for one token at a time"
             )
-        if self.layers not in ("all", "last"):
-            raise ValueError(f"layers is {self.layers!r}; known: all, last")
+        for name, known in (("poolings", ("all", "one")), ("layers", ("all", "last"))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")

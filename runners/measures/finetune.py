@@ -1,7 +1,7 @@
 """Fine-tuning: a fresh linear layer on the pooled vector, all weights trained."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,6 +16,7 @@ from models.pooling import pool
 from runners.corpora.corpus import Passage
 from runners.hardware import autocast
 from runners.measures.linear import Score, held_back, share_right
+from runners.measures.read_once import choosing
 from runners.measures.text_model import EMBEDDED_AT_ONCE, TextModel
 from runners.training.fit import fit
 
@@ -78,7 +79,7 @@ def finetune(
     model: TextModel,
     passages: Sequence[Passage],
     labels: np.ndarray,
-    test_passages: Sequence[Passage],
+    read_test: Callable[[], Sequence[Passage]],
     *,
     config: FinetuneConfig,
     seed: int,
@@ -91,7 +92,7 @@ def finetune(
         model: it is copied, not changed.
         passages: to train on, and to choose on.
         labels: (passages,) int, 0 up to the number of classes.
-        test_passages: what to predict; read once, when everything is chosen.
+        read_test: gives what to predict; called once, when everything is chosen.
         config: the recipe.
         seed: of the new layer, the order and the dropout.
         groups: of the passages; one of them is on one side of what is held back.
@@ -102,13 +103,15 @@ def finetune(
     """
     rate, epochs = config.learning_rates[0], config.epochs
     if len(config.learning_rates) > 1:
-        chosen = _chosen(model, passages, labels, config, seed, held_back(labels, groups), score)
+        with choosing(passages, labels):
+            sides = held_back(labels, groups)
+            chosen = _chosen(model, passages, labels, config, seed, sides, score)
         if chosen is None:
             return None
         rate, epochs = chosen
     trained = _epochs(model, passages, labels, config, rate, seed, int(labels.max()) + 1)
     *_, classifier = islice(trained, epochs)
-    predicted = None if classifier is None else _predict(model, classifier, test_passages)
+    predicted = None if classifier is None else _predict(model, classifier, read_test())
     if predicted is None:
         return None
     is_chosen = len(config.learning_rates) > 1

@@ -34,8 +34,8 @@ def measure_geometry(
 
     Those of layers below follow, `uniformity_layer_1`.
     """
-    states = model.states(texts)
-    others = None if pairs is None else model.states(pairs.summaries)
+    states = model.states(texts).values[0]  # (layers + 1, N, D)
+    others = None if pairs is None else model.states(pairs.summaries).values[0]
     found = []
     for place in reversed(range(len(states))):
         measured = _figures(states[place], None if others is None else others[place])

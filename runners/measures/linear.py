@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,41 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from runners.measures.read_once import choosing
+
 REGULARIZATIONS = (0.01, 0.1, 1.0, 10.0)
 """Inverse strengths that the linear layer may choose from, on a fifth of its training examples."""
 
 UNCHOSEN = 1.0
 """The strength, or number of neighbours, where that fifth would leave a single class to learn."""
 
+FIRST = {"strength": 0.1, "neighbours": 10}
+"""What vectors are chosen under; then the strength, or the number, is chosen for those."""
+
 NEIGHBOURS = (1, 5, 10, 20)
 """Numbers of nearest neighbours to choose from, of vectors of length 1."""
 
 Score = Callable[[np.ndarray, np.ndarray], float]
 """From (N,) true and predicted classes to what is to be as high as can be."""
+
+
+Offered = Sequence[Callable[[], Any]]
+"""What makes the (N, D) vectors that may be chosen; they are not all held at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What came of choosing and fitting.
+
+    Attributes:
+        classifier: fitted to all examples.
+        place: of the vectors that were chosen.
+        scores: of each that was offered, on the fifth held back; empty where nothing was chosen.
+    """
+
+    classifier: Any
+    place: int = 0
+    scores: list[float] = field(default_factory=list)
 
 
 def share_right(truth: np.ndarray, predicted: np.ndarray) -> float:
@@ -77,48 +102,48 @@ def fit_linear(
     score: Score = share_right,
 ) -> Any:
     """Multinomial logistic regression on (N, D) vectors; its regularization is chosen."""
-    return fit_linear_to_best([vectors], targets, groups, scale=scale, score=score)[1]
+    return fit_linear_to_best(
+        [lambda: vectors], targets, groups, scale=scale, score=score
+    ).classifier
 
 
 def fit_linear_to_best(
-    choices: Sequence[Any],
+    offered: Offered,
     targets: np.ndarray,
     groups: Sequence[str] = (),
     *,
     scale: bool = True,
     score: Score = share_right,
-) -> tuple[int, Any]:
-    """Multinomial logistic regression; vectors and regularization are chosen.
+) -> Fitted:
+    """Multinomial logistic regression; vectors, and then the regularization, are chosen.
 
     Every model, and TF-IDF, chooses from the same strengths. Of a single class, a part of which
     may be taken to time a probe on, it is a constant.
 
     Args:
-        choices: (N, D) vectors each; of equals the first is taken.
+        offered: (N, D) vectors each; of equals the first is taken.
         targets: (N,) classes.
         groups: of each example; one of them is on one side of what is held back.
         scale: bring every feature to variance 1.
         score: decides.
-
-    Returns:
-        The place of the chosen vectors, and what was fitted to all of them.
     """
 
     def build(strength: float) -> Any:
         regression = LogisticRegression(C=strength, max_iter=1000, tol=1e-3)
         return make_pipeline(StandardScaler(), regression) if scale else regression
 
-    return _fit_to_best(choices, targets, held_back(targets, groups), build, REGULARIZATIONS, score)
+    values = (FIRST["strength"], *REGULARIZATIONS)
+    return _fit_to_best(offered, targets, held_back(targets, groups), build, values, score)
 
 
 def fit_neighbours_to_best(
-    choices: Sequence[Any],
+    offered: Offered,
     targets: np.ndarray,
     groups: Sequence[str] = (),
     *,
     score: Score = share_right,
-) -> tuple[int, Any]:
-    """The commonest class of the nearest by cosine; vectors and their number are chosen.
+) -> Fitted:
+    """The commonest class of the nearest by cosine; vectors, and then their number, are chosen.
 
     As `fit_linear_to_best`.
     """
@@ -127,29 +152,35 @@ def fit_neighbours_to_best(
     def build(number: float) -> Any:
         return KNeighborsClassifier(min(int(number), len(sides[0])), metric="cosine")
 
-    return _fit_to_best(choices, targets, sides, build, NEIGHBOURS, score)
+    values = (FIRST["neighbours"], *NEIGHBOURS)
+    return _fit_to_best(offered, targets, sides, build, values, score)
 
 
 def _fit_to_best(
-    choices: Sequence[Any],
+    offered: Offered,
     targets: np.ndarray,
     sides: tuple[np.ndarray, np.ndarray],
     build: Callable[[float], Any],
     values: Sequence[float],
     score: Score,
-) -> tuple[int, Any]:
+) -> Fitted:
+    """Vectors are chosen under the first value, then one of the others."""
     if len(set(targets)) < 2:
-        return 0, DummyClassifier().fit(choices[0], targets)
+        return Fitted(DummyClassifier().fit(offered[0](), targets))
     inner, held = sides
     if len(set(targets[inner])) < 2:  # nothing can be chosen
         with _many_classes():
-            return 0, build(UNCHOSEN).fit(choices[0], targets)
+            return Fitted(build(UNCHOSEN).fit(offered[0](), targets))
 
     def tried(vectors: Any, value: float) -> float:
         fitted = build(value).fit(vectors[inner], targets[inner])
         return score(targets[held], fitted.predict(vectors[held]))
 
+    first, *rest = values
     with _many_classes():
-        scores = [tried(vectors, value) for vectors in choices for value in values]
-        chosen, place = divmod(int(np.argmax(scores)), len(values))
-        return chosen, build(values[place]).fit(choices[chosen], targets)
+        with choosing():
+            scores = [tried(make(), first) for make in offered] if len(offered) > 1 else []
+            place = int(np.argmax(scores)) if scores else 0
+            vectors = offered[place]()
+            value = rest[int(np.argmax([tried(vectors, value) for value in rest]))]
+        return Fitted(build(value).fit(vectors, targets), place, scores)

@@ -1,7 +1,7 @@
 """A figure of one model with the test examples that it rests on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ class Measurement:
             with something also target; groups are the independent units. None where there is no
             value.
         exhibits: examples for the eye, JSON-like; pictures are PNG in base64, vectors float32.
+        options: what the model's vectors could be read from, and the score of each on validation
+            examples; empty where nothing was chosen.
+        reads: how often test examples were read for it, where that is counted.
     """
 
     metric: Metric
@@ -29,6 +32,8 @@ class Measurement:
     note: str = ""
     examples: pd.DataFrame | None = None
     exhibits: tuple[Mapping[str, Any], ...] = ()
+    options: Mapping[str, float] = field(default_factory=dict)
+    reads: int = 0
 
 
 def mean_of(

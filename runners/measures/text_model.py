@@ -13,6 +13,7 @@ from models.pooling import POOLINGS
 from objectives.base import Likelihood, Objective, TrainModel
 from runners.corpora.corpus import Corpus
 from runners.hardware import autocast
+from runners.measures.readouts import States
 from runners.training.trainer import TrainerConfig
 
 EMBEDDED_AT_ONCE = 64
@@ -29,8 +30,9 @@ class TextModel:
         corpus: whose tokenizer and row length are used.
         attention: who may look at whom when texts are embedded: the objective's own.
         likelihood: how texts are scored.
-        pooling: how states become one vector.
+        pooling: how states become one vector, where that is not chosen.
         every_layer: whether probes may choose the layer that they read; otherwise the last.
+        every_pooling: whether they may choose the pooling.
         passes: of a masked model over a text whose likelihood is asked for; 0 for one a token.
         within_word: hide with a masked token the later ones of its word.
         trainer: the resolved recipe, for fine-tuning.
@@ -47,6 +49,7 @@ class TextModel:
         pooling: str,
         trainer: TrainerConfig,
         every_layer: bool = True,
+        every_pooling: bool = True,
         passes: int = 0,
         within_word: bool = False,
         objectives: Sequence[Objective] = (),
@@ -56,6 +59,8 @@ class TextModel:
         self.likelihood: Likelihood = likelihood
         self.objectives, self._passes, self._within_word = objectives, passes, within_word
         self._below = range(self.layers) if every_layer else range(0)
+        others = [name for name in POOLINGS if name != pooling] if every_pooling else []
+        self._poolings = (pooling, *others)
 
     @property
     def layers(self) -> int:
@@ -64,32 +69,35 @@ class TextModel:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """(N, D) float32, one vector a text from the last layer, in the order of the texts."""
-        vectors: np.ndarray = self._pooled(texts, range(0))[0]
+        vectors: np.ndarray = self._pooled(texts, [self.pooling], range(0))[0, 0]
         return vectors
 
-    def states(self, texts: Sequence[str]) -> np.ndarray:
-        """(layers + 1, N, D) float32, the same from every layer that may be read, the last last."""
-        return self._pooled(texts, self._below)
+    def states(self, texts: Sequence[str]) -> States:
+        """Vectors of N texts from every layer and by every pooling that may be read."""
+        values = self._pooled(texts, self._poolings, self._below)
+        return States(values, self.layers, self._poolings)
 
     @torch.no_grad()
-    def _pooled(self, texts: Sequence[str], below: range) -> np.ndarray:
+    def _pooled(self, texts: Sequence[str], poolings: Sequence[str], below: range) -> np.ndarray:
+        """(poolings, layers below + 1, N, D) float32."""
         width = self.model.backbone.config.hidden_size
-        vectors = np.empty((len(below) + 1, len(texts), width), dtype=np.float32)
+        vectors = np.empty((len(poolings), len(below) + 1, len(texts), width), dtype=np.float32)
         for batch, places in self.corpus.text_batches(texts, batch_size=EMBEDDED_AT_ONCE):
             batch = batch.to(self.trainer.device)
             output = self.model.backbone(batch, attention=self.attention, layers=below)
             for layer, states in enumerate((*output.hidden, output.last)):
-                pooled = POOLINGS[self.pooling](states, batch.attention_mask)
-                vectors[layer, places] = pooled.float().cpu()
+                for place, pooling in enumerate(poolings):
+                    pooled = POOLINGS[pooling](states, batch.attention_mask)
+                    vectors[place, layer, places] = pooled.float().cpu()
         return vectors
 
     @torch.no_grad()
-    def word_states(self, sentences: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+    def word_states(self, sentences: Sequence[Sequence[str]]) -> tuple[States, np.ndarray]:
         """Vectors of the words of sentences, which are read with a space between words.
 
         Returns:
-            (layers + 1, W, D) float32, the mean of each word's states from every layer that may be
-            read, and (W,) bool, whether a model reads the word at all: not past the longest row.
+            The mean of each word's tokens from every layer that may be read, of W words, and (W,)
+            bool, whether a model reads the word at all: not past the longest row.
         """
         texts = [" ".join(words) for words in sentences]
         firsts = np.cumsum([0, *map(len, sentences)])  # of each sentence, the place of its words
@@ -114,8 +122,8 @@ class TextModel:
             for layer, states in enumerate((*output.hidden, output.last)):
                 rows = [row[1 : n - 1] for row, n in zip(states, lengths, strict=True)]
                 sums[layer].index_add_(0, words, torch.cat(rows).float().cpu())
-        vectors: np.ndarray = (sums / counts.clamp(min=1)[:, None]).numpy()
-        return vectors, (counts > 0).numpy()
+        vectors = (sums / counts.clamp(min=1)[:, None]).numpy()
+        return States(vectors[None], self.layers), (counts > 0).numpy()
 
     @torch.no_grad()
     def log_likelihood(self, texts: Sequence[str]) -> np.ndarray | None:

@@ -2,15 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from models.registry import Kind, Named
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.measures.measurement import Measurement
+from runners.measures.read_once import ReadOnce
 from runners.measures.text_model import TextModel
 
 Seen = Callable[[Sequence[str]], list[str]]
@@ -35,8 +38,27 @@ def without_zeros(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {what: value for what, value in facts.items() if value}
 
 
+def shuffled(answers: np.ndarray) -> np.ndarray:
+    """The same in a random order, for every call the same one: what SHUFFLED is given."""
+    found: np.ndarray = np.random.default_rng(0).permutation(answers)
+    return found
+
+
 class Task(ABC):
-    """A loaded probe."""
+    """A loaded probe.
+
+    Attributes:
+        test: the examples to test on; of a task without them readings are not counted.
+    """
+
+    test: ReadOnce[Any] = ReadOnce(None)
+
+    def measure(self, model: TextModel, *, seed: int) -> list[Measurement]:
+        """As `evaluate`, each figure with how often test examples were read for it."""
+        self.test.readings.clear()
+        found = self.evaluate(model, seed=seed)
+        readings = self.test.readings
+        return [replace(each, reads=readings[""] + readings[each.metric.name]) for each in found]
 
     @abstractmethod
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,16 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
 from models.initialization import seed_of
-from results.record import Metric
+from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.finetune import FinetuneConfig, finetune
 from runners.measures.linear import fit_linear, fit_linear_to_best, fit_neighbours_to_best
 from runners.measures.measurement import Measurement, not_numbers
-from runners.measures.readouts import readouts
+from runners.measures.read_once import ReadOnce
+from runners.measures.readouts import Choice, Readout, States, readouts
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
+from runners.probes.base import CUT, Seen, Task, share_cut, shuffled, without_zeros
 from runners.probes.overlap import normalized_text
 from runners.probes.row import Row
 from runners.probes.scores import MODES, check_modes, check_score, metric_of, metrics_of, scored
@@ -90,7 +91,8 @@ class ClassificationTask(Task):
         seen: Seen = list,
         known: Mapping[str, Any] | None = None,
     ) -> None:
-        self.train, self.test, self._modes, self._recipe = train, test, modes, recipe
+        self.train, self.test = train, ReadOnce(test)
+        self._modes, self._recipe = modes, recipe
         self._score, self._seen, self._known = score, seen, dict(known or {})
         # Classes that only test examples have come after those that can be predicted.
         classes = [*sorted(set(train.labels)), *sorted(set(test.labels) - set(train.labels))]
@@ -103,17 +105,17 @@ class ClassificationTask(Task):
         """The score by mode."""
         measured = self._frozen(model)
         if "finetuned" in self._modes:
+            metric = metric_of(self._score, "finetuned")
             found = finetune(
                 model,
                 self.train.passages,
                 self._targets,
-                self.test.passages,
+                lambda: self.test.read(metric.name).passages,
                 config=self._recipe,
                 seed=seed_of("finetune", seed),
                 groups=self.train.groups,
                 score=self._value,
             )
-            metric = metric_of(self._score, "finetuned")
             measured.append(
                 Measurement(metric, None, note="fine-tuning diverged")
                 if found is None
@@ -122,32 +124,45 @@ class ClassificationTask(Task):
         return measured
 
     def _frozen(self, model: TextModel) -> list[Measurement]:
-        """By each mode that reads vectors."""
-        wanted = [mode for mode in ("frozen", "knn") if mode in self._modes]
-        if not wanted:
+        """By each mode that reads vectors; test texts are read when all is chosen and fitted."""
+        metrics = {
+            mode: metric_of(self._score, mode) for mode in ("frozen", "knn") if mode in self._modes
+        }
+        if not metrics:
             return []
-        train, test = ([model.states(side) for side in each.sides] for each in self._both)
-        reason = not_numbers("vectors", np.concatenate([*train, *test], 1).swapaxes(0, 1))
+        train = [model.states(side) for side in self.train.sides]
+        reason = _not_numbers(train)
         if reason:
-            return [Measurement(metric_of(self._score, m), None, note=reason) for m in wanted]
+            return [Measurement(metric, None, note=reason) for metric in metrics.values()]
+        fits = {mode: self._fitted(train, mode) for mode in metrics}
+        read = self.test.read(*(metric.name for metric in metrics.values()))
+        test = [model.states(side) for side in read.sides]
+        reason = _not_numbers(test)
+        if reason:
+            return [Measurement(metric, None, note=reason) for metric in metrics.values()]
         found = []
-        for mode in wanted:
-            fit = fit_linear_to_best if mode == "frozen" else fit_neighbours_to_best
-            # A linear layer on scaled features sees no centring.
-            options = readouts(np.concatenate(train, 1), model.layers, centred=mode == "knn")
-            choices = list(options)
-            vectors = [joined(*map(readout, train)) for readout in choices]
-            chosen, fitted = fit(vectors, self._targets, self.train.groups, score=self._value)
-            predicted = fitted.predict(joined(*map(choices[chosen], test)))
-            scored_so = self._scored(metric_of(self._score, mode), predicted)
-            found.append(replace(scored_so, note=str(choices[chosen])))
+        for mode, (choice, classifier) in fits.items():
+            predicted = classifier.predict(joined(*map(choice.readout, test)))
+            measured = self._scored(metrics[mode], predicted)
+            found.append(replace(measured, note=str(choice.readout), options=choice.options))
         return found
+
+    def _fitted(self, train: Sequence[States], mode: str) -> tuple[Choice, Any]:
+        """How vectors are read, and what classifies them, from training texts."""
+        fit = fit_linear_to_best if mode == "frozen" else fit_neighbours_to_best
+        # A linear layer on scaled features sees no centring.
+        offered = list(readouts(sum(train[1:], train[0]), centred=mode == "knn"))
+        vectors = [partial(_read, readout, train) for readout in offered]
+        found = fit(vectors, self._targets, self.train.groups, score=self._value)
+        options = dict(zip(map(str, offered), found.scores, strict=False))
+        return Choice(offered[found.place], options), found.classifier
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """The commonest class; and TF-IDF of words and word pairs under the same linear layer.
 
-        Of pairs also TF-IDF of the second texts alone, which tells what labels give away.
+        Of pairs also TF-IDF of the second texts alone, which tells what labels give away; and
+        the first again with the training labels in a random order.
         """
         train, test = ([self._seen(side) for side in each.sides] for each in self._both)
         constant = DummyClassifier(strategy="most_frequent").fit(train[0], self._targets)
@@ -159,10 +174,11 @@ class ClassificationTask(Task):
             vectors, test_vectors = (
                 joined(*(words.transform(each[side]) for side in sides)) for each in (train, test)
             )
-            linear = fit_linear(
-                vectors, self._targets, self.train.groups, scale=False, score=self._value
-            )
-            predicted[name] = linear.predict(test_vectors)
+            fit = partial(fit_linear, groups=self.train.groups, scale=False, score=self._value)
+            predicted[name] = fit(vectors, self._targets).predict(test_vectors)
+            if SHUFFLED not in predicted:
+                anyhow = shuffled(self._targets)
+                predicted[SHUFFLED] = fit(vectors, anyhow).predict(test_vectors)
         return {
             name: [self._scored(metric, values) for metric in metrics_of(self._score, self._modes)]
             for name, values in predicted.items()
@@ -170,7 +186,7 @@ class ClassificationTask(Task):
 
     @property
     def _both(self) -> tuple[Labelled, Labelled]:
-        return self.train, self.test
+        return self.train, self.test.known
 
     def _value(self, truth: np.ndarray, predicted: np.ndarray) -> float:
         """The score, for what is chosen by it."""
@@ -181,20 +197,20 @@ class ClassificationTask(Task):
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
-        train, test = Counter(self.train.labels), Counter(self.test.labels)
+        train, test = (Counter(side.labels) for side in self._both)
         known = set(self.train.keys)
         return without_zeros(
             {
                 "classes": len(train),
                 "classes of the test examples": len(test) if len(test) != len(train) else 0,
                 "training examples": len(self.train.texts),
-                "test examples": len(self.test.texts),
+                "test examples": len(self.test.known.texts),
                 "classes with a single training example": sum(n == 1 for n in train.values()),
                 "test examples of a class that training lacks, which no model can get right": sum(
                     n for label, n in test.items() if label not in train
                 ),
                 "test examples whose text is a training example too": sum(
-                    key in known for key in self.test.keys
+                    key in known for key in self.test.known.keys
                 ),
                 **self._known,
                 CUT: share_cut([t for e in self._both for s in e.sides for t in s], self._seen),
@@ -204,10 +220,18 @@ class ClassificationTask(Task):
     @cached_property
     @override
     def fingerprint(self) -> str:
-        return name_of([asdict(self.train), asdict(self.test)], length=64)
+        return name_of([asdict(side) for side in self._both], length=64)
 
     def _scored(self, metric: Metric, predicted: np.ndarray) -> Measurement:
-        return scored(metric, predicted, self._test_targets, self.test.groups)
+        return scored(metric, predicted, self._test_targets, self.test.known.groups)
+
+
+def _not_numbers(sides: Sequence[States]) -> str:
+    return not_numbers("vectors", np.concatenate([side.by_text for side in sides]))
+
+
+def _read(readout: Readout, sides: Sequence[States]) -> Any:
+    return joined(*map(readout, sides))
 
 
 def joined(first: Any, second: Any | None = None) -> Any:

@@ -16,11 +16,21 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
 from objectives.clip import CLIP
-from results.record import Metric
+from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.measures.measurement import Measurement, mean_of, not_numbers
+from runners.measures.read_once import ReadOnce
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, NotApplicableError, Probe, Seen, Task, share_cut, without_zeros
+from runners.probes.base import (
+    CUT,
+    NotApplicableError,
+    Probe,
+    Seen,
+    Task,
+    share_cut,
+    shuffled,
+    without_zeros,
+)
 from runners.probes.classification import WORDS
 from runners.probes.retrieval import normalized, ranks_of_own
 
@@ -98,7 +108,7 @@ class ImageRetrievalTask(Task):
     """
 
     def __init__(self, pictures: Pictures, training: Pictures, *, seen: Seen = list) -> None:
-        self._pictures, self._training, self._seen = pictures, training, seen
+        self.test, self._training, self._seen = ReadOnce(pictures), training, seen
         self._groups = list(pictures.groups) or [str(i) for i in range(len(pictures.captions))]
         self._names = pictures.category_names
 
@@ -108,10 +118,10 @@ class ImageRetrievalTask(Task):
         towers = [found for found in model.objectives if isinstance(found, CLIP)]
         if not towers or "image_tower" not in model.model.heads:
             return self._unmeasured("no image tower")
-        pictures = self._encode_pictures(model)
+        test = self.test.read()
+        pictures = self._encode_pictures(model, test.pixels)
         captions, names = (
-            self._encode_texts(model, towers[0], texts)
-            for texts in (self._pictures.captions, self._names)
+            self._encode_texts(model, towers[0], texts) for texts in (test.captions, self._names)
         )
         reason = not_numbers("vectors", np.concatenate([pictures, captions, names]))
         if reason:
@@ -126,7 +136,7 @@ class ImageRetrievalTask(Task):
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """A random order; and words of the captions of the nearest training pictures."""
-        count, kinds = len(self._pictures.captions), np.array(self._pictures.categories)
+        count, kinds = len(self.test.known.captions), np.array(self.test.known.categories)
         alike = kinds[:, None] == kinds
         within = np.array([1 / alike[i].sum() for i in self._in_category()])
         by_chance = {
@@ -140,8 +150,8 @@ class ImageRetrievalTask(Task):
         known = words.fit_transform(self._seen(self._training.captions))
         nearest = self._nearest_training_pictures()
         guessed = np.asarray(np.stack([np.asarray(known[row].mean(0)).ravel() for row in nearest]))
-        similarities = guessed @ words.transform(self._seen(self._pictures.captions)).toarray().T
-        simple = self._measure(similarities)
+        similarities = guessed @ words.transform(self._seen(self.test.known.captions)).toarray().T
+        simple, anyhow = self._measure(similarities), self._measure(shuffled(similarities))
         if self._names:
             votes = [[self._training.categories[place] for place in row] for row in nearest]
             told = [max(self._names, key=row.count) for row in votes]
@@ -149,13 +159,14 @@ class ImageRetrievalTask(Task):
         return {
             "chance": [Measurement(metric, value) for metric, value in by_chance.items()],
             "nearest pictures' words": simple,
+            SHUFFLED: anyhow,
         }
 
     @cached_property
     @override
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
-        for part in (self._pictures, self._training):
+        for part in (self.test.known, self._training):
             digest.update(part.pixels.tobytes())
             digest.update("\x1f".join([*part.captions, *part.categories]).encode())
         return digest.hexdigest()
@@ -164,7 +175,7 @@ class ImageRetrievalTask(Task):
     @override
     def facts(self) -> dict[str, Any]:
         """How many pictures there are, and how many categories."""
-        captions = self._pictures.captions
+        captions = self.test.known.captions
         return without_zeros(
             {
                 "pictures": len(captions),
@@ -174,11 +185,11 @@ class ImageRetrievalTask(Task):
         )
 
     @torch.no_grad()
-    def _encode_pictures(self, model: TextModel) -> np.ndarray:
+    def _encode_pictures(self, model: TextModel, pixels: np.ndarray) -> np.ndarray:
         heads, device = model.model.heads, model.trainer.device
         parts = [
             heads["first_projection"](heads["image_tower"](part.to(device)).float())
-            for part in torch.split(torch.from_numpy(self._pictures.pixels), 64)
+            for part in torch.split(torch.from_numpy(pixels), 64)
         ]
         return normalized(torch.cat(parts).cpu().numpy())
 
@@ -193,7 +204,7 @@ class ImageRetrievalTask(Task):
 
     def _measure(self, similarities: np.ndarray) -> list[Measurement]:
         """From an (N, N) matrix of pictures by captions."""
-        groups, kinds = self._groups, np.array(self._pictures.categories)
+        groups, kinds = self._groups, np.array(self.test.known.categories)
         inside = self._in_category()
         found, by_category = [], []
         for direction, matrix in zip(DIRECTIONS, (similarities, similarities.T), strict=True):
@@ -219,17 +230,17 @@ class ImageRetrievalTask(Task):
 
     def _zero_shot(self, told: np.ndarray) -> Measurement:
         """(N,) places in the names of the categories; pictures without one are left out."""
-        known = [place for place, name in enumerate(self._pictures.categories) if name]
-        right = np.array([self._names[told[i]] == self._pictures.categories[i] for i in known])
+        known = [place for place, name in enumerate(self.test.known.categories) if name]
+        right = np.array([self._names[told[i]] == self.test.known.categories[i] for i in known])
         return mean_of(ZERO_SHOT, right, [self._groups[place] for place in known])
 
     def _in_category(self) -> list[int]:
         """Pictures whose category has others."""
-        kinds = list(self._pictures.categories)
+        kinds = list(self.test.known.categories)
         return [place for place, kind in enumerate(kinds) if kind and kinds.count(kind) > 1]
 
     def _unmeasured(self, reason: str) -> list[Measurement]:
-        nobody = np.zeros((len(self._pictures.captions),) * 2)
+        nobody = np.zeros((len(self.test.known.captions),) * 2)
         metrics = [measurement.metric for measurement in self._measure(nobody)]
         metrics += [ZERO_SHOT] if self._names else []
         return [Measurement(metric, None, note=reason) for metric in metrics]
@@ -238,7 +249,7 @@ class ImageRetrievalTask(Task):
         """(N, NEIGHBOURS) places in the training pictures, by the cosine of centred thumbnails."""
         mean = thumbnails(self._training.pixels).mean(0)
         own, known = (
-            normalized(thumbnails(part.pixels) - mean) for part in (self._pictures, self._training)
+            normalized(thumbnails(part.pixels) - mean) for part in (self.test.known, self._training)
         )
         order: np.ndarray = np.argsort(-(own @ known.T), axis=1, kind="stable")[:, :NEIGHBOURS]
         return order
@@ -257,10 +268,10 @@ class ImageRetrievalTask(Task):
             shown.append(
                 {
                     "image": self._png(place),
-                    "text": self._pictures.captions[place],
+                    "text": self.test.known.captions[place],
                     "image_to_text_rank": float(ranks[0][place]),
                     "text_to_image_rank": float(ranks[1][place]),
-                    "texts": [self._pictures.captions[other] for other in captions],
+                    "texts": [self.test.known.captions[other] for other in captions],
                     "images": [self._png(other) for other in pictures],
                 }
             )
@@ -268,7 +279,7 @@ class ImageRetrievalTask(Task):
 
     def _png(self, place: int) -> str:
         buffer = io.BytesIO()
-        Image.fromarray(self._pictures.pixels[place].transpose(1, 2, 0)).save(buffer, "PNG")
+        Image.fromarray(self.test.known.pixels[place].transpose(1, 2, 0)).save(buffer, "PNG")
         return base64.b64encode(buffer.getvalue()).decode()
 
 

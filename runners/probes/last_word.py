@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
-from results.record import Metric
+from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, example_rows, mean_of, not_numbers
+from runners.measures.read_once import ReadOnce
 from runners.measures.text_model import TextModel
-from runners.probes.base import Seen, Task, share_cut, without_zeros
+from runners.probes.base import Seen, Task, share_cut, shuffled, without_zeros
 from runners.probes.ngrams import ngrams
 from runners.probes.row import Row
 from runners.probes.sentences import training_text
@@ -48,15 +49,15 @@ class LastWordTask(Task):
         seen: Seen = list,
         known: Mapping[str, Any] | None = None,
     ) -> None:
-        self._texts, self._training = [text.strip() for text in texts], tuple(training)
+        self.test, self._training = ReadOnce([text.strip() for text in texts]), tuple(training)
         self._seen, self._known = seen, dict(known or {})
-        parts = [text.rsplit(maxsplit=1) for text in self._texts]
-        self._beginnings, self._words = [begun for begun, _ in parts], [word for _, word in parts]
 
     @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """How often the word is what the model would write, and the mean of its log p."""
-        found = model.endings(self._beginnings, [f" {word}" for word in self._words])
+        texts = self.test.read()
+        beginnings, words = _parted(texts)
+        found = model.endings(beginnings, [f" {word}" for word in words])
         if found is None:
             reason = "no token likelihood"
             return [Measurement(metric, None, note=reason) for metric in (ACCURACY, LOG_P)]
@@ -64,9 +65,9 @@ class LastWordTask(Task):
         reason = not_numbers("log-likelihoods", totals)
         if reason:
             return [Measurement(metric, None, note=reason) for metric in (ACCURACY, LOG_P)]
-        rows = example_rows(totals, self._texts)
+        rows = example_rows(totals, texts)
         measured = [
-            mean_of(ACCURACY, right, self._texts),
+            mean_of(ACCURACY, right, texts),
             Measurement(LOG_P, float(totals.mean()), examples=rows),
         ]
         return [replace(each, note=model.likelihood) for each in measured]
@@ -75,33 +76,46 @@ class LastWordTask(Task):
     def baselines(self) -> dict[str, list[Measurement]]:
         """Of the text's own words the one that word trigrams find likeliest in that place."""
         model = ngrams(self._training, 3)
-        right = []
-        for begun, word in zip(self._beginnings, self._words, strict=True):
+        texts = self.test.known
+        beginnings, answers = _parted(texts)
+        told = []
+        for begun in beginnings:
             words = begun.split()
             options = list(dict.fromkeys(words))
             scores = model.log_probabilities([" ".join([*words[-2:], each]) for each in options])
-            right.append(options[int(np.argmax(scores))] == word)
+            told.append(options[int(np.argmax(scores))])
+        true = np.array(answers)
         return {
-            "word trigrams, of the text's words": [mean_of(ACCURACY, np.array(right), self._texts)]
+            "word trigrams, of the text's words": [
+                mean_of(ACCURACY, np.array(told) == true, texts)
+            ],
+            SHUFFLED: [mean_of(ACCURACY, np.array(told) == shuffled(true), texts)],
         }
 
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
-        inside = [w in b.split() for b, w in zip(self._beginnings, self._words, strict=True)]
+        texts = self.test.known
+        inside = [word in begun.split() for begun, word in zip(*_parted(texts), strict=True)]
         return without_zeros(
             {
-                "texts": len(self._texts),
+                "texts": len(texts),
                 "texts whose last word stands in them before": float(np.mean(inside)),
                 **self._known,
-                ONLY_END: share_cut(self._texts, self._seen),
+                ONLY_END: share_cut(texts, self._seen),
             }
         )
 
     @cached_property
     @override
     def fingerprint(self) -> str:
-        return name_of([self._texts, list(self._training)], length=64)
+        return name_of([self.test.known, list(self._training)], length=64)
+
+
+def _parted(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What the texts begin with, and their last words."""
+    parts = [text.rsplit(maxsplit=1) for text in texts]
+    return [begun for begun, _ in parts], [word for _, word in parts]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 from typing_extensions import override
 
-from results.record import Metric
+from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
+from runners.measures.read_once import ReadOnce
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Probe, Seen, Task, share_cut, without_zeros
+from runners.probes.base import CUT, Probe, Seen, Task, share_cut, shuffled, without_zeros
 from runners.probes.ngrams import ngrams
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.row import Row
@@ -102,15 +103,15 @@ class MinimalPairsTask(Task):
         known: Mapping[str, Any] | None = None,
         more: Mapping[str, Method] | None = None,
     ) -> None:
-        self._pairs, self._training, self._macro = pairs, tuple(training), macro
+        self.test, self._training, self._macro = ReadOnce(pairs), tuple(training), macro
         self._per_token = per_token
         self._seen, self._known, self._more = seen, dict(known or {}), dict(more or {})
 
     @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """By total log p, or pseudo-log-likelihood (`TextModel.log_likelihood`)."""
-        good = model.log_likelihood(self._pairs.good)
-        bad = model.log_likelihood(self._pairs.bad)
+        test = self.test.read()
+        good, bad = model.log_likelihood(test.good), model.log_likelihood(test.bad)
         if good is None or bad is None:
             return [
                 Measurement(metric, None, note="no token likelihood") for metric in self._metrics
@@ -120,7 +121,7 @@ class MinimalPairsTask(Task):
             return [Measurement(metric, None, note=reason) for metric in self._metrics]
         margins = [good - bad]
         if self._per_token:
-            lengths = model.lengths(self._pairs.good), model.lengths(self._pairs.bad)
+            lengths = model.lengths(test.good), model.lengths(test.bad)
             margins.append(good / lengths[0] - bad / lengths[1])
         return [
             replace(self._measure(each, metric), note=_told(model.likelihood, each))
@@ -129,9 +130,9 @@ class MinimalPairsTask(Task):
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
-        """Chance, and word n-gram models of training text."""
+        """Chance, and word n-gram models of training text, the last also with sides drawn."""
         found = {"chance": [Measurement(metric, 0.5) for metric in self._metrics]}
-        good, bad = self._seen(self._pairs.good), self._seen(self._pairs.bad)
+        good, bad = self._seen(self.test.known.good), self._seen(self.test.known.bad)
         for name, order in (("word bigrams", 2), ("word trigrams", 3)):
             model = ngrams(self._training, order)
             sides = model.log_probabilities(good), model.log_probabilities(bad)
@@ -142,6 +143,10 @@ class MinimalPairsTask(Task):
             for each in margins:
                 each[np.abs(each) < ROUNDING] = 0.0  # the same terms in another order
             found[name] = list(map(self._measure, margins, self._metrics))
+        signs = np.where(shuffled(np.arange(len(good))) % 2, 1.0, -1.0)
+        found[SHUFFLED] = [
+            self._measure(each * signs, m) for each, m in zip(margins, self._metrics, strict=True)
+        ]
         for name, margins_of in self._more.items():
             margins_here = margins_of(self._training, good, bad)
             found[name] = [self._measure(margins_here, self._metrics[0])]
@@ -154,17 +159,17 @@ class MinimalPairsTask(Task):
         return without_zeros(
             {
                 "pairs": counted,
-                f"pairs of kinds with fewer than {MIN_KIND}, left out": len(self._pairs.good)
+                f"pairs of kinds with fewer than {MIN_KIND}, left out": len(self.test.known.good)
                 - counted,
                 **self._known,
-                CUT: share_cut(self._pairs.good, self._seen),
+                CUT: share_cut(self.test.known.good, self._seen),
             }
         )
 
     @cached_property
     @override
     def fingerprint(self) -> str:
-        return name_of([asdict(self._pairs), list(self._training), self._macro], length=64)
+        return name_of([asdict(self.test.known), list(self._training), self._macro], length=64)
 
     @property
     def _metrics(self) -> list[Metric]:
@@ -173,10 +178,10 @@ class MinimalPairsTask(Task):
     def _measure(self, margins: np.ndarray, metric: Metric) -> Measurement:
         """From log p(good) - log p(bad); a tie is half a point."""
         points = np.where(margins > 0, 1.0, np.where(margins == 0, 0.5, 0.0))
-        groups = np.array(self._pairs.groups or [str(i) for i in range(len(points))])
+        groups = np.array(self.test.known.groups or [str(i) for i in range(len(points))])
         if not self._macro:
             return mean_of(metric, points, groups)
-        counted, kinds = self._is_counted(), np.array(self._pairs.kinds)
+        counted, kinds = self._is_counted(), np.array(self.test.known.kinds)
         # Every pair weighs so that the weighted mean over the rows is the mean over kinds.
         sizes = Counter(kinds[counted])
         weights = np.array([counted.sum() / len(sizes) / sizes[kind] for kind in kinds[counted]])
@@ -184,8 +189,8 @@ class MinimalPairsTask(Task):
 
     def _is_counted(self) -> np.ndarray:
         """(pairs,) bool, not those of rare kinds in a macro average, unless all are rare."""
-        sizes = Counter(self._pairs.kinds)
-        enough = np.array([sizes[kind] >= MIN_KIND for kind in self._pairs.kinds])
+        sizes = Counter(self.test.known.kinds)
+        enough = np.array([sizes[kind] >= MIN_KIND for kind in self.test.known.kinds])
         return enough if self._macro and enough.any() else np.ones_like(enough)
 
 

@@ -11,7 +11,7 @@ from runners.probes.base import Task
 from runners.probes.classification import ClassificationTask, Labelled
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.retrieval import RetrievalTask
-from runners.probes.similarity import SimilarityTask
+from runners.probes.similarity import ScoredPairs, SimilarityTask
 from runners.probes.tagging import Tagged, TaggingTask
 from runners.probes.word_order import WordOrderTask
 
@@ -52,7 +52,7 @@ def _(task: ClassificationTask) -> float:
 def _(task: ClassificationTask, share: float) -> Task:
     train, test = (
         Labelled(*(_some(c, share) for c in (side.texts, side.labels, side.groups, side.seconds)))
-        for side in (task.train, task.test)
+        for side in (task.train, task.test.known)
     )
     return ClassificationTask(
         train, test, task._modes, task._recipe, score=task._score, seen=task._seen
@@ -61,13 +61,13 @@ def _(task: ClassificationTask, share: float) -> Task:
 
 @_share.register
 def _(task: MinimalPairsTask) -> float:
-    return TO_TEST_ON / len(task._pairs.good)
+    return TO_TEST_ON / len(task.test.known.good)
 
 
 @_cut.register
 def _(task: MinimalPairsTask, share: float) -> Task:
-    good, bad = _some(task._pairs.good, share), _some(task._pairs.bad, share)
-    pairs = SentencePairs(good, bad, _some(task._pairs.kinds, share))
+    good, bad = _some(task.test.known.good, share), _some(task.test.known.bad, share)
+    pairs = SentencePairs(good, bad, _some(task.test.known.kinds, share))
     training = _some(task._training, share)
     return MinimalPairsTask(pairs, training, seen=task._seen, more=task._more)
 
@@ -88,12 +88,12 @@ def _(task: WordOrderTask, share: float) -> Task:
 
 @_share.register
 def _(task: RetrievalTask) -> float:
-    return TO_TEST_ON / len(task._pairs)
+    return TO_TEST_ON / len(task.test.known)
 
 
 @_cut.register
 def _(task: RetrievalTask, share: float) -> Task:
-    pairs = task._pairs
+    pairs = task.test.known
     columns = (pairs.summaries, pairs.bodies, pairs.groups)
     some = NaturalPairs(*(_some(column, share) for column in columns))
     return RetrievalTask(some, task._validation, seen=task._seen)
@@ -108,21 +108,25 @@ def _(task: TaggingTask) -> float:
 def _(task: TaggingTask, share: float) -> Task:
     train, test = (
         Tagged(_some(side.words, share), _some(side.tags, share))
-        for side in (task._train, task._test)
+        for side in (task._train, task.test.known)
     )
     return TaggingTask(train, test, task._metric_name)
 
 
 @_share.register
 def _(task: SimilarityTask) -> float:
-    return TO_TEST_ON / len(task._first)
+    return TO_TEST_ON / len(task.test.known.scores)
 
 
 @_cut.register
 def _(task: SimilarityTask, share: float) -> Task:
-    scores = _some(task._scores.tolist(), share)
-    first, second = _some(task._first, share), _some(task._second, share)
-    return SimilarityTask(first, second, scores, seen=task._seen)
+    test = task.test.known
+    columns = (test.first, test.second, test.scores)
+    return SimilarityTask(
+        ScoredPairs(*(_some(column, share) for column in columns)),
+        task._validation,
+        seen=task._seen,
+    )
 
 
 def _some(items: Sequence[T], share: float) -> list[T]:

@@ -11,14 +11,24 @@ import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
-from results.record import Metric
+from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs, natural_pairs, summary_and_body
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
-from runners.measures.readouts import Readout, best_readout
+from runners.measures.read_once import ReadOnce
+from runners.measures.readouts import Choice, Readout, best_readout, unchosen
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, NotApplicableError, Probe, Seen, Task, share_cut, without_zeros
+from runners.probes.base import (
+    CUT,
+    NotApplicableError,
+    Probe,
+    Seen,
+    Task,
+    share_cut,
+    shuffled,
+    without_zeros,
+)
 from runners.probes.classification import WORDS
 from runners.probes.overlap import in_training
 
@@ -49,25 +59,27 @@ class RetrievalTask(Task):
         seen: Seen = list,
         known: Mapping[str, Any] | None = None,
     ) -> None:
-        self._pairs, self._validation = pairs, validation
+        self.test, self._validation = ReadOnce(pairs), validation
         self._seen, self._known = seen, dict(known or {})
 
     @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Reciprocal rank and recall by the cosine of frozen vectors."""
-        readout = self._readout(model)
-        sides = (self._pairs.summaries, self._pairs.bodies)
-        summaries, bodies = (readout(model.states(side)) for side in sides)
+        choice = self._choice(model)
+        pairs = self.test.read()
+        states = model.states(pairs.summaries), model.states(pairs.bodies)
+        choice = choice or unchosen(states[0])
+        summaries, bodies = map(choice.readout, states)
         reason = not_numbers("vectors", np.concatenate([summaries, bodies]))
         if reason:
             return [Measurement(metric, None, note=reason) for metric in METRICS]
         found = self._measure(normalized(summaries) @ normalized(bodies).T)
-        return [replace(each, note=str(readout)) for each in found]
+        return [replace(each, note=str(choice.readout), options=choice.options) for each in found]
 
-    def _readout(self, model: TextModel) -> Readout:
-        """The one that finds the validation pairs best."""
+    def _choice(self, model: TextModel) -> Choice | None:
+        """The readout that finds the validation pairs best."""
         if self._validation is None:
-            return Readout(model.layers, model.layers)
+            return None
         sides = (self._validation.summaries, self._validation.bodies)
         summaries, bodies = (model.states(side) for side in sides)
 
@@ -75,13 +87,14 @@ class RetrievalTask(Task):
             first, second = normalized(readout(summaries)), normalized(readout(bodies))
             return float((1 / ranks_of_own(first @ second.T)).mean())
 
-        return best_readout(np.concatenate([summaries, bodies], 1), model.layers, mrr)
+        return best_readout(summaries + bodies, mrr)
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """A random order, and the cosine of TF-IDF vectors weighted on these very bodies."""
-        count = len(self._pairs)
-        summaries, bodies = self._seen(self._pairs.summaries), self._seen(self._pairs.bodies)
+        pairs = self.test.known
+        count = len(pairs)
+        summaries, bodies = self._seen(pairs.summaries), self._seen(pairs.bodies)
         words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS).fit(bodies)
         products = words.transform(summaries) @ words.transform(bodies).T
         by_chance = {
@@ -92,26 +105,27 @@ class RetrievalTask(Task):
         return {
             "chance": [Measurement(metric, by_chance[metric.name]) for metric in METRICS],
             "TF-IDF": self._measure(products.toarray()),
+            SHUFFLED: self._measure(shuffled(products.toarray())),
         }
 
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
-        texts = [*self._pairs.summaries, *self._pairs.bodies]
+        texts = [*self.test.known.summaries, *self.test.known.bodies]
         return without_zeros(
-            {"pairs": len(self._pairs), **self._known, CUT: share_cut(texts, self._seen)}
+            {"pairs": len(self.test.known), **self._known, CUT: share_cut(texts, self._seen)}
         )
 
     @cached_property
     @override
     def fingerprint(self) -> str:
         validation = None if self._validation is None else asdict(self._validation)
-        return name_of([asdict(self._pairs), validation], length=64)
+        return name_of([asdict(self.test.known), validation], length=64)
 
     def _measure(self, similarities: np.ndarray) -> list[Measurement]:
         """From an (N, N) matrix of summaries by bodies."""
         ranks = ranks_of_own(similarities)
-        groups = self._pairs.groups
+        groups = self.test.known.groups
         scores = (1 / ranks, ranks <= 1, ranks <= 10)
         return [
             mean_of(metric, score, groups) for metric, score in zip(METRICS, scores, strict=True)

@@ -15,14 +15,15 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.metrics import ndcg_score
 from typing_extensions import override
 
-from results.record import Metric
+from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.tables import read_table
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
-from runners.measures.readouts import Readout, best_readout
+from runners.measures.read_once import ReadOnce
+from runners.measures.readouts import Choice, Readout, States, best_readout, unchosen
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
+from runners.probes.base import CUT, Seen, Task, share_cut, shuffled, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.overlap import normalized_text
 from runners.probes.retrieval import normalized
@@ -78,54 +79,59 @@ class SearchTask(Task):
         seen: Seen = list,
         known: Mapping[str, Any] | None = None,
     ) -> None:
-        self._documents, self._test, self._validation = documents, test, validation
+        self._documents, self.test, self._validation = documents, ReadOnce(test), validation
         self._seen, self._known = seen, dict(known or {})
 
     @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """nDCG, reciprocal rank and recall."""
         documents = model.states(self._documents)
-        queries = model.states(self._test.queries)
-        reason = not_numbers("vectors", np.concatenate([documents, queries], 1).swapaxes(0, 1))
+        choice = self._choice(model, documents)
+        queries = model.states(self.test.read().queries)
+        readout = choice.readout
+        vectors = readout(queries), readout(documents)
+        reason = not_numbers("vectors", np.concatenate(vectors))
         if reason:
             return [Measurement(metric, None, note=reason) for metric in METRICS]
-        readout = self._readout(model, documents)
-        found = self._measure(_cosines(readout(queries), readout(documents)))
-        return [replace(each, note=str(readout)) for each in found]
+        found = self._measure(_cosines(*vectors))
+        return [replace(each, note=str(readout), options=choice.options) for each in found]
 
-    def _readout(self, model: TextModel, documents: np.ndarray) -> Readout:
-        """The one with the highest nDCG on the validation queries."""
+    def _choice(self, model: TextModel, documents: States) -> Choice:
+        """The readout with the highest nDCG on the validation queries."""
         if len(self._validation.queries) < FEWEST:
-            return Readout(model.layers, model.layers)
+            return unchosen(documents)
         queries = model.states(self._validation.queries)
 
         def score(readout: Readout) -> float:
             scores = _cosines(readout(queries), readout(documents))
+            if not np.isfinite(scores).all():
+                return 0.0
             return float(np.mean(_ndcg(scores, self._validation.relevant)))
 
-        return best_readout(documents, model.layers, score)
+        return best_readout(documents, score)
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """The cosine of TF-IDF vectors, and BM25 (Robertson and Zaragoza 2009), of words."""
-        queries, documents = self._seen(self._test.queries), self._seen(self._documents)
+        queries, documents = self._seen(self.test.known.queries), self._seen(self._documents)
         words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS).fit(documents)
         products = words.transform(queries) @ words.transform(documents).T
         return {
             "TF-IDF": self._measure(products.toarray()),
             "BM25": self._measure(bm25(queries, documents)),
+            SHUFFLED: self._measure(shuffled(products.toarray())),
         }
 
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
-        texts = [*self._test.queries, *self._documents]
+        texts = [*self.test.known.queries, *self._documents]
         return without_zeros(
             {
-                "queries": len(self._test.queries),
+                "queries": len(self.test.known.queries),
                 "queries on which the layer is chosen": len(self._validation.queries),
                 "documents": len(self._documents),
-                "relevant documents": sum(map(len, self._test.relevant)),
+                "relevant documents": sum(map(len, self.test.known.relevant)),
                 **self._known,
                 CUT: share_cut(texts, self._seen),
             }
@@ -136,13 +142,13 @@ class SearchTask(Task):
     def fingerprint(self) -> str:
         sides = [
             [side.queries, [sorted(gains.items()) for gains in side.relevant]]
-            for side in (self._test, self._validation)
+            for side in (self.test.known, self._validation)
         ]
         return name_of([self._documents, *sides], length=64)
 
     def _measure(self, scores: np.ndarray) -> list[Measurement]:
         """From (queries, documents) scores; equal scores share their places evenly."""
-        relevant, groups = self._test.relevant, self._test.queries
+        relevant, groups = self.test.known.relevant, self.test.known.queries
         ranks = [_ranks(row, list(gains)) for row, gains in zip(scores, relevant, strict=True)]
         first = np.array([1 / own.min() for own in ranks])
         recall = np.array([(own <= DEPTH).mean() for own in ranks])

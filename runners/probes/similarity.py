@@ -2,26 +2,28 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
-from results.record import Metric
+from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, example_rows, not_numbers
+from runners.measures.read_once import ReadOnce
+from runners.measures.readouts import Choice, Readout, best_readout, unchosen
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
+from runners.probes.base import CUT, Seen, Task, share_cut, shuffled, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.retrieval import normalized
 from runners.probes.row import Row
-from runners.probes.tables import UntrainedTableProbe
+from runners.probes.tables import TableProbe
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -32,75 +34,138 @@ def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 SPEARMAN = Metric("spearman", "Spearman", estimator="spearman", chance=0.0)
 
+FEWEST = 20
+"""Pairs on which a readout can be chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPairs:
+    """Pairs of sentences, each with how alike its two are."""
+
+    first: list[str]
+    second: list[str]
+    scores: list[float]
+
 
 class SimilarityTask(Task):
     """Pairs of sentences with a score; all pairs together, and no regressor.
 
     Args:
-        first, second: the sentences.
-        scores: higher for more alike.
+        test: the pairs.
+        validation: others, on which each model's readout is chosen; where they are few, the last
+            layer is read.
         seen: what models read of a text.
         known: facts of how the pairs were found.
     """
 
     def __init__(
         self,
-        first: list[str],
-        second: list[str],
-        scores: Sequence[float],
+        test: ScoredPairs,
+        validation: ScoredPairs | None = None,
         *,
         seen: Seen = list,
         known: Mapping[str, Any] | None = None,
     ) -> None:
-        self._first, self._second = first, second
-        self._scores = np.array(scores, dtype=float)
-        self._groups = groups_of_pairs(first, second)
+        self.test = ReadOnce(test)
+        scores = [] if validation is None else validation.scores
+        enough = len(scores) >= FEWEST and len(set(scores)) > 1
+        self._validation = validation if enough else None
+        self._scores = np.array(test.scores)
+        self._groups = groups_of_pairs(test.first, test.second)
         self._seen, self._known = seen, dict(known or {})
 
     @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """Spearman of the cosine of the two frozen vectors."""
-        first, second = model.embed(self._first), model.embed(self._second)
-        reason = not_numbers("vectors", np.concatenate([first, second]))
+        choice = self._choice(model)
+        test = self.test.read()
+        first, second = model.states(test.first), model.states(test.second)
+        choice = choice or unchosen(first)
+        vectors = choice.readout(first), choice.readout(second)
+        reason = not_numbers("vectors", np.concatenate(vectors))
         if reason:
             return [Measurement(SPEARMAN, None, note=reason)]
-        return [self._correlation(cosines(first, second))]
+        found = self._correlation(cosines(*vectors))
+        if found.value is None:
+            return [found]
+        return [replace(found, note=str(choice.readout), options=choice.options)]
+
+    def _choice(self, model: TextModel) -> Choice | None:
+        """The readout under which validation pairs correlate best."""
+        if self._validation is None:
+            return None
+        scores = np.array(self._validation.scores)
+        first, second = (
+            model.states(side) for side in (self._validation.first, self._validation.second)
+        )
+
+        def correlation(readout: Readout) -> float:
+            return _spearman(cosines(readout(first), readout(second)), scores)
+
+        return best_readout(first + second, correlation)
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
         """The cosine of TF-IDF vectors, weighted on these very sentences."""
-        first, second = self._seen(self._first), self._seen(self._second)
+        test = self.test.known
+        first, second = self._seen(test.first), self._seen(test.second)
         words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS).fit(first + second)
         products = words.transform(first).multiply(words.transform(second)).sum(1)
-        return {"TF-IDF": [self._correlation(np.asarray(products).ravel())]}
+        values = np.asarray(products).ravel()
+        return {
+            "TF-IDF": [self._correlation(values)],
+            SHUFFLED: [self._correlation(shuffled(values))],
+        }
 
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
-        cut = share_cut([*self._first, *self._second], self._seen)
-        return without_zeros({"pairs": len(self._first), **self._known, CUT: cut})
+        test = self.test.known
+        cut = share_cut([*test.first, *test.second], self._seen)
+        chosen_on = 0 if self._validation is None else len(self._validation.scores)
+        return without_zeros(
+            {
+                "pairs": len(test.scores),
+                "pairs on which vectors are chosen": chosen_on,
+                **self._known,
+                CUT: cut,
+            }
+        )
 
     @cached_property
     @override
     def fingerprint(self) -> str:
-        return name_of([self._first, self._second, self._scores.tolist()], length=64)
+        validation = None if self._validation is None else asdict(self._validation)
+        return name_of([asdict(self.test.known), validation], length=64)
 
     def _correlation(self, values: np.ndarray) -> Measurement:
         if np.ptp(values) == 0:
             return Measurement(SPEARMAN, None, note="all pairs are equally similar to it")
-        value = float(spearmanr(values, self._scores).statistic)
         rows = example_rows(values, self._groups, targets=self._scores)
-        return Measurement(SPEARMAN, value, examples=rows)
+        return Measurement(SPEARMAN, _spearman(values, self._scores), examples=rows)
+
+
+def _spearman(values: np.ndarray, scores: np.ndarray) -> float:
+    """Of N values; 0 where they are all the same, or some are no numbers."""
+    if not np.isfinite(values).all() or np.ptp(values) == 0:
+        return 0.0
+    return float(spearmanr(values, scores).statistic)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimilarityProbe(UntrainedTableProbe):
+class SimilarityProbe(TableProbe):
     """Similarity of the user's pairs, or of a hub data set such as STS-B.
 
     Attributes:
         first_column, second_column: the two sentences.
         score_column: a number, higher for more alike.
+        test_share: of a file; on the rest is chosen what each model's vectors are read from.
     """
+
+    learns: ClassVar[bool] = False
+
+    test_share: float = 0.8
+    max_train: int = 1_000
 
     first_column: str = "sentence1"
     second_column: str = "sentence2"
@@ -124,6 +189,8 @@ class SimilarityProbe(UntrainedTableProbe):
     @override
     def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
         """All scores are numbers, and not the same."""
+        for row in train:
+            self._score(row)
         if len({self._score(row) for row in test}) < 2:
             raise ValueError(f"all scores of {self.path} are the same")
 
@@ -131,9 +198,21 @@ class SimilarityProbe(UntrainedTableProbe):
     def task(
         self, train: Sequence[Row], test: Sequence[Row], corpus: Corpus, known: Mapping[str, Any]
     ) -> Task:
-        first, second = ([row.texts[side] for row in test] for side in (0, 1))
-        scores = [self._score(row) for row in test]
-        return SimilarityTask(first, second, scores, seen=corpus.seen, known=known)
+        validation, tested = (
+            ScoredPairs(
+                [row.texts[0] for row in rows],
+                [row.texts[1] for row in rows],
+                [self._score(row) for row in rows],
+            )
+            for rows in (train, test)
+        )
+        return SimilarityTask(tested, validation, seen=corpus.seen, known=known)
+
+    @override
+    def _split(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+        """All to test on where few would be left to choose on."""
+        train, test = super()._split(rows)
+        return (train, test) if len(train) >= FEWEST else ([], rows)
 
     def _score(self, row: Row) -> float:
         try:

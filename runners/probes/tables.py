@@ -46,7 +46,10 @@ class TableProbe(Probe, ABC):
     """
 
     trains: ClassVar[bool] = True
-    """Whether anything is learned; without, only test examples are read."""
+    """Whether anything is learned, or chosen; without, only test examples are read."""
+
+    learns: ClassVar[bool] = True
+    """Whether it cannot do without training examples."""
 
     path: str
     test_path: str | None = None
@@ -280,7 +283,9 @@ class TableProbe(Probe, ABC):
         loaded = load_hub_dataset(
             self.path, name=self.subset, folder=self.folder, hub_dir=hub_dir, cache_dir=cache_dir
         )
-        settings = ("train_split", "test_split") if self.trains else ("test_split",)
+        settings = ["train_split", "test_split"] if self.trains else ["test_split"]
+        if self.trains and not self.learns and "train" == self.train_split not in loaded:
+            settings.remove("train_split")
         for setting in settings:
             split = getattr(self, setting)
             if split not in loaded:

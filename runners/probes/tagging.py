@@ -6,7 +6,7 @@ The user's own tagged sentences, or a hub data set, through `probe=tagging`.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 
@@ -14,14 +14,15 @@ import numpy as np
 from sklearn.base import clone
 from typing_extensions import override
 
-from results.record import Metric
+from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.linear import fit_linear_to_best, share_right
 from runners.measures.measurement import Measurement, example_rows, mean_of, not_numbers
-from runners.measures.readouts import readouts
+from runners.measures.read_once import ReadOnce
+from runners.measures.readouts import Choice, States, readouts
 from runners.measures.text_model import TextModel
-from runners.probes.base import Task, without_zeros
+from runners.probes.base import Task, shuffled, without_zeros
 from runners.probes.row import Row
 from runners.probes.tables import TableProbe
 
@@ -62,7 +63,7 @@ class TaggingTask(Task):
         *,
         known: Mapping[str, Any] | None = None,
     ) -> None:
-        self._train, self._test = train, test
+        self._train, self.test = train, ReadOnce(test)
         self._metric_name, self._metric = metric, METRICS[metric]
         self._known = dict(known or {})
         self._tags = sorted(set(chain(*train.tags)))
@@ -73,64 +74,75 @@ class TaggingTask(Task):
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """A linear layer on words' vectors; of a word past the longest row the commonest tag."""
         states, is_read = model.word_states(self._train.words)
-        test_states, test_read = model.word_states(self._test.words)
-        reason = not_numbers("vectors", np.concatenate([states, test_states], 1).swapaxes(0, 1))
+        reason = not_numbers("vectors", states.by_text)
         if reason:
             return [Measurement(self._metric, None, note=reason)]
-        states, targets = states[:, is_read], self._targets[is_read]
+        choice, classifier = self._fitted(states[is_read], is_read)
+        test_states, test_read = model.word_states(self.test.read().words)
+        reason = not_numbers("vectors", test_states.by_text)
+        if reason:
+            return [Measurement(self._metric, None, note=reason)]
+        predicted = np.full(len(test_read), np.bincount(self._targets).argmax())
+        predicted[test_read] = classifier.predict(choice.readout(test_states)[test_read])
+        unread = int((~test_read).sum())
+        note = str(choice.readout) + (f", {unread} words past the row's end" if unread else "")
+        measured = self._measure([self._tags[tag] for tag in predicted])
+        return [replace(measured, note=note, options=choice.options)]
+
+    def _fitted(self, states: States, is_read: np.ndarray) -> tuple[Choice, Any]:
+        """The layer, and a linear layer on it, from training words."""
         lengths = [len(words) for words in self._train.words]
-        groups = np.repeat([str(i) for i in range(len(lengths))], lengths)[is_read]
-        choices = list(readouts(states, model.layers, centred=False))
-        chosen, linear = fit_linear_to_best(
-            [readout(states)[:CHOSEN_ON] for readout in choices],
-            targets[:CHOSEN_ON],
-            groups[:CHOSEN_ON].tolist(),
+        groups = np.repeat([str(i) for i in range(len(lengths))], lengths)[is_read].tolist()
+        targets, some = self._targets[is_read], slice(CHOSEN_ON)
+        offered = list(readouts(states, centred=False))
+        found = fit_linear_to_best(
+            [partial(readout, states[some]) for readout in offered],
+            targets[some],
+            groups[some],
             score=self._value,
         )
-        readout = choices[chosen]
-        fitted = clone(linear).fit(readout(states), targets)
-        predicted = np.full(len(test_read), np.bincount(self._targets).argmax())
-        predicted[test_read] = fitted.predict(readout(test_states)[test_read])
-        unread = int((~test_read).sum())
-        note = f"{readout}, {unread} words past the row's end" if unread else str(readout)
-        return [replace(self._measure([self._tags[tag] for tag in predicted]), note=note)]
+        options = dict(zip(map(str, offered), found.scores, strict=False))
+        readout = offered[found.place]
+        return Choice(readout, options), clone(found.classifier).fit(readout(states), targets)
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
-        """The commonest tag of all, and that of each word, as it is written."""
+        """The commonest tag of all, and that of each word, as it is written; of shuffled tags."""
         words, tags = list(chain(*self._train.words)), list(chain(*self._train.tags))
         commonest = Counter(tags).most_common(1)[0][0]
-        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for word, tag in zip(words, tags, strict=True):
-            counts[word][tag] += 1
-        of_word = {word: count.most_common(1)[0][0] for word, count in counts.items()}
-        test = list(chain(*self._test.words))
+        anyhow = shuffled(np.array(tags)).tolist()
+        test = list(chain(*self.test.known.words))
+        known = {
+            "commonest tag of the word": _commonest_of_words(words, tags),
+            SHUFFLED: _commonest_of_words(words, anyhow),
+        }
         return {
             "majority tag": [self._measure([commonest] * len(test))],
-            "commonest tag of the word": [
-                self._measure([of_word.get(word, commonest) for word in test])
-            ],
+            **{
+                name: [self._measure([of_word.get(word, commonest) for word in test])]
+                for name, of_word in known.items()
+            },
         }
 
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
         words = set(chain(*self._train.words))
-        test = list(chain(*self._test.words))
+        test = list(chain(*self.test.known.words))
         known = set(self._train.words)
         return without_zeros(
             {
                 "tags": len(self._tags),
                 "training sentences": len(self._train.words),
-                "test sentences": len(self._test.words),
+                "test sentences": len(self.test.known.words),
                 "test words": len(test),
                 "test words that training sentences lack": sum(w not in words for w in test)
                 / len(test),
                 "test sentences that are training sentences too": sum(
-                    sentence in known for sentence in self._test.words
+                    sentence in known for sentence in self.test.known.words
                 ),
                 "tags of test words that training lacks, which no model can get right": len(
-                    set(chain(*self._test.tags)) - set(self._tags)
+                    set(chain(*self.test.known.tags)) - set(self._tags)
                 ),
                 **self._known,
             }
@@ -139,7 +151,7 @@ class TaggingTask(Task):
     @cached_property
     @override
     def fingerprint(self) -> str:
-        return name_of([asdict(self._train), asdict(self._test)], length=64)
+        return name_of([asdict(self._train), asdict(self.test.known)], length=64)
 
     def _value(self, truth: np.ndarray, predicted: np.ndarray) -> float:
         """What layer and regularization are chosen by; of entities F1 over their words."""
@@ -152,7 +164,7 @@ class TaggingTask(Task):
 
     def _measure(self, predicted: Sequence[str]) -> Measurement:
         """From the tags of all test words, one after the other."""
-        sentences, true = [" ".join(words) for words in self._test.words], self._test.tags
+        sentences, true = [" ".join(words) for words in self.test.known.words], self.test.known.tags
         lengths = [len(tags) for tags in true]
         if self._metric.estimator == "share":
             right = [p == t for p, t in zip(predicted, chain(*true), strict=True)]
@@ -167,6 +179,13 @@ class TaggingTask(Task):
         # F1 is 2 right / (found + known), summed over sentences.
         rows = example_rows(right_twice, sentences, targets=wholes)
         return Measurement(self._metric, float(right_twice.sum() / wholes.sum()), examples=rows)
+
+
+def _commonest_of_words(words: Sequence[str], tags: Sequence[str]) -> dict[str, str]:
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for word, tag in zip(words, tags, strict=True):
+        counts[word][tag] += 1
+    return {word: count.most_common(1)[0][0] for word, count in counts.items()}
 
 
 def entities(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:

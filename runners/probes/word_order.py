@@ -49,6 +49,12 @@ class WordOrderTask(Task):
         self._pairs, self._classified = pairs, classified
 
     @override
+    def measure(self, model: TextModel, *, seed: int) -> list[Measurement]:
+        """Both, each with its own count of readings."""
+        both = (self._pairs, *([self._classified] if self._classified else []))
+        return [each for task in both for each in task.measure(model, seed=seed)]
+
+    @override
     def evaluate(self, model: TextModel, *, seed: int) -> list[Measurement]:
         """`accuracy` of the preference, and the classification by mode."""
         measured = self._pairs.evaluate(model, seed=seed)

@@ -265,20 +265,3 @@ def test_a_model_that_is_much_too_large_is_called_undertrained(
     )
     assert text.count(line) == said
     assert text.count("undertrained") == said
-
-
-def test_the_layers_that_were_read_are_named(store: ResultStore, tmp_path: Path) -> None:
-    layers = ("layer 1 of 2", "layer 0 of 2, centred", "layer 1 of 2")
-    records = [
-        add_run(store, "clm", answers(0.6), seed=seed, note=note)
-        for seed, note in enumerate(layers)
-    ]
-    records += [add_run(store, "mlm", answers(0.5), seed=0, note="layer 2 of 2")]
-    records += [add_run(store, "simcse", answers(0.5), seed=0, note="pseudo")]
-    (line,) = [
-        line for line in page(store, records, tmp_path).splitlines() if "states read" in line
-    ]
-    assert line == (
-        "- states read: task: clm layer 1 of 2 at 2 seed(s), layer 0 of 2, centred at 1 seed(s); "
-        "mlm layer 2 of 2"
-    )

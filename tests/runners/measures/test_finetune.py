@@ -47,7 +47,7 @@ def test_a_model_that_gives_no_numbers_predicts_nothing(
     )
     texts = own.documents("train")["text"].tolist()
     config = FinetuneConfig(epochs=1, rows_per_update=40, learning_rates=(learning_rate,))
-    found = finetune(read, texts, np.arange(40) % 2, texts[:5], config=config, seed=0)
+    found = finetune(read, texts, np.arange(40) % 2, lambda: texts[:5], config=config, seed=0)
     assert (found is not None) == works
 
 
@@ -90,7 +90,9 @@ def test_rate_and_epochs_are_chosen_on_training_examples_and_the_test_is_read_on
     # At the first rate nothing is learned, at the last nothing is left.
     config = FinetuneConfig(epochs=2, rows_per_update=8, learning_rates=(1e-9, 5e-3, 1e38))
     try:
-        found = finetune(learner, texts[:120], labels[:120], texts[120:], config=config, seed=0)
+        found = finetune(
+            learner, texts[:120], labels[:120], lambda: texts[120:], config=config, seed=0
+        )
     finally:
         learner.corpus = own
     assert found is not None
@@ -123,7 +125,7 @@ def test_what_is_chosen_follows_the_score(learner: TextModel) -> None:
         return float(len(asked) == 2)  # the second epoch of the first rate
 
     config = FinetuneConfig(epochs=2, rows_per_update=8, learning_rates=(1e-4, 1e-3))
-    found = finetune(learner, texts, labels, texts, config=config, seed=0, score=score)
+    found = finetune(learner, texts, labels, lambda: texts, config=config, seed=0, score=score)
     assert found is not None
     assert found.note == "rate 0.0001, 2 of 2 epochs"
     assert asked == [12] * 4

@@ -14,6 +14,7 @@ from runners.measures.geometry import (
     rankme,
     uniformity,
 )
+from runners.measures.readouts import States
 
 
 def test_figures_are_those_of_slow_loops() -> None:
@@ -51,13 +52,13 @@ class Vectors:
     def __init__(self, spoilt: float | None = None) -> None:
         self._spoilt = spoilt
 
-    def states(self, texts: list[str]) -> np.ndarray:
+    def states(self, texts: list[str]) -> States:
         drawn = (
             np.random.default_rng(len(texts[0])).normal(size=(3, len(texts), 4)).astype(np.float32)
         )
         if self._spoilt is not None:
             drawn[2, 0, 0] = self._spoilt
-        return drawn
+        return States(drawn[None], self.layers)
 
 
 def test_every_layer_is_told_and_the_vectors_of_the_last_are_kept() -> None:
@@ -66,11 +67,11 @@ def test_every_layer_is_told_and_the_vectors_of_the_last_are_kept() -> None:
     pairs = NaturalPairs([f"summary {i}" for i in range(count)], bodies, bodies)
     model: Any = Vectors()
     found = {each.metric.name: each for each in measure_geometry(model, bodies, pairs)}
-    last = model.states(bodies)[2]
+    last = model.states(bodies).values[0, 2]
     names = {"uniformity", "mean_cosine", "rankme", "alignment"}
     assert set(found) == names | {f"{name}_layer_{k}" for name in names for k in (0, 1)}
     assert found["rankme"].value == pytest.approx(rankme(last))
-    assert found["rankme_layer_1"].value == pytest.approx(rankme(model.states(bodies)[1]))
+    assert found["rankme_layer_1"].value == pytest.approx(rankme(model.states(bodies).values[0, 1]))
     kept = [exhibit for each in found.values() for exhibit in each.exhibits]
     (stored,) = kept
     flat = np.frombuffer(base64.b64decode(stored["vectors"]), np.float32)

@@ -165,7 +165,7 @@ def test_fine_tuning_learns_and_leaves_the_model_alone(
     before = model.backbone.token_embedding.weight.detach().clone()
     recipe = FinetuneConfig(epochs=4, rows_per_update=16, learning_rates=(3e-3,))
     predicted = [
-        finetune(wrapped, texts[:120], labels[:120], texts[120:], config=recipe, seed=seed)
+        finetune(wrapped, texts[:120], labels[:120], lambda: texts[120:], config=recipe, seed=seed)
         for seed in (0, 0)
     ]
     first, second = (each.predicted for each in predicted if each)
@@ -180,15 +180,18 @@ def test_states_are_those_of_every_layer(
 ) -> None:
     wrapped = pretrained(model, corpus, trainer, "causal")
     found = wrapped.states(TEXTS)
-    assert found.shape == (wrapped.layers + 1, len(TEXTS), model.backbone.config.hidden_size)
-    np.testing.assert_array_equal(found[-1], wrapped.embed(TEXTS))
+    assert found.poolings == ("mean", "cls", "last")
+    width = model.backbone.config.hidden_size
+    assert found.values.shape == (3, wrapped.layers + 1, len(TEXTS), width)
+    np.testing.assert_array_equal(found.values[0, -1], wrapped.embed(TEXTS))
     for place, text in enumerate(TEXTS):
         batch = corpus.batch([ids_of(corpus, text)])
         output = model.backbone(batch, attention=Attention("causal"), layers=range(wrapped.layers))
         mask = batch.attention_mask[0, :, None]
         for layer, states in enumerate(output.hidden):
             mean = (states[0] * mask).sum(0) / mask.sum()
-            np.testing.assert_allclose(found[layer, place], mean, atol=1e-5)
+            expected = [mean, states[0, 0], states[0, mask.sum() - 1]]
+            np.testing.assert_allclose(found.values[:, layer, place], expected, atol=1e-5)
 
 
 @torch.no_grad()

@@ -75,7 +75,7 @@ def test_pairs_agree_with_transformers(family: str, hub_dir: Path, tmp_path: Pat
     limit = corpus.card.sequence_length - 2
     totals: list[np.ndarray] = []
     lengths: list[np.ndarray] = []
-    for side in (task._pairs.good, task._pairs.bad):
+    for side in (task.test.known.good, task.test.known.bad):
         encoded = [each.ids[:limit] for each in corpus.tokenizer.encode(side)]
         framed = [[vocabulary.cls_id, *ids, vocabulary.sep_id] for ids in encoded]
         sums = [reference(model, ids, vocabulary.mask_id, is_masked=is_masked) for ids in framed]
@@ -87,7 +87,7 @@ def test_pairs_agree_with_transformers(family: str, hub_dir: Path, tmp_path: Pat
         np.sign(totals[0] / lengths[0] - totals[1] / lengths[1]),
     )
     found = {measured.metric.name: measured for measured in task.evaluate(read, seed=0)}
-    kinds = np.array(task._pairs.kinds)
+    kinds = np.array(task.test.known.kinds)
     enough = [kind for kind in np.unique(kinds) if (kinds == kind).sum() >= 10] or np.unique(kinds)
     for name, signs in (("accuracy_macro", by_sum), ("accuracy_per_token", by_token)):
         expected = np.mean([(1 + signs[kinds == kind].mean()) / 2 for kind in enough])

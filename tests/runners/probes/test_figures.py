@@ -18,6 +18,7 @@ from runners.corpora.prose import NaturalPairs
 from runners.measures.finetune import FinetuneConfig
 from runners.measures.linear import fit_linear
 from runners.measures.measurement import Measurement
+from runners.measures.readouts import States
 from runners.probes.agreement import AgreementProbe
 from runners.probes.base import Probe, Task
 from runners.probes.classification import ClassificationProbe, ClassificationTask, Labelled
@@ -32,7 +33,7 @@ from runners.probes.minimal_pairs import (
 )
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.retrieval import RetrievalProbe, RetrievalTask, ranks_of_own
-from runners.probes.similarity import SimilarityProbe, SimilarityTask
+from runners.probes.similarity import ScoredPairs, SimilarityProbe, SimilarityTask
 from runners.probes.tagging import Tagged, TaggingProbe, TaggingTask
 from runners.probes.word_order import WordOrderProbe, WordOrderTask
 
@@ -52,8 +53,8 @@ class Noise:
     def embed(self, texts: list[str]) -> np.ndarray:
         return self._drawn((len(texts), 6))
 
-    def states(self, texts: list[str]) -> np.ndarray:
-        return self.embed(texts)[None]
+    def states(self, texts: list[str]) -> States:
+        return States(self.embed(texts)[None, None], 0)
 
     def log_likelihood(self, texts: list[str]) -> np.ndarray:
         return self._drawn((len(texts),))
@@ -65,9 +66,9 @@ class Noise:
         drawn = self._drawn((len(endings),))
         return drawn > 0, drawn
 
-    def word_states(self, sentences: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
+    def word_states(self, sentences: list[tuple[str, ...]]) -> tuple[States, np.ndarray]:
         count = sum(map(len, sentences))
-        return self._drawn((count, 6))[None], np.ones(count, dtype=bool)
+        return States(self._drawn((count, 6))[None, None], 0), np.ones(count, dtype=bool)
 
     def _drawn(self, shape: tuple[int, ...]) -> np.ndarray:
         drawn = self._generator.normal(size=shape)
@@ -133,9 +134,11 @@ PROBES: dict[str, tuple[Task, Probe]] = {
     ),
     "similarity": (
         SimilarityTask(
-            texts("one"),
-            [f"other {'number' if i % 4 else ''} {i}" for i in range(COUNT)],
-            [float(i % 6) for i in range(COUNT)],
+            ScoredPairs(
+                texts("one"),
+                [f"other {'number' if i % 4 else ''} {i}" for i in range(COUNT)],
+                [float(i % 6) for i in range(COUNT)],
+            )
         ),
         SimilarityProbe(name="s", path="x.csv"),
     ),
@@ -275,7 +278,7 @@ def test_ranks_of_what_is_no_number_come_last() -> None:
 
 def test_one_vector_for_all_has_no_correlation() -> None:
     task = PROBES["similarity"][0]
-    model: Any = SimpleNamespace(embed=lambda texts: np.ones((len(texts), 3)))
+    model: Any = SimpleNamespace(states=lambda texts: States(np.ones((1, 1, len(texts), 3)), 0))
     (found,) = task.evaluate(model, seed=0)
     assert found.value is None
     assert "equally similar" in found.note
@@ -361,7 +364,10 @@ def test_simple_methods_read_what_models_read() -> None:
     pairs = NaturalPairs([f"s {n}" for n in names], [f"b {n}" for n in names], names)
     same = RetrievalTask(pairs, seen=lambda given: ["a"] * len(given)).baselines()["TF-IDF"]
     assert same[0].value == pytest.approx(1 / 30.5)  # all tied
-    similar = SimilarityTask(names, names[::-1], range(60), seen=lambda given: ["a"] * len(given))
+    scores = [float(i) for i in range(60)]
+    similar = SimilarityTask(
+        ScoredPairs(names, names[::-1], scores), seen=lambda given: ["a"] * len(given)
+    )
     assert similar.baselines()["TF-IDF"][0].value is None
     minimal = MinimalPairsTask(
         SentencePairs(["a b", "a b"], ["a c", "a c"], ["k", "k"]),

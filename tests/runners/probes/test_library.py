@@ -38,7 +38,7 @@ def test_labels_of_the_users_own_stay_in_the_text(tmp_path: Path) -> None:
     assert isinstance(task, ClassificationTask)
     assert all(
         text.startswith("It was") and text.endswith("in 2015 and numpy gave no 1 of 5.")
-        for text in [*task.train.texts, *task.test.texts]
+        for text in [*task.train.texts, *task.test.known.texts]
     )
 
 

@@ -101,19 +101,19 @@ def test_word_order_leaves_out_openings_of_training_text(own: Corpus) -> None:
     task = load(WordOrderProbe(name="w", pairs=2000, train=200, test=2000, modes=modes), own)
     assert isinstance(task, WordOrderTask)
     assert task._classified is not None
-    good = task._pairs._pairs.good
+    good = task._pairs.test.known.good
     assert not any(in_training_text(own, text) for text in good)
     assert task.facts[LEFT_OUT] == REPEATED
     assert 0 < len(good) <= COUNT - REPEATED  # those of more than 40 words lose a sentence
-    groups = task._pairs._pairs.groups  # the documents, here their texts
+    groups = task._pairs.test.known.groups  # the documents, here their texts
     assert all(flatten(group).startswith(text) for text, group in zip(good, groups, strict=True))
-    assert task._classified.test.groups == groups
+    assert task._classified.test.known.groups == groups
 
 
 def test_sentence_order_turns_the_first_two_sentences_round(own: Corpus) -> None:
     task = load(SentenceOrderProbe(name="s"), own)
     assert isinstance(task, MinimalPairsTask)
-    pairs = task._pairs
+    pairs = task.test.known
     assert len(pairs.good) == COUNT - REPEATED
     assert task.facts[LEFT_OUT] == REPEATED
     for good, bad, group in zip(pairs.good, pairs.bad, pairs.groups, strict=True):
@@ -125,8 +125,8 @@ def test_sentence_order_turns_the_first_two_sentences_round(own: Corpus) -> None
 def test_retrieval_leaves_out_pairs_of_which_training_text_has_a_side(own: Corpus) -> None:
     task = load(RetrievalProbe(name="r"), own)
     assert isinstance(task, RetrievalTask)
-    assert len(task._pairs) == COUNT - 3 * REPEATED
-    for side in (task._pairs.summaries, task._pairs.bodies):
+    assert len(task.test.known) == COUNT - 3 * REPEATED
+    for side in (task.test.known.summaries, task.test.known.bodies):
         assert not any(in_training_text(own, text) for text in side)
     assert task.facts["held-out pairs of which training text has a side, left out"] == 3 * REPEATED
 
@@ -134,7 +134,7 @@ def test_retrieval_leaves_out_pairs_of_which_training_text_has_a_side(own: Corpu
 def test_library_leaves_out_sentences_of_training_text(own: Corpus) -> None:
     task = load(LibraryProbe(name="l", test_per_class=1000), own)
     assert isinstance(task, ClassificationTask)
-    assert not any(in_training_text(own, text) for text in task.test.texts)
+    assert not any(in_training_text(own, text) for text in task.test.known.texts)
     assert task.facts["held-out sentences that training text has too, left out"] == 2 * REPEATED
 
 

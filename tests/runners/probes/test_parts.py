@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from runners.corpora.prose import NaturalPairs
@@ -8,7 +7,7 @@ from runners.probes.classification import ClassificationTask, Labelled
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.parts import part_of, scores_texts
 from runners.probes.retrieval import RetrievalTask
-from runners.probes.similarity import SimilarityTask
+from runners.probes.similarity import ScoredPairs, SimilarityTask
 from runners.probes.word_order import WordOrderTask
 
 TEXTS = [f"{'bad' if n % 2 else 'good'} text {n}" for n in range(1024)]
@@ -30,7 +29,7 @@ PAIRS = MinimalPairsTask(SentencePairs(TEXTS, TEXTS[::-1], ["swap"] * 1024), TEX
         (WordOrderTask(PAIRS, CLASSIFIED), 4),
         (WordOrderTask(PAIRS, None), 32),
         (RetrievalTask(NaturalPairs(TEXTS, TEXTS[::-1], TEXTS)), 32),
-        (SimilarityTask(TEXTS, TEXTS[::-1], np.arange(1024.0)), 32),
+        (SimilarityTask(ScoredPairs(TEXTS, TEXTS[::-1], list(map(float, range(1024))))), 32),
     ],
 )
 def test_a_part_is_the_same_work_on_fewer_examples(task: Task, times: float) -> None:

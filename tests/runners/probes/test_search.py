@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from runners.corpora.corpus import Corpus
+from runners.measures.readouts import States
 from runners.probes.search import K1, B, Judged, SearchProbe, SearchTask, bm25
 
 
@@ -21,8 +22,9 @@ class Vectors:
     def __init__(self, below: dict[str, list[float]], last: dict[str, list[float]]) -> None:
         self._sides = below, last
 
-    def states(self, texts: list[str]) -> np.ndarray:
-        return np.array([[side[text] for text in texts] for side in self._sides], np.float32)
+    def states(self, texts: list[str]) -> States:
+        layers = [[side[text] for text in texts] for side in self._sides]
+        return States(np.array([layers], np.float32), self.layers)
 
 
 def slow(scores: list[float], gains: dict[int, float], depth: int = 10) -> tuple[float, ...]:

@@ -14,6 +14,7 @@ from runners.corpora.local import LocalConfig
 from runners.facts import provenance
 from runners.job import Job, prepare
 from runners.probes.classification import ClassificationTask
+from runners.probes.last_word import LastWordProbe
 from runners.probes.similarity import SimilarityProbe, SimilarityTask
 from runners.progress import Silent
 
@@ -115,9 +116,21 @@ def test_equal_scores_are_refused(tmp_path: Path) -> None:
         opened(SimilarityProbe(name="pairs", path=str(tmp_path / "pairs.csv")))
 
 
-def test_a_second_file_has_no_use_for_similarity() -> None:
+def test_a_second_file_has_no_use_where_nothing_is_trained() -> None:
     with pytest.raises(ValueError, match="test_path has no use"):
-        SimilarityProbe(name="pairs", path="a.csv", test_path="b.csv")
+        LastWordProbe(name="texts", path="a.csv", test_path="b.csv")
+
+
+def test_pairs_to_choose_on_are_taken_off_where_there_are_enough(
+    own: Corpus, tmp_path: Path
+) -> None:
+    for count, chosen_on in ((60, False), (400, True)):
+        file = written(tmp_path / f"{count}.jsonl", scored(count))
+        task = load(SimilarityProbe(name="pairs", path=str(file)), own)
+        held = task.facts.get("pairs on which vectors are chosen", 0)
+        assert held + task.facts["pairs"] == count
+        assert (held >= 40) == chosen_on
+        assert bool(held) == chosen_on
 
 
 def test_incomplete_pairs_are_left_out_and_counted(own: Corpus, tmp_path: Path) -> None:
@@ -147,8 +160,8 @@ def test_nulls_of_a_data_set_are_left_out_and_counted(own: Corpus, tmp_path: Pat
     written(tmp_path / "hub/mine/validation.parquet", rows)
     task = load(classes("x/mine"), own, tmp_path / "hub")
     assert isinstance(task, ClassificationTask)
-    assert set(task.test.labels) == {"yes", "no"}
-    assert "None" not in task.test.texts
+    assert set(task.test.known.labels) == {"yes", "no"}
+    assert "None" not in task.test.known.texts
     assert task.facts["test examples"] == 160
     assert task.facts["rows without a text or a value, left out"] == 40
 
@@ -159,7 +172,7 @@ def test_a_data_set_of_one_split_is_divided(own: Corpus, tmp_path: Path) -> None
         load(classes("x/mine"), own, tmp_path / "hub")
     task = load(classes("x/mine", test_split="train"), own, tmp_path / "hub")
     assert isinstance(task, ClassificationTask)
-    assert not set(task.train.texts) & set(task.test.texts)
+    assert not set(task.train.texts) & set(task.test.known.texts)
     assert task.facts["training examples"] + task.facts["test examples"] == 200
 
 
@@ -182,8 +195,8 @@ def test_another_file_to_test_on(own: Corpus, tmp_path: Path) -> None:
     written(tmp_path / "b.csv", test)
     task = load(classes(tmp_path / "a.csv", test_path=str(tmp_path / "b.csv")), own)
     assert isinstance(task, ClassificationTask)
-    assert (len(task.train.texts), len(task.test.texts)) == (90, 40)
-    assert set(task.test.labels) == {"0", "1", "2", "3"}
+    assert (len(task.train.texts), len(task.test.known.texts)) == (90, 40)
+    assert set(task.test.known.labels) == {"0", "1", "2", "3"}
     assert task.facts == {
         "classes": 3,
         "classes of the test examples": 4,
@@ -202,7 +215,7 @@ def test_equal_texts_stand_on_one_side_whatever_their_spacing(own: Corpus, table
     task = load(classes(written(table, rows)), own)
     assert isinstance(task, ClassificationTask)
     assert "test examples whose text is a training example too" not in task.facts
-    assert len(set(task.test.groups)) * 2 == len(task.test.texts)
+    assert len(set(task.test.known.groups)) * 2 == len(task.test.known.texts)
 
 
 def test_examples_past_the_limits_are_counted(own: Corpus, table: Path) -> None:

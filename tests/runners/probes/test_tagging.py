@@ -12,6 +12,7 @@ from experiments import experiment
 from models.batch import Attention
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
+from runners.measures.readouts import States
 from runners.measures.text_model import TextModel
 from runners.probes.tagging import Tagged, TaggingTask, entities
 from runners.training.pretrain import initial_model
@@ -42,7 +43,7 @@ def reader(corpus: Corpus, trainer: TrainerConfig, tmp_path: Path) -> TextModel:
 def test_a_word_has_the_mean_of_its_own_tokens(reader: TextModel, corpus: Corpus) -> None:
     found, is_read = reader.word_states(SENTENCES)
     assert is_read.all()
-    assert found.shape[:2] == (reader.layers + 1, sum(map(len, SENTENCES)))
+    assert found.values.shape[:3] == (1, reader.layers + 1, sum(map(len, SENTENCES)))
     word = 0
     for words in SENTENCES:
         text = " ".join(words)
@@ -57,7 +58,7 @@ def test_a_word_has_the_mean_of_its_own_tokens(reader: TextModel, corpus: Corpus
             first = begin - 1 if begin else 0
             own = [i for i, start in enumerate(encoded.starts) if first <= start < end]
             expected = last[own].mean(0).numpy()
-            np.testing.assert_allclose(found[-1, word], expected, atol=1e-5)
+            np.testing.assert_allclose(found.values[0, -1, word], expected, atol=1e-5)
             begin, word = end + 1, word + 1
 
 
@@ -68,7 +69,7 @@ def test_words_past_the_longest_row_are_told(reader: TextModel, corpus: Corpus) 
     assert is_read[-1]
     assert not is_read[-2]
     assert is_read[1]
-    assert (found[:, ~is_read] == 0).all()
+    assert (found[~is_read].values == 0).all()
     tags = [("A",), ("A", "B") * corpus.card.sequence_length, ("B",)]
     task = TaggingTask(
         Tagged([("one",), words, ("two",)], tags), Tagged([words], tags[1:2]), "accuracy"
@@ -99,9 +100,10 @@ class Teller:
     def __init__(self, tags: dict[str, int]) -> None:
         self._tags = tags
 
-    def word_states(self, sentences: Any) -> tuple[np.ndarray, np.ndarray]:
+    def word_states(self, sentences: Any) -> tuple[States, np.ndarray]:
         places = [self._tags[word] for word in chain(*sentences)]
-        return np.eye(len(self._tags), dtype=np.float32)[places][None], np.ones(len(places), bool)
+        told = np.eye(len(self._tags), dtype=np.float32)[places]
+        return States(told[None, None], 0), np.ones(len(places), bool)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "entity_f1"])

@@ -11,6 +11,7 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs
 from runners.measures.finetune import FinetuneConfig
 from runners.measures.measurement import Measurement
+from runners.measures.readouts import States
 from runners.probes.agreement import AgreementProbe, break_agreement
 from runners.probes.base import NotApplicableError, Task
 from runners.probes.classification import ClassificationProbe, ClassificationTask, Labelled
@@ -18,7 +19,7 @@ from runners.probes.library import LibraryProbe, mask_names
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.odd_word import OddWordProbe
 from runners.probes.retrieval import RetrievalProbe, RetrievalTask
-from runners.probes.similarity import SimilarityProbe, SimilarityTask
+from runners.probes.similarity import ScoredPairs, SimilarityProbe, SimilarityTask
 from runners.probes.word_order import WordOrderProbe, swap_neighbours
 
 
@@ -37,12 +38,12 @@ class Oracle:
     layers = 1
     below: dict[str, list[float]] | None = None
 
-    def states(self, texts: list[str]) -> np.ndarray:
+    def states(self, texts: list[str]) -> States:
         """Of the embeddings `below`, and of one block; without `below` of the block alone."""
         if self.below is None:
-            return self.embed(texts)[None]
+            return States(self.embed(texts)[None, None], 1)
         below = np.array([self.below[text] for text in texts], dtype=np.float32)
-        return np.stack([below, self.embed(texts)])
+        return States(np.stack([below, self.embed(texts)])[None], 1)
 
     def embed(self, texts: list[str]) -> np.ndarray:
         return np.array([self._vectors[text] for text in texts], dtype=np.float32)
@@ -105,7 +106,7 @@ def test_similarity_is_spearman_of_the_cosine() -> None:
         np.dot(vectors[a], vectors[b]) / np.linalg.norm(vectors[a]) / np.linalg.norm(vectors[b])
         for a, b in zip(first, second, strict=True)
     ]
-    found = figures(SimilarityTask(first, second, scores), Oracle(vectors))
+    found = figures(SimilarityTask(ScoredPairs(first, second, scores)), Oracle(vectors))
     assert found["spearman"] == pytest.approx(spearmanr(cosines, scores).statistic, abs=1e-6)
 
 
@@ -222,7 +223,7 @@ def test_probes_of_the_embedded_corpus(corpus: Corpus) -> None:
     assert set(pd.Series(library.train.labels).value_counts()) == {
         len(library.train.labels) // len(set(library.train.labels))
     }
-    assert not set(library.train.texts) & set(library.test.texts)
+    assert not set(library.train.texts) & set(library.test.known.texts)
     words = baseline(library, "TF-IDF")["accuracy_frozen"].value
     chance = 1 / len(set(library.train.labels))
     assert words is not None
@@ -263,8 +264,8 @@ def test_the_users_own_csv(corpus: Corpus, tmp_path: Path) -> None:
     )
     task = load(probe, corpus)
     assert isinstance(task, ClassificationTask)
-    assert 30 < len(task.test.texts) < 70
-    assert not set(task.train.texts) & set(task.test.texts)
+    assert 30 < len(task.test.known.texts) < 70
+    assert not set(task.train.texts) & set(task.test.known.texts)
     assert baseline(task, "TF-IDF")["accuracy_frozen"].value == pytest.approx(1.0)
 
 
@@ -307,7 +308,7 @@ def test_sst2_and_stsb_have_their_published_baselines(corpus: Corpus, hub_dir: P
         hub_dir,
     )
     assert isinstance(sst2, ClassificationTask)
-    assert (len(sst2.train.texts), len(sst2.test.texts)) == (67_349, 872)
+    assert (len(sst2.train.texts), len(sst2.test.known.texts)) == (67_349, 872)
     assert baseline(sst2, "TF-IDF")["accuracy_frozen"].value == pytest.approx(0.82, abs=0.02)
     stsb = load(
         SimilarityProbe(name="stsb", path="nyu-mll/glue", subset="stsb", folder="stsb"),
