@@ -11,6 +11,9 @@ SCHEMA = 5
 """Raised whenever the meaning of a field changes."""
 
 
+FINISHED = ", finished"
+"""Behind the name of a probe of a model after the common finish."""
+
 SHUFFLED = "shuffled labels"
 """The simple method that was given the answers in a random order: what is left is chance."""
 

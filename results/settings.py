@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from results.record import RunRecord
+from results.record import FINISHED, RunRecord
 
 Flat = dict[str, Any]
 """Settings by dotted name."""
@@ -39,9 +39,15 @@ def training_settings(record: RunRecord) -> Flat:
 def measure_settings(record: RunRecord, measure: str) -> Flat:
     """How a record took one of its measures: the settings of a probe, or of a loss's objective."""
     kind, _, name = measure.partition(" ")
-    part, left_out = ("probes", ()) if kind == "probe" else ("columns", _NOT_OF_A_LOSS)
-    settings = record.config.get(part, {}).get(name, {})
-    return flat({key: value for key, value in settings.items() if key not in left_out})
+    if kind != "probe":
+        settings = record.config.get("columns", {}).get(name, {})
+        return flat({key: value for key, value in settings.items() if key not in _NOT_OF_A_LOSS})
+    probes = record.config.get("probes", {})
+    own = flat(probes.get(name.removesuffix(FINISHED), {}))
+    if not name.endswith(FINISHED):
+        return own
+    finish = record.config["finish"]
+    return {**own, **flat({"finish": finish, "finish.on": probes[finish["probe"]]})}
 
 
 def key_of(settings: Flat) -> str:

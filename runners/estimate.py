@@ -13,13 +13,13 @@ from pathlib import Path
 
 from objectives.base import build_model
 from results.store import ResultStore
-from runners.experiment import Attempts, measure
 from runners.hardware import set_up
 from runners.job import Job
 from runners.measures.config import MeasuresConfig
 from runners.measures.curve import HELD_OUT_ROWS
 from runners.measures.measurement import Measurement
 from runners.measures.pairs import natural_pair_splits
+from runners.measuring import Attempts, measure
 from runners.probes.base import Task
 from runners.probes.parts import part_of, scores_texts
 from runners.progress import Silent
@@ -155,6 +155,8 @@ class Estimator:
         small, times = _part_of_measures(config.measures)
         parts = {name: part_of(task) for name, task in job.tasks.items()}
         scales = {f"probe-{name}": more for name, (_, more) in parts.items()}
+        scales |= {f"finished-{name}": more for name, (_, more) in parts.items()}
+        scales["finish"] = scales.get(f"probe-{config.finish.probe}", 1.0)
         scales["loss-pairs"] = _pairs(job, config.measures) / max(1, _pairs(job, small))
         scored = {f"probe-{name}" for name, task in job.tasks.items() if scores_texts(task)}
         seconds: list[float] = []

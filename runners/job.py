@@ -121,6 +121,7 @@ def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job
             if (config.dataset, probe) not in probes:
                 probes[config.dataset, probe] = _load(opened[probe], corpus)
         loaded = {probe.name: probes[config.dataset, probe] for probe in config.probes}
+        _check_finish(config, loaded)
         jobs.append(
             Job(
                 config,
@@ -139,6 +140,21 @@ def _fitted(config: ExperimentConfig, corpus: Corpus) -> ExperimentConfig:
         objective=None if config.objective is None else config.objective.fitted(corpus.holds),
         columns=tuple(column.fitted(corpus.holds) for column in config.columns),
     )
+
+
+def _check_finish(config: ExperimentConfig, loaded: Mapping[str, Task | str]) -> None:
+    """Raise ValueError where the probe of the finish has nothing to fine-tune on."""
+    name = config.finish.probe
+    if name is None:
+        return
+    task = loaded[name]
+    if isinstance(task, str):
+        raise ValueError(f"finish.probe is {name}, which this corpus cannot supply: {task}")
+    if task.lesson(config.finish) is None:
+        raise ValueError(
+            f"finish.probe is {name}, which has too few training examples, or none at all, that a "
+            "model could be fine-tuned on; a classification and a search have them"
+        )
 
 
 def _load(make: Callable[[Corpus], Task], corpus: Corpus) -> Task | str:

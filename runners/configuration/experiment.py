@@ -1,7 +1,7 @@
 """The configuration of one job: typed, checked, and written so that it can be read back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from objectives.base import Objective
 from objectives.trainable import Trainable
 from runners.corpora.document import CorpusConfig
 from runners.measures.config import MeasuresConfig
+from runners.measures.finish import FinishConfig
 from runners.plain import plain
 from runners.probes.base import Probe
 from runners.training.budget import BudgetConfig
@@ -27,6 +28,7 @@ class ExperimentConfig:
     Attributes:
         objective: what is trained; None stands for the untrained model.
         columns: objectives under whose loss every model is measured, at their own values.
+        finish: what every model is fine-tuned on at the end, after which probes measure it again.
         plugins: SHA-256 of every plugin file of the command, by path. What is used of them stands
             with each class too (runners/plain.py).
         output_dir: everything that the job writes goes below it.
@@ -43,6 +45,7 @@ class ExperimentConfig:
     measures: MeasuresConfig
     columns: tuple[Objective, ...]
     probes: tuple[Probe, ...]
+    finish: FinishConfig = field(default_factory=FinishConfig)
     plugins: Mapping[str, str]
     output_dir: Path
     hub_dir: Path | None
@@ -54,6 +57,12 @@ class ExperimentConfig:
                 f"dataset.sequence_length is {self.dataset.sequence_length}, and the model's "
                 f"longest row is model.max_length={self.model.max_length}; lower the one or "
                 "raise the other"
+            )
+        names = [probe.name for probe in self.probes]
+        if self.finish.probe not in (None, *names):
+            raise ValueError(
+                f"finish.probe is {self.finish.probe!r}, and no probe of the run has that name; it "
+                f"has {', '.join(names) or 'none'}"
             )
         if self.objective is not None:
             self.objective.check(self.model, self.dataset.sequence_length)

@@ -17,6 +17,7 @@ from runners.configuration.checkpoint import CheckpointConfig
 from runners.configuration.experiment import PLACES, ExperimentConfig
 from runners.corpora.document import CORPORA
 from runners.measures.config import MeasuresConfig
+from runners.measures.finish import FinishConfig
 from runners.probes.base import PROBES, Probe
 from runners.training.budget import BudgetConfig
 from runners.training.trainer import OPTIMIZERS
@@ -34,7 +35,7 @@ def read(values: Mapping[str, Any]) -> ExperimentConfig:
     Raises:
         ValueError: a key, a type or a value is wrong, or a plugin is not what it was.
     """
-    known = {*GROUPS, "probe", "probes", "seed", "columns", *PLACES}
+    known = {*GROUPS, "finish", "probe", "probes", "seed", "columns", *PLACES}
     for key in values:
         if key not in known:
             raise ValueError(unknown_key(f"setting {key}", key, sorted({*known, "experiment"})))
@@ -57,6 +58,7 @@ def read(values: Mapping[str, Any]) -> ExperimentConfig:
         measures=build(MeasuresConfig, values["measures"], "measures"),
         columns=_columns(values["columns"], plugins),
         probes=_probes(values, plugins),
+        finish=build(FinishConfig, values["finish"], "finish"),
         plugins=contents,
         output_dir=Path(str(values["output_dir"])).expanduser().resolve(),
         hub_dir=Path(hub_dir).expanduser() if hub_dir else None,

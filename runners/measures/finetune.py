@@ -1,14 +1,20 @@
-"""Fine-tuning: a fresh linear layer on the pooled vector, all weights trained."""
+"""Fine-tuning: a fresh head on the pooled vector, all weights trained; rate and epochs are chosen.
+
+The protocol of GLUE (Wang et al. 2018): what is held back of the training examples decides, and the
+model that did best on it is the one that is tested.
+"""
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from models.batch import Batch
 from models.initialization import initialize, seed_of
@@ -26,30 +32,253 @@ class FinetuneConfig:
     """One recipe for every model.
 
     Attributes:
-        epochs: over the training examples.
+        epochs: over the training examples, at most.
         rows_per_update: examples in an update.
-        learning_rates: peaks; each rises over the first tenth and falls linearly to 0. Of several,
-            every model takes the rate and the number of epochs that are best on a fifth of the
-            training examples, and is then trained on all of them; a single one is not chosen.
+        learning_rates: peaks, times `trainer.learning_rate_scale`, which is less for checkpoints;
+            each rises over the first tenth and falls linearly to 0. Of several, a fifth of the
+            training examples is held back; the rate that is best on it after one epoch goes on,
+            and of its epochs the best is taken. A single one is not chosen, and all examples are
+            trained on.
+        max_examples: at most so many of the training examples; null for all.
     """
 
     epochs: int = 3
     rows_per_update: int = 32
     learning_rates: tuple[float, ...] = (1e-3,)
+    max_examples: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "rows_per_update"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.max_examples is not None and self.max_examples < 2:
+            raise ValueError(f"max_examples is {self.max_examples}; it must be at least 2, or null")
         if not self.learning_rates or min(self.learning_rates) <= 0:
             raise ValueError(
                 f"learning_rates is {list(self.learning_rates)}; give one or more, all above 0"
             )
 
 
+class Lesson(ABC):
+    """Training examples, and what a model is to do with them.
+
+    Attributes:
+        targets: (N,) int classes, by which examples are divided.
+        groups: of the examples; one of them is on one side of what is held back.
+    """
+
+    targets: np.ndarray
+    groups: Sequence[str]
+
+    @abstractmethod
+    def head(self, width: int, seed: int) -> nn.Module:
+        """What stands on (B, D) pooled vectors, with its first weights."""
+
+    @abstractmethod
+    def batches(self, student: "Student", places: np.ndarray, size: int) -> list[Any]:
+        """The examples at these places, so many in a batch."""
+
+    @abstractmethod
+    def loss(self, student: "Student", batch: Any) -> Tensor:
+        """The scalar that a batch gives."""
+
+    @abstractmethod
+    def score(self, student: "Student", places: np.ndarray) -> float:
+        """How well the examples at these places are done; -inf where there are no numbers."""
+
+
+class Student(nn.Module):
+    """A copy of a model's backbone, a pooling and a fresh head.
+
+    Args:
+        model: what is copied.
+        lesson: whose head is put on.
+        seed: of its weights.
+    """
+
+    def __init__(self, model: TextModel, lesson: Lesson, seed: int) -> None:
+        super().__init__()
+        self.backbone = copy.deepcopy(model.model.backbone)
+        self.head = lesson.head(self.backbone.config.hidden_size, seed)
+        self.model = model
+        self.to(model.trainer.device)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """(B, C): the pooled vectors under the head."""
+        batch = batch.to(self.model.trainer.device)
+        with autocast(self.model.trainer):
+            hidden = self.backbone(batch, attention=self.model.attention)
+            pooled = pool(hidden, batch.attention_mask, self.model.pooling)
+            return self.head(pooled)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What came of a fine-tuning.
+
+    Attributes:
+        student: ready to be asked.
+        note: what was chosen; empty where nothing was.
+    """
+
+    student: Student
+    note: str = ""
+
+
+def learn(model: TextModel, lesson: Lesson, config: FinetuneConfig, seed: int) -> Learned | None:
+    """Train copies of a model, and keep the one that does best on what is held back.
+
+    Args:
+        model: it is copied, not changed.
+        lesson: the training examples.
+        config: the recipe.
+        seed: of the head, the order and the dropout.
+
+    Returns:
+        None where every training diverged.
+    """
+    with choosing(lesson):
+        order = np.random.default_rng(0).permutation(len(lesson.targets))
+        places = np.sort(order[: config.max_examples])
+        if len(config.learning_rates) == 1:
+            (rate,) = config.learning_rates
+            *_, student = _epochs(model, lesson, places, config, rate, seed)
+            return None if student is None else Learned(student)
+        groups = [lesson.groups[place] for place in places] if lesson.groups else ()
+        inner, held = held_back(lesson.targets[places], groups)
+        return _best(model, lesson, (places[inner], places[held]), config, seed)
+
+
+def _best(
+    model: TextModel,
+    lesson: Lesson,
+    sides: tuple[np.ndarray, np.ndarray],
+    config: FinetuneConfig,
+    seed: int,
+) -> Learned | None:
+    """Every rate has an epoch; the best goes on, and of its epochs the best is kept."""
+    inner, held = sides
+    best, chosen = -np.inf, 0.0
+    further: Iterator[Student | None] = iter(())
+    kept: dict[str, Tensor] = {}
+    for rate in config.learning_rates:
+        trained = _epochs(model, lesson, inner, config, rate, seed)
+        student = next(trained)
+        score = -np.inf if student is None else lesson.score(student, held)
+        if student is not None and score > best:
+            best, chosen, further, kept = score, rate, trained, _weights(student)
+    if not np.isfinite(best):
+        return None
+    epoch = 1
+    for number, student in enumerate(further, start=2):
+        score = -np.inf if student is None else lesson.score(student, held)
+        if student is not None and score > best:
+            best, epoch, kept = score, number, _weights(student)
+    best_student = Student(model, lesson, seed)
+    best_student.load_state_dict(kept)
+    rate = chosen * model.trainer.learning_rate_scale
+    return Learned(best_student.eval(), f"rate {rate:g}, {epoch} of {config.epochs} epochs")
+
+
+def _weights(student: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in student.state_dict().items()}
+
+
+def _epochs(
+    model: TextModel,
+    lesson: Lesson,
+    places: np.ndarray,
+    config: FinetuneConfig,
+    rate: float,
+    seed: int,
+) -> Iterator[Student | None]:
+    """The student after each epoch, ready to be asked; None where it diverged."""
+    trainer = model.trainer
+    student = Student(model, lesson, seed)
+    optimizer = trainer.build_for_head(student, rate)
+    batches = lesson.batches(student, places, config.rows_per_update)
+    steps = config.epochs * len(batches)
+    rate *= trainer.learning_rate_scale  # a checkpoint's is a twentieth, as in pretraining
+    middles = [(step + 0.5) / steps for step in range(steps)]  # so that no update has a rate of 0
+    rates = [rate * min(share / 0.1, (1 - share) / 0.9) for share in middles]
+
+    def losses(epoch: int) -> Iterator[Tensor]:
+        order = np.random.default_rng([seed, epoch]).permutation(len(batches))
+        for index, place in enumerate(order):
+            torch.manual_seed(seed_of("finetune dropout", seed, epoch * len(batches) + index))
+            yield lesson.loss(student, batches[place])
+
+    for epoch in range(config.epochs):
+        now = rates[epoch * len(batches) : (epoch + 1) * len(batches)]
+        student.train()
+        if not fit(optimizer, student, losses(epoch), rates=now, clip_norm=trainer.clip_norm):
+            yield None
+            return
+        yield student.eval()
+
+
+class Labels(Lesson):
+    """Passages and their classes.
+
+    Args:
+        passages: texts, or pairs of them in one row.
+        targets: (N,) int, 0 up to the number of classes.
+        groups: as of `Lesson`.
+        score: decides between rates and epochs.
+    """
+
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        targets: np.ndarray,
+        groups: Sequence[str] = (),
+        score: Score = share_right,
+    ) -> None:
+        self._passages, self.targets, self.groups = passages, targets, groups
+        self._score = score
+
+    @override
+    def head(self, width: int, seed: int) -> nn.Module:
+        linear = nn.Linear(width, int(self.targets.max()) + 1)
+        initialize(linear, seed=seed, std=0.02, prefix="finetune.")
+        return linear
+
+    @override
+    def batches(self, student: Student, places: np.ndarray, size: int) -> list[Any]:
+        passages = [self._passages[place] for place in places]
+        return [
+            (batch, torch.from_numpy(self.targets[places[chosen]]))
+            for batch, chosen in student.model.corpus.text_batches(passages, batch_size=size)
+        ]
+
+    @override
+    def loss(self, student: Student, batch: Any) -> Tensor:
+        inputs, targets = batch
+        logits = student(inputs).float()
+        return F.cross_entropy(logits, targets.to(logits.device))
+
+    @override
+    def score(self, student: Student, places: np.ndarray) -> float:
+        predicted = predict(student, [self._passages[place] for place in places])
+        return -np.inf if predicted is None else self._score(self.targets[places], predicted)
+
+
+@torch.no_grad()
+def predict(student: Student, passages: Sequence[Passage]) -> np.ndarray | None:
+    """(passages,) int classes, or None where some answer is no number."""
+    predicted = np.empty(len(passages), dtype=np.int64)
+    batches = student.model.corpus.text_batches(passages, batch_size=EMBEDDED_AT_ONCE)
+    for batch, places in batches:
+        logits = student(batch)
+        if not torch.isfinite(logits).all():
+            return None
+        predicted[places] = logits.argmax(1).cpu()
+    return predicted
+
+
 @dataclass(frozen=True, slots=True)
 class Finetuned:
-    """What came of a fine-tuning.
+    """What a fine-tuned model said.
 
     Attributes:
         predicted: (test examples,) int classes.
@@ -60,138 +289,26 @@ class Finetuned:
     note: str = ""
 
 
-class _Classifier(nn.Module):
-    """A backbone, a pooling and a linear layer."""
-
-    def __init__(self, model: TextModel, classes: int) -> None:
-        super().__init__()
-        self.backbone = copy.deepcopy(model.model.backbone)
-        self.output = nn.Linear(self.backbone.config.hidden_size, classes)
-        self._attention, self._pooling = model.attention, model.pooling
-
-    def forward(self, batch: Batch) -> Tensor:
-        """(B, classes) logits."""
-        hidden = self.backbone(batch, attention=self._attention)
-        return self.output(pool(hidden, batch.attention_mask, self._pooling))  # type: ignore[no-any-return]
-
-
 def finetune(
     model: TextModel,
-    passages: Sequence[Passage],
-    labels: np.ndarray,
+    lesson: Labels,
     read_test: Callable[[], Sequence[Passage]],
     *,
     config: FinetuneConfig,
     seed: int,
-    groups: Sequence[str] = (),
-    score: Score = share_right,
 ) -> Finetuned | None:
-    """Train copies of the model to tell classes apart, and predict with the best.
+    """Train copies of a model to tell classes apart, and predict with the best.
 
     Args:
         model: it is copied, not changed.
-        passages: to train on, and to choose on.
-        labels: (passages,) int, 0 up to the number of classes.
+        lesson: passages and classes.
         read_test: gives what to predict; called once, when everything is chosen.
         config: the recipe.
-        seed: of the new layer, the order and the dropout.
-        groups: of the passages; one of them is on one side of what is held back.
-        score: decides between rates and epochs.
+        seed: as of `learn`.
 
     Returns:
         Predictions, or None where every training diverged.
     """
-    rate, epochs = config.learning_rates[0], config.epochs
-    if len(config.learning_rates) > 1:
-        with choosing(passages, labels):
-            sides = held_back(labels, groups)
-            chosen = _chosen(model, passages, labels, config, seed, sides, score)
-        if chosen is None:
-            return None
-        rate, epochs = chosen
-    trained = _epochs(model, passages, labels, config, rate, seed, int(labels.max()) + 1)
-    *_, classifier = islice(trained, epochs)
-    predicted = None if classifier is None else _predict(model, classifier, read_test())
-    if predicted is None:
-        return None
-    is_chosen = len(config.learning_rates) > 1
-    note = f"rate {rate:g}, {epochs} of {config.epochs} epochs" if is_chosen else ""
-    return Finetuned(predicted, note)
-
-
-def _chosen(
-    model: TextModel,
-    passages: Sequence[Passage],
-    labels: np.ndarray,
-    config: FinetuneConfig,
-    seed: int,
-    sides: tuple[np.ndarray, np.ndarray],
-    score: Score,
-) -> tuple[float, int] | None:
-    """The rate and the number of epochs with the highest score on what is held back."""
-    inner, held = sides
-    train, validation = ([passages[i] for i in places] for places in sides)
-    classes = int(labels.max()) + 1
-    best, chosen = -np.inf, None
-    for rate in config.learning_rates:
-        trained = _epochs(model, train, labels[inner], config, rate, seed, classes)
-        for epoch, classifier in enumerate(trained, start=1):
-            predicted = None if classifier is None else _predict(model, classifier, validation)
-            value = -np.inf if predicted is None else score(labels[held], predicted)
-            if value > best:
-                best, chosen = value, (rate, epoch)
-    return chosen
-
-
-def _epochs(
-    model: TextModel,
-    passages: Sequence[Passage],
-    labels: np.ndarray,
-    config: FinetuneConfig,
-    rate: float,
-    seed: int,
-    classes: int,
-) -> Iterator[nn.Module | None]:
-    """The classifier after each epoch, ready to predict; None where it diverged."""
-    trainer = model.trainer
-    classifier = _Classifier(model, classes)
-    initialize(classifier.output, seed=seed, std=0.02, prefix="finetune.")
-    classifier.to(trainer.device)
-    optimizer = trainer.build_for_head(classifier, rate)
-    batches = list(model.corpus.text_batches(passages, batch_size=config.rows_per_update))
-    steps = config.epochs * len(batches)
-    middles = [(step + 0.5) / steps for step in range(steps)]  # so that no update has a rate of 0
-    rates = [rate * min(share / 0.1, (1 - share) / 0.9) for share in middles]
-
-    def losses(epoch: int) -> Iterator[Tensor]:
-        order = np.random.default_rng([seed, epoch]).permutation(len(batches))
-        for index, place in enumerate(order):
-            batch, places = batches[place]
-            torch.manual_seed(seed_of("finetune dropout", seed, epoch * len(batches) + index))
-            with autocast(trainer):
-                logits = classifier(batch.to(trainer.device))
-            targets = torch.from_numpy(labels[places]).to(trainer.device)
-            yield F.cross_entropy(logits.float(), targets)
-
-    for epoch in range(config.epochs):
-        now = rates[epoch * len(batches) : (epoch + 1) * len(batches)]
-        classifier.train()
-        if not fit(optimizer, classifier, losses(epoch), rates=now, clip_norm=trainer.clip_norm):
-            yield None
-            return
-        yield classifier.eval()
-
-
-@torch.no_grad()
-def _predict(
-    model: TextModel, classifier: nn.Module, passages: Sequence[Passage]
-) -> np.ndarray | None:
-    """(passages,) int classes, or None where some answer is no number."""
-    predicted = np.empty(len(passages), dtype=np.int64)
-    with autocast(model.trainer):
-        for batch, places in model.corpus.text_batches(passages, batch_size=EMBEDDED_AT_ONCE):
-            logits = classifier(batch.to(model.trainer.device))
-            if not torch.isfinite(logits).all():
-                return None
-            predicted[places] = logits.argmax(1).cpu()
-    return predicted
+    learned = learn(model, lesson, config, seed)
+    predicted = None if learned is None else predict(learned.student, read_test())
+    return None if predicted is None or learned is None else Finetuned(predicted, learned.note)

@@ -1,6 +1,7 @@
 """A trained model as probes use it: texts in; vectors or likelihoods out."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.backbone import Encoder
 from models.batch import Attention, AttentionKind, Batch
 from models.pooling import POOLINGS
 from objectives.base import Likelihood, Objective, TrainModel
@@ -61,6 +63,18 @@ class TextModel:
         self._below = range(self.layers) if every_layer else range(0)
         others = [name for name in POOLINGS if name != pooling] if every_pooling else []
         self._poolings = (pooling, *others)
+
+    def with_attention(self, attention: AttentionKind) -> "TextModel":
+        """The same model, whose texts are embedded under another mask."""
+        other = copy(self)
+        other.attention = Attention(attention)
+        return other
+
+    def with_backbone(self, backbone: Encoder) -> "TextModel":
+        """The same heads and settings on another backbone."""
+        other = copy(self)
+        other.model = TrainModel(backbone, self.model.heads).eval()
+        return other
 
     @property
     def layers(self) -> int:

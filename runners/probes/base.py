@@ -12,6 +12,8 @@ import numpy as np
 from models.registry import Kind, Named
 from results.record import Metric
 from runners.corpora.corpus import Corpus
+from runners.measures.finetune import Lesson
+from runners.measures.finish import FinishConfig
 from runners.measures.measurement import Measurement
 from runners.measures.read_once import ReadOnce
 from runners.measures.text_model import TextModel
@@ -72,6 +74,15 @@ class Task(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """A hash of the data, so that other data never passes for this."""
+
+    def lesson(self, finish: FinishConfig) -> Lesson | None:
+        """Training examples that a model can be fine-tuned on, where it has such."""
+        return None
+
+    @property
+    def after_finish(self) -> "Task":
+        """What is measured of a model that was fine-tuned already."""
+        return self
 
     @cached_property
     def facts(self) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from models.initialization import seed_of
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
-from runners.measures.finetune import FinetuneConfig, finetune
+from runners.measures.finetune import FinetuneConfig, Labels, Lesson, finetune
+from runners.measures.finish import FinishConfig
 from runners.measures.linear import fit_linear, fit_linear_to_best, fit_neighbours_to_best
 from runners.measures.measurement import Measurement, not_numbers
 from runners.measures.read_once import ReadOnce
@@ -108,13 +109,10 @@ class ClassificationTask(Task):
             metric = metric_of(self._score, "finetuned")
             found = finetune(
                 model,
-                self.train.passages,
-                self._targets,
+                self._labels,
                 lambda: self.test.read(metric.name).passages,
                 config=self._recipe,
                 seed=seed_of("finetune", seed),
-                groups=self.train.groups,
-                score=self._value,
             )
             measured.append(
                 Measurement(metric, None, note="fine-tuning diverged")
@@ -122,6 +120,31 @@ class ClassificationTask(Task):
                 else replace(self._scored(metric, found.predicted), note=found.note)
             )
         return measured
+
+    @override
+    def lesson(self, finish: FinishConfig) -> Lesson:
+        """Labels."""
+        return self._labels
+
+    @property
+    @override
+    def after_finish(self) -> Task:
+        """Frozen vectors."""
+        modes = [mode for mode in self._modes if mode != "finetuned"] or ["frozen"]
+        return ClassificationTask(
+            self.train,
+            self.test.known,
+            modes,
+            self._recipe,
+            score=self._score,
+            seen=self._seen,
+            known=self._known,
+        )
+
+    @property
+    def _labels(self) -> Labels:
+        """The training examples, to fine-tune on."""
+        return Labels(self.train.passages, self._targets, self.train.groups, self._value)
 
     def _frozen(self, model: TextModel) -> list[Measurement]:
         """By each mode that reads vectors; test texts are read when all is chosen and fitted."""

@@ -19,6 +19,8 @@ from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.tables import read_table
 from runners.identity import name_of
+from runners.measures.finetune import Lesson
+from runners.measures.finish import FinishConfig, Pairs
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.read_once import ReadOnce
 from runners.measures.readouts import Choice, Readout, States, best_readout, unchosen
@@ -109,6 +111,21 @@ class SearchTask(Task):
             return float(np.mean(_ndcg(scores, self._validation.relevant)))
 
         return best_readout(documents, score)
+
+    @override
+    def lesson(self, finish: FinishConfig) -> Lesson | None:
+        """Pairs of a query that is not tested on and a document that is relevant to it."""
+        pairs = [
+            (query, self._documents[place])
+            for query, gains in zip(
+                self._validation.queries, self._validation.relevant, strict=True
+            )
+            for place in gains
+        ]
+        if len(self._validation.queries) < FEWEST:
+            return None
+        first, second = map(list, zip(*pairs, strict=True))
+        return Pairs(first, second, finish.temperature)
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:

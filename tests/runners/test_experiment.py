@@ -12,6 +12,7 @@ from objective_files import OBJECTIVE_FILES, load_objective
 
 import runners.configuration.presets
 import runners.experiment as experiment_module
+import runners.measuring as measuring_module
 from results.record import Metric, RunRecord
 from results.store import ResultStore
 from runners.configuration.experiment import ExperimentConfig
@@ -97,7 +98,7 @@ def test_a_probe_that_fails_costs_no_other_figure_and_is_tried_again(
     assert record.trained.ledger.steps == 3
     bad.fails = False
     taken: list[object] = []  # what is kept is not taken again
-    monkeypatch.setattr(experiment_module, "measure_column", lambda *a, **m: taken.append(a))
+    monkeypatch.setattr(measuring_module, "measure_column", lambda *a, **m: taken.append(a))
     again = run_job(job, store, Silent())
     assert again.status == "finished"
     assert again.error == ""

@@ -9,8 +9,9 @@ from made_corpus import build, document
 
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
-from runners.measures.finetune import FinetuneConfig, finetune
+from runners.measures.finetune import FinetuneConfig, Labels, _epochs, finetune, learn
 from runners.measures.linear import held_back
+from runners.measures.read_once import ReadOnce, ReadWhileChoosingError
 from runners.measures.text_model import TextModel
 from runners.training.pretrain import initial_model
 from runners.training.trainer import TrainerConfig
@@ -47,7 +48,9 @@ def test_a_model_that_gives_no_numbers_predicts_nothing(
     )
     texts = own.documents("train")["text"].tolist()
     config = FinetuneConfig(epochs=1, rows_per_update=40, learning_rates=(learning_rate,))
-    found = finetune(read, texts, np.arange(40) % 2, lambda: texts[:5], config=config, seed=0)
+    found = finetune(
+        read, Labels(texts, np.arange(40) % 2), lambda: texts[:5], config=config, seed=0
+    )
     assert (found is not None) == works
 
 
@@ -90,9 +93,8 @@ def test_rate_and_epochs_are_chosen_on_training_examples_and_the_test_is_read_on
     # At the first rate nothing is learned, at the last nothing is left.
     config = FinetuneConfig(epochs=2, rows_per_update=8, learning_rates=(1e-9, 5e-3, 1e38))
     try:
-        found = finetune(
-            learner, texts[:120], labels[:120], lambda: texts[120:], config=config, seed=0
-        )
+        lesson = Labels(texts[:120], labels[:120])
+        found = finetune(learner, lesson, lambda: texts[120:], config=config, seed=0)
     finally:
         learner.corpus = own
     assert found is not None
@@ -102,8 +104,7 @@ def test_rate_and_epochs_are_chosen_on_training_examples_and_the_test_is_read_on
     assert [bool(test & set(read)) for read in spy.read] == [False] * (len(spy.read) - 1) + [True]
     inner, held = held_back(labels[:120])
     sides = [{texts[i] for i in places} for places in (inner, held)]
-    assert all(set(read) in sides for read in spy.read[:-2])  # chosen, and then trained on all
-    assert set(spy.read[-2]) == set(texts[:120])
+    assert all(set(read) in sides for read in spy.read[:-1])
     assert not sides[0] & sides[1]
 
 
@@ -122,13 +123,50 @@ def test_what_is_chosen_follows_the_score(learner: TextModel) -> None:
 
     def score(truth: np.ndarray, predicted: np.ndarray) -> float:
         asked.append(len(truth))
-        return float(len(asked) == 2)  # the second epoch of the first rate
+        return [0.5, 0.6, 0.6, 0.8, 0.7][len(asked) - 1]  # an epoch each, and two more of the best
 
-    config = FinetuneConfig(epochs=2, rows_per_update=8, learning_rates=(1e-4, 1e-3))
-    found = finetune(learner, texts, labels, lambda: texts, config=config, seed=0, score=score)
+    config = FinetuneConfig(epochs=3, rows_per_update=8, learning_rates=(1e-4, 1e-3, 2e-3))
+    lesson = Labels(texts, labels, score=score)
+    found = finetune(learner, lesson, lambda: texts, config=config, seed=0)
     assert found is not None
-    assert found.note == "rate 0.0001, 2 of 2 epochs"
-    assert asked == [12] * 4
+    assert found.note == "rate 0.001, 2 of 3 epochs"
+    assert asked == [12] * 5
+
+
+def test_the_weights_of_the_best_epoch_are_those_that_are_asked(learner: TextModel) -> None:
+    texts, labels = [f"value {i % 7}" for i in range(60)], np.arange(60) % 2
+    scores = iter([0.9, 0.1, 0.2, 0.3])  # the first epoch of the first rate
+    lesson = Labels(texts, labels, score=lambda *_: next(scores))
+    config = FinetuneConfig(epochs=3, rows_per_update=8, learning_rates=(1e-3, 1e-2))
+    learned = learn(learner, lesson, config, 0)
+    assert learned is not None
+    assert learned.note == "rate 0.001, 1 of 3 epochs"
+    inner, _ = held_back(labels)
+    expected = next(_epochs(learner, lesson, inner, config, 1e-3, 0))
+    assert expected is not None
+    for name, value in expected.state_dict().items():
+        assert torch.equal(learned.student.state_dict()[name], value)
+
+
+def test_no_more_examples_than_are_asked_for_and_none_of_the_test(
+    learner: TextModel, own: Corpus
+) -> None:
+    texts, labels = [f"value {i}" for i in range(60)], np.arange(60) % 2
+    spy = Spy(own)
+    learner.corpus = spy  # type: ignore[assignment]
+    config = FinetuneConfig(epochs=1, learning_rates=(1e-4, 1e-3), max_examples=20)
+    lesson = Labels(texts, labels)
+    try:
+        learn(learner, lesson, config, 0)
+    finally:
+        learner.corpus = own
+    assert len({text for read in spy.read for text in read}) == 20
+    with pytest.raises(ReadWhileChoosingError):
+        learn(learner, ReadOnce(lesson), config, 0)  # type: ignore[arg-type]
+    test = ReadOnce(texts)
+    peeking = Labels(texts, labels, score=lambda *_: float(len(test.read())))
+    with pytest.raises(ReadWhileChoosingError):
+        learn(learner, peeking, config, 0)
 
 
 @pytest.mark.parametrize(("first", "second"), [(3, 4), (40, 5), (5, 40), (40, 40)])

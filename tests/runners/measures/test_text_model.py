@@ -9,7 +9,7 @@ from models.batch import Attention
 from objectives.base import TrainModel
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
-from runners.measures.finetune import FinetuneConfig, finetune
+from runners.measures.finetune import FinetuneConfig, Labels, finetune
 from runners.measures.text_model import TextModel
 from runners.training.pretrain import initial_model
 from runners.training.trainer import TrainerConfig
@@ -165,7 +165,13 @@ def test_fine_tuning_learns_and_leaves_the_model_alone(
     before = model.backbone.token_embedding.weight.detach().clone()
     recipe = FinetuneConfig(epochs=4, rows_per_update=16, learning_rates=(3e-3,))
     predicted = [
-        finetune(wrapped, texts[:120], labels[:120], lambda: texts[120:], config=recipe, seed=seed)
+        finetune(
+            wrapped,
+            Labels(texts[:120], labels[:120]),
+            lambda: texts[120:],
+            config=recipe,
+            seed=seed,
+        )
         for seed in (0, 0)
     ]
     first, second = (each.predicted for each in predicted if each)

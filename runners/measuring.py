@@ -1,0 +1,207 @@
+"""All that is measured of a trained model: losses, geometry, probes; probes after a finish too."""
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from pathlib import Path
+
+from models.batch import AttentionKind
+from models.checkpoint_size import PretrainedConfig
+from objectives.base import Likelihood
+from results.record import FINISHED
+from runners.configuration.experiment import ExperimentConfig
+from runners.identity import code_hash, name_of
+from runners.job import Job
+from runners.measures.cache import measured
+from runners.measures.finish import finish
+from runners.measures.geometry import measure_geometry, texts_of
+from runners.measures.losses import measure_column
+from runners.measures.measurement import Measurement
+from runners.measures.pairs import measure_pairs, natural_pair_splits
+from runners.measures.text_model import TextModel
+from runners.plain import plain
+from runners.probes.base import Task
+from runners.progress import Progress
+from runners.training.pretrain import DivergedError, Trained
+
+Measures = dict[str, list[Measurement]]
+"""By name of the measure: `loss clm`, `loss pairs`, `probe retrieval`."""
+
+Keeper = Callable[[Path, str, Callable[[], list[Measurement]]], list[Measurement]]
+"""As `measured`: of a folder and a name, the measurements, computed if need be."""
+
+
+class Attempts:
+    """Parts of a job that are tried one by one, so that one that fails costs no other.
+
+    Args:
+        label: of the job, for messages.
+        progress: told of every part, and of what fails.
+        strict: let a failure pass.
+
+    Attributes:
+        error: what failed and why; empty if nothing did.
+    """
+
+    def __init__(self, label: str, progress: Progress, *, strict: bool = False) -> None:
+        self._label, self.progress, self._strict = label, progress, strict
+        self.error = ""
+
+    @contextlib.contextmanager
+    def at(self, part: str) -> Iterator[None]:
+        """Try a part; an interrupt is not caught.
+
+        Args:
+            part: its name, or "" for the whole job.
+        """
+        try:
+            yield
+        except Exception as exception:
+            if self._strict:
+                raise
+            error = f"{type(exception).__name__}: {exception}"
+            error = f"{part}: {error}" if part else error
+            self.error += ("; " if self.error else "") + error
+            self.progress.say(f"{self._label} failed: {error}")
+            traceback.print_exc(file=sys.stderr)
+
+
+def start_of(config: ExperimentConfig) -> tuple[AttentionKind, Likelihood]:
+    """How a model is read before any objective has trained it: weights drawn at random say nothing
+    from left to right; a checkpoint is read as it was trained.
+    """  # noqa: D205
+    own = config.model.own_attention
+    if isinstance(config.model, PretrainedConfig) and own == "bidirectional":
+        return own, "pseudo"
+    return own, "causal"
+
+
+def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measured) -> Measures:
+    """All losses and probes of a trained model; what fails is left out.
+
+    Args:
+        job: what is measured, and how.
+        trained: the model.
+        attempts: at every measure.
+        keep: takes the measurements of a name, or has them.
+    """
+    found: Measures = {}
+    config, objective = job.config, job.config.objective
+    attention, likelihood = start_of(config)
+    if objective is not None:
+        attention, likelihood = objective.traits.attention, objective.traits.likelihood
+    model = TextModel(
+        trained.model,
+        job.corpus,
+        attention=attention,
+        likelihood=likelihood,
+        pooling=config.measures.pooling,
+        every_layer=config.measures.layers == "all",
+        every_pooling=config.measures.poolings == "all",
+        passes=config.measures.passes,
+        within_word=config.measures.within_word,
+        trainer=config.trainer,
+        objectives=objective.columns if objective else config.columns,
+    )
+    trained_on = objective.columns if objective else ()
+
+    def take(
+        name: str, file: str, settings: object, compute: Callable[[], list[Measurement]]
+    ) -> None:
+        """What a kept measurement depends on beside the model is in the name of its file."""
+        attempts.progress.stage(name)
+        with attempts.at(name):
+            content = [plain(settings), config.trainer.measuring, job.corpus.folder.name]
+            file = f"{file}-{name_of(content, code_hash())}"
+            found[name] = keep(trained.folder, file, compute)
+
+    for column in config.columns:
+        take(
+            f"loss {column.name}",
+            f"loss-{column.name}",
+            [config.measures.measuring, column],
+            partial(measure_column, model, column, config.measures, trained_on=trained_on),
+        )
+    splits = None
+    with attempts.at("loss pairs"):
+        splits = natural_pair_splits(job.corpus, config.measures)
+    if splits:
+        take(
+            "loss pairs",
+            "loss-pairs",
+            config.measures.measuring,
+            partial(measure_pairs, model, splits, config.measures),
+        )
+    pairs = splits[1] if splits else None
+    texts = texts_of(job.corpus, pairs, config.measures.pairs)
+    take(
+        "geometry",
+        "geometry",
+        config.measures.measuring,
+        partial(measure_geometry, model, texts, pairs),
+    )
+    probes = {probe.name: probe for probe in config.probes}
+    fingerprints = [task.fingerprint for task in job.tasks.values()]
+    for name, task in job.tasks.items():
+        take(
+            f"probe {name}",
+            f"probe-{name}",
+            [
+                config.measures.pooling,
+                config.measures.poolings,
+                config.measures.layers,
+                config.measures.passes,
+                config.measures.within_word,
+                probes[name],
+                task.fingerprint,
+                config.seed,
+            ],
+            partial(task.measure, model, seed=config.seed),
+        )
+    if config.finish.probe is None:
+        return found
+    finished = Finished(model, job)
+    how = [config.measures.measuring, config.finish, *fingerprints, config.seed]
+    take("finish", "finish", how, finished.make)
+    for name, task in job.tasks.items():
+        take(
+            f"probe {name}{FINISHED}",
+            f"finished-{name}",
+            [*how, probes[name]],
+            partial(finished.measure, task),
+        )
+    return found
+
+
+class Finished:
+    """A model after the common finish, which is made when it is first asked for.
+
+    Args:
+        model: before it.
+        job: says what it is fine-tuned on.
+    """
+
+    def __init__(self, model: TextModel, job: Job) -> None:
+        self._start, self._job = model, job
+
+    def make(self) -> list[Measurement]:
+        """Make it now; nothing is measured yet."""
+        _ = self._model
+        return []
+
+    def measure(self, task: Task) -> list[Measurement]:
+        """What a probe says of it."""
+        if self._model is None:
+            raise DivergedError("every fine-tuning of the finish diverged; lower rates may help")
+        return task.after_finish.measure(self._model, seed=self._job.config.seed)
+
+    @cached_property
+    def _model(self) -> TextModel | None:
+        config = self._job.config
+        assert config.finish.probe is not None
+        lesson = self._job.tasks[config.finish.probe].lesson(config.finish)
+        assert lesson is not None, "checked when the job was prepared"
+        found = finish(self._start, lesson, config.finish, config.seed)
+        return None if found is None else found[0]
