@@ -21,5 +21,5 @@ def set_initial_weights(backbone: Encoder, heads: nn.ModuleDict, seed: int) -> N
         for part in module.modules():
             if isinstance(part, Blocks):
                 part.config.begin(part)
-    if isinstance(backbone, PretrainedBackbone):
+    if isinstance(backbone, PretrainedBackbone) and backbone.config.is_trained:
         load_pretrained_weights(backbone, heads)

@@ -105,6 +105,7 @@ class PretrainedConfig(BackboneConfig):
         matrices: weights of all its layers' matrices, for the count of operations.
         heads_width: of all attention heads together.
         untied: whether its output matrix is not that of its embeddings.
+        weights: `checkpoint`, or `random` for its architecture and tokenizer alone.
     """
 
     path: str
@@ -114,6 +115,12 @@ class PretrainedConfig(BackboneConfig):
     matrices: int
     heads_width: int
     untied: bool
+    weights: str = "checkpoint"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it begins with the checkpoint's weights."""
+        return self.weights == "checkpoint"
 
     @property
     @override
@@ -164,6 +171,7 @@ def read_checkpoint(
     path: str,
     dropout: float | None = None,
     attention_dropout: float | None = None,
+    weights: str = "checkpoint",
 ) -> PretrainedConfig:
     """What a checkpoint's own configuration says.
 
@@ -172,13 +180,14 @@ def read_checkpoint(
         path: as the user named it.
         dropout: in place of the checkpoint's own, after embeddings and sublayers.
         attention_dropout: in place of its own, on the attention weights.
+        weights: that training begins with.
 
     Raises:
         ValueError: a file is missing or unreadable, or the architecture is not known.
     """
     theirs = open_config(folder, path)
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
         raise ValueError(
             f"model.path: {path} holds no *.safetensors; other formats run code when they are "
             "read. Convert it once with transformers: model.save_pretrained(FOLDER)"
@@ -215,7 +224,8 @@ def read_checkpoint(
         layer_norm_eps=_epsilon(theirs),
         path=path,
         folder=str(folder),
-        fingerprint=_fingerprint([folder / "config.json", *weights]),
+        fingerprint=_fingerprint([folder / "config.json", *files]),
+        weights=weights,
         family=theirs.model_type,
         matrices=sum(module.weight.numel() for module in model.modules() if _is_dense(module)),
         untied=not theirs.tie_word_embeddings,

@@ -12,6 +12,7 @@ from results.settings import (
     commonest,
     differing,
     key_of,
+    leading,
     measure_settings,
     told,
     training_settings,
@@ -295,7 +296,7 @@ def _rows(runs: Sequence[StoredRun]) -> list[Row]:
         alike = [s for other, s in settings.items() if other.startswith(f"{objective} ")]
         names = [name for name in differing(alike) if name.startswith("objective.")]
         names += [name for name, value in usual.items() if settings[key].get(name) != value]
-        more = told(settings[key], names)
+        more = told(settings[key], leading(names, list(settings.values())))
         models = tuple(Model(tuple(seeds[seed])) for seed in sorted(seeds))
         kind = models[0].record.kind
         rows.append(

@@ -89,3 +89,20 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_short, value)) + "]"
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+
+
+FOLLOWS = {"trainer.learning_rate_scale": "model.weights"}
+"""Settings that are what another makes them, unless they are given."""
+
+
+def leading(names: Sequence[str], all_settings: Sequence[Flat]) -> list[str]:
+    """Those that do not follow from another one among them."""
+
+    def values(names: Sequence[str]) -> int:
+        return len({key_of({n: settings.get(n) for n in names}) for settings in all_settings})
+
+    return [
+        name
+        for name in names
+        if FOLLOWS.get(name) not in names or values([FOLLOWS[name]]) < values([FOLLOWS[name], name])
+    ]

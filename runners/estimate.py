@@ -120,9 +120,10 @@ class Estimator:
         untrained: dict[str, float] = {}
         baselines: dict[str, float] = {}
         for job in jobs:
-            bare = replace(job, config=replace(job.config, objective=None))
-            name = bare.record_name
-            if name not in untrained and not self._is_finished(name):
+            for bare in job.starts:
+                name = bare.record_name
+                if name in untrained or self._is_finished(name):
+                    continue
                 set_up(job.config.trainer)
                 model = initial_model(bare.config.recipe, job.corpus).to(job.config.trainer.device)
                 trained = Trained(model.eval(), Training(Ledger(), ""), _folder(bare))

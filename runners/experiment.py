@@ -1,7 +1,6 @@
 """One job from configuration to record: pretrain, losses, probes, record."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -51,7 +50,7 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         traits=(
             stated_traits(job.config.objective)
             if job.config.objective
-            else dict(zip(("attention", "likelihood"), start_of(job.config), strict=True))
+            else dict(zip(("attention", "likelihood"), start_of(job), strict=True))
         ),
         training=training,
         metrics=_metrics(job, [measures]),
@@ -73,10 +72,10 @@ def run_references(jobs: Iterable[Job], store: ResultStore, progress: Progress) 
     """The untrained model of every seed and model, and the baselines of every corpus."""
     found = {}
     for job in jobs:
-        untrained = replace(job, config=replace(job.config, objective=None))
-        if untrained.record_name not in found:
-            progress.stage(f"{untrained.label} model, seed {job.config.seed}")
-            found[untrained.record_name] = run_job(untrained, store, progress)
+        for untrained in job.starts:
+            if untrained.record_name not in found:
+                progress.stage(f"{untrained.label} model, seed {job.config.seed}")
+                found[untrained.record_name] = run_job(untrained, store, progress)
         if job.baselines_name not in found:
             progress.stage("simple baselines")
             found[job.baselines_name] = _run_baselines(job, store, progress)

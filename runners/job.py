@@ -25,19 +25,34 @@ class Job:
         corpus: built.
         tasks: the probes that apply, loaded, by name.
         skipped: probes that the corpus cannot supply, with the reason.
+        is_lifted: of a model before training, whether the mask of causal attention is lifted.
     """
 
     config: ExperimentConfig
     corpus: Corpus
     tasks: Mapping[str, Task]
     skipped: Mapping[str, str]
+    is_lifted: bool = False
 
     @property
     def label(self) -> str:
         """The objective's name; without one `untrained`, or of a checkpoint `unchanged`."""
         if self.config.objective is not None:
             return self.config.objective.name
-        return "unchanged" if isinstance(self.config.model, PretrainedConfig) else "untrained"
+        model = self.config.model
+        if not isinstance(model, PretrainedConfig) or not model.is_trained:
+            return "untrained"
+        return "unchanged, mask lifted" if self.is_lifted else "unchanged"
+
+    @property
+    def starts(self) -> "list[Job]":
+        """What it begins with, measured as it is; a causal checkpoint with its mask lifted too."""
+        start = replace(self, config=replace(self.config, objective=None))
+        model = self.config.model
+        is_causal = model.own_attention == "causal"
+        if isinstance(model, PretrainedConfig) and model.is_trained and is_causal:
+            return [start, replace(start, is_lifted=True)]
+        return [start]
 
     @property
     def models(self) -> Path:
@@ -50,7 +65,8 @@ class Job:
         content = identity(self.config)
         if self.config.objective is None:
             del content["budget"]  # nothing is spent
-        return f"{self.label}-s{self.config.seed}-{self._hash(content)}"
+        label = self.label.replace(", ", "-").replace(" ", "-")
+        return f"{label}-s{self.config.seed}-{self._hash(content)}"
 
     @property
     def baselines_name(self) -> str:
@@ -65,7 +81,7 @@ class Job:
         config, model = self.config, self.config.model
         kind = model.found_as
         if isinstance(model, PretrainedConfig):
-            kind = f"{model.family} from {model.path} ({model.fingerprint[:8]})"
+            kind = f"{model.family} as {model.path} ({model.fingerprint[:8]})"
         found = {
             "model": (
                 f"{kind}, {model.num_layers} layers, hidden {model.hidden_size}, "

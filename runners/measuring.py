@@ -11,7 +11,6 @@ from models.batch import AttentionKind
 from models.checkpoint_size import PretrainedConfig
 from objectives.base import Likelihood
 from results.record import FINISHED
-from runners.configuration.experiment import ExperimentConfig
 from runners.identity import code_hash, name_of
 from runners.job import Job
 from runners.measures.cache import measured
@@ -68,12 +67,15 @@ class Attempts:
             traceback.print_exc(file=sys.stderr)
 
 
-def start_of(config: ExperimentConfig) -> tuple[AttentionKind, Likelihood]:
+def start_of(job: Job) -> tuple[AttentionKind, Likelihood]:
     """How a model is read before any objective has trained it: weights drawn at random say nothing
     from left to right; a checkpoint is read as it was trained.
     """  # noqa: D205
-    own = config.model.own_attention
-    if isinstance(config.model, PretrainedConfig) and own == "bidirectional":
+    model, own = job.config.model, job.config.model.own_attention
+    if job.is_lifted:
+        return "bidirectional", "none"
+    trained = isinstance(model, PretrainedConfig) and model.is_trained
+    if trained and own == "bidirectional":
         return own, "pseudo"
     return own, "causal"
 
@@ -89,7 +91,7 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
     """
     found: Measures = {}
     config, objective = job.config, job.config.objective
-    attention, likelihood = start_of(config)
+    attention, likelihood = start_of(job)
     if objective is not None:
         attention, likelihood = objective.traits.attention, objective.traits.likelihood
     model = TextModel(
@@ -113,7 +115,12 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
         """What a kept measurement depends on beside the model is in the name of its file."""
         attempts.progress.stage(name)
         with attempts.at(name):
-            content = [plain(settings), config.trainer.measuring, job.corpus.folder.name]
+            content = [
+                plain(settings),
+                config.trainer.measuring,
+                job.corpus.folder.name,
+                job.is_lifted,
+            ]
             file = f"{file}-{name_of(content, code_hash())}"
             found[name] = keep(trained.folder, file, compute)
 

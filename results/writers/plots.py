@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -81,11 +82,17 @@ def _draw_objective(axes: Axes, stratum: Stratum, name: str, rows: list[Row]) ->
             Line2D([], [], color=INK, linestyle=line, marker="o", markersize=3, label=shown)
         )
     if len(rows) > 1:
-        keys += [Line2D([], [], color=colours[row.label], lw=3, label=row.label) for row in rows]
+        keys += [
+            Line2D([], [], color=colours[row.label], lw=3, label=fill(row.label, 2 * LABEL))
+            for row in rows
+        ]
     axes.legend(
         handles=keys, frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.22)
     )
 
+
+LABEL = 28
+"""Characters of a line of a row's label, which may name several settings."""
 
 LINES: tuple[Any, ...] = ("-", "--", ":", "-.")
 
@@ -163,7 +170,7 @@ def _draw_bars(
             end = max(estimate.high, 0.0)
         axes.text(end, place, f"  {estimate.value:.3f}", va="center", fontsize=7.5)
         furthest = max(furthest, end)
-    axes.set_yticks(range(len(rows)), [row.label for row in rows])
+    axes.set_yticks(range(len(rows)), [fill(row.label, LABEL) for row in rows])
     axes.invert_yaxis()
     axes.set_title(figure_title(stratum, figure).replace(": ", ":\n", 1), fontsize=9)
     left = min(0.0, axes.get_xlim()[0])

@@ -18,6 +18,8 @@ class CheckpointConfig:
         path: a folder, or a hub name, or a hub name with `@` and a branch, tag or commit.
         dropout: after embeddings and sublayers; null keeps the checkpoint's own.
         attention_dropout: on the attention weights; null keeps its own.
+        weights: `checkpoint`, or `random` to train its architecture from scratch with its
+            tokenizer, beside models that go on from it.
         fingerprint: what it must be, where it was read before; null for whatever is there.
     """
 
@@ -25,9 +27,12 @@ class CheckpointConfig:
     path: str
     dropout: float | None = None
     attention_dropout: float | None = None
+    weights: str = "checkpoint"
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:
+        if self.weights not in ("checkpoint", "random"):
+            raise ValueError(f"weights is {self.weights!r}; known: checkpoint, random")
         for name in ("dropout", "attention_dropout"):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value < 1.0:
@@ -59,4 +64,5 @@ def _read(config: CheckpointConfig) -> PretrainedConfig:
         path=config.path,
         dropout=config.dropout,
         attention_dropout=config.attention_dropout,
+        weights=config.weights,
     )

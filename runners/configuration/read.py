@@ -24,6 +24,13 @@ from runners.training.trainer import OPTIMIZERS
 
 GROUPS = ("model", "objective", "dataset", "budget", "trainer", "measures")
 
+OF_A_CHECKPOINT = 0.05
+"""Times the learning rates that objectives state for training from scratch, about 1e-3.
+
+Checkpoints are gone on from at a twentieth and less (SimCSE 3e-5, BERT's fine-tuning 2e-5 to 5e-5);
+not tuned here.
+"""
+
 
 def read(values: Mapping[str, Any]) -> ExperimentConfig:
     """The configuration of one job.
@@ -44,13 +51,14 @@ def read(values: Mapping[str, Any]) -> ExperimentConfig:
     if values["output_dir"] in (None, ""):
         raise ValueError("output_dir is empty; give it as output_dir=FOLDER")
     hub_dir = str("" if values["hub_dir"] is None else values["hub_dir"])
-    trainer = pick(OPTIMIZERS, values["trainer"], "trainer", plugins)
+    size = model(values["model"], plugins)
+    trainer = pick(OPTIMIZERS, _scaled(values["trainer"], size), "trainer", plugins)
     trained = values["objective"] and objective(values["objective"], plugins, "objective")
     if trained and trainer.rows_per_update is not None:
         trained = trained.with_rows(trainer.rows_per_update)
     return ExperimentConfig(
         seed=_whole(values["seed"], "seed", "a whole number from 0 up is expected"),
-        model=model(values["model"], plugins),
+        model=size,
         objective=trained or None,
         dataset=pick(CORPORA, values["dataset"], "dataset", plugins),
         budget=build(BudgetConfig, values["budget"], "budget"),
@@ -80,6 +88,14 @@ def model(values: Mapping[str, Any], plugins: Sequence[Path] = ()) -> BackboneCo
             values = {key: value for key, value in values.items() if key not in sizes}
         return build(CheckpointConfig, values, "model").read()
     return pick(ARCHITECTURES, values, "model", plugins)
+
+
+def _scaled(trainer: Mapping[str, Any], size: BackboneConfig) -> Mapping[str, Any]:
+    """With the scale of learning rates that is usual for what is trained, unless one is given."""
+    if trainer.get("learning_rate_scale", 1.0) is not None:
+        return trainer
+    goes_on = isinstance(size, PretrainedConfig) and size.is_trained
+    return {**trainer, "learning_rate_scale": OF_A_CHECKPOINT if goes_on else 1.0}
 
 
 def model_kind(values: Mapping[str, Any], plugins: Sequence[Path] = ()) -> type[Any]:

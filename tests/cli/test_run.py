@@ -14,6 +14,7 @@ from whole_commands import TINY, report_path, run
 import runners.experiment as experiment_module
 from cli.main import main
 from cli.prepare import prepare_jobs, write_files
+from results.record import RunRecord
 from results.store import ResultStore
 from runners.corpora.corpus import Corpus
 from runners.progress import Silent
@@ -173,27 +174,51 @@ def test_what_a_helper_ran_is_as_if_one_had_run_it(
     assert pages[0] == pages[1]
 
 
+def figures_of(record: RunRecord, measure: str) -> list[float | None]:
+    return [value.value for value in record.values if value.measure == measure]
+
+
 def test_going_on_from_a_checkpoint(
     output: Path, corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A decoder becomes an encoder: its tokenizer, its weights, the causal mask lifted."""
+    """A decoder becomes an encoder, beside the decoder as it is and one trained from scratch."""
     checkpoint = tmp_path / "checkpoint"
     texts = corpus.documents("train").text.tolist()[:500]
     save_tokenizer(checkpoint, texts, vocabulary_size=600)
     theirs = save_checkpoint(checkpoint, "gpt2", vocabulary_size=600)
     own = [item for item in TINY if not item.startswith("model.")]
     arguments = ["objective=clm,mntp", "-m", "model=pretrained", f"model.path={checkpoint}"]
+    arguments.append("model.weights=checkpoint,random")
     assert main(["run", *arguments, *own, f"output_dir={output}"]) == 0
     report = report_path(capsys.readouterr().out).read_text()
-    assert "*unchanged*" in report
-    assert "untrained" not in report
+    table, *_ = re.findall(r"^\| model \| [^\n]*MRR[^\n]*\n(?:\|[^\n]*\n)+", report, re.M)
+    rows = [line.split(" | ")[0].strip("| *") for line in table.splitlines()[2:]]
+    scratch, going_on = "model.weights=random", "model.weights=checkpoint"
+    assert {re.sub(r" \(plateau\)", "", row) for row in rows} >= {
+        "unchanged",
+        "unchanged, mask lifted",
+        f"untrained ({scratch})",
+        f"clm ({going_on})",
+        f"clm ({scratch})",
+        f"mntp ({going_on})",
+        f"mntp ({scratch})",
+    }
     store = ResultStore(output)
-    records = {record.objective: record for record in store.records()[0]}
-    started = records["unchanged"]
+    records = {
+        (record.objective, record.config["model"]["weights"]): record
+        for record in store.records()[0]
+    }
+    hashes = {key: r.trained.init_hash for key, r in records.items() if r.training is not None}
+    assert hashes["clm", "checkpoint"] == hashes["unchanged", "checkpoint"]
+    assert hashes["clm", "random"] == hashes["untrained", "random"] != hashes["clm", "checkpoint"]
+    lifted = records["unchanged, mask lifted", "checkpoint"]
+    assert lifted.traits == {"attention": "bidirectional", "likelihood": "none"}
+    started = records["unchanged", "checkpoint"]
     assert started.traits == {"attention": "causal", "likelihood": "causal"}
+    assert figures_of(lifted, "geometry") != figures_of(started, "geometry")
     assert "folder" not in started.config["model"]
     assert started.config["trainer"]["learning_rate_scale"] == 0.05
-    assert "gpt2 from" in started.stratum["model"]
+    assert "gpt2 as" in started.stratum["model"]
     # The unchanged row is the checkpoint: transformers gives the same loss on the same rows.
     values = {(v.measure, v.metric): v.value for v in started.values}
     rebuilt = next(

@@ -7,6 +7,7 @@ from made_records import COLUMNS, add_baselines, add_run, answers
 from results.comparison import Stratum, strata
 from results.record import RunRecord
 from results.rows import StoredRun
+from results.settings import leading
 from results.store import ResultStore
 
 TASK = ("probe task", "accuracy")
@@ -171,3 +172,12 @@ def test_models_without_a_shared_seed_are_not_contrasted(store: ResultStore) -> 
     ]
     (stratum,) = compared(store, records)
     assert stratum.contrast(*stratum.models, *TASK) is None
+
+
+def test_a_setting_that_follows_from_another_is_not_named_beside_it() -> None:
+    names = ["model.weights", "trainer.learning_rate_scale"]
+    follows = [dict(zip(names, values, strict=True)) for values in (("random", 1), ("old", 0.05))]
+    assert leading(names, follows) == ["model.weights"]
+    assert leading(names[1:], follows) == names[1:]
+    own = [*follows, {"model.weights": "old", "trainer.learning_rate_scale": 0.1}]
+    assert leading(names, own) == names

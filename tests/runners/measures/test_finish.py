@@ -160,7 +160,7 @@ def test_every_probe_measures_every_model_again(config: ExperimentConfig, tmp_pa
 @pytest.mark.parametrize(
     ("probe", "message"),
     [
-        ("reviws", r"finish.probe is 'reviws', .* it has reviews, general"),
+        ("review", r"finish.probe is 'review', .* it has reviews, general"),
         ("general", "finish.probe is general, which has too few training examples"),
     ],
 )
