@@ -16,11 +16,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
 from objectives.clip import CLIP
+from results.facts import CUT
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, NotApplicableError, Probe, Seen, Task, share_cut, without_zeros
+from runners.probes.base import NotApplicableError, Probe, Seen, Task, share_cut, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.retrieval import normalized, ranks_of_own
 
@@ -159,6 +160,11 @@ class ImageRetrievalTask(Task):
             digest.update(part.pixels.tobytes())
             digest.update("\x1f".join([*part.captions, *part.categories]).encode())
         return digest.hexdigest()
+
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return [(caption,) for caption in self._pictures.captions]
 
     @cached_property
     @override

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
+from results.facts import CUT_FOR_MODELS
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
@@ -24,10 +25,6 @@ from runners.probes.tables import UntrainedTableProbe
 
 ACCURACY = Metric("accuracy", "accuracy")
 LOG_P = Metric("log_p", "log p of the word", unit="nats a word", estimator="ratio")
-
-
-ONLY_END = "texts longer than a row, of which models read the end"
-"""Of a task's facts: the share of such texts."""
 
 
 class LastWordTask(Task):
@@ -85,6 +82,11 @@ class LastWordTask(Task):
             "word trigrams, of the text's words": [mean_of(ACCURACY, np.array(right), self._texts)]
         }
 
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return [(text,) for text in self._texts]
+
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
@@ -94,7 +96,7 @@ class LastWordTask(Task):
                 "texts": len(self._texts),
                 "texts whose last word stands in them before": float(np.mean(inside)),
                 **self._known,
-                ONLY_END: share_cut(self._texts, self._seen),
+                CUT_FOR_MODELS: share_cut(self._texts, self._seen),
             }
         )
 

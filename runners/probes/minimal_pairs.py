@@ -12,12 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 from typing_extensions import override
 
+from results.facts import CUT
+from results.notes import note_of
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Probe, Seen, Task, share_cut, without_zeros
+from runners.probes.base import Probe, Seen, Task, share_cut, without_zeros
 from runners.probes.ngrams import ngrams
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.row import Row
@@ -123,7 +125,7 @@ class MinimalPairsTask(Task):
             lengths = model.lengths(self._pairs.good), model.lengths(self._pairs.bad)
             margins.append(good / lengths[0] - bad / lengths[1])
         return [
-            replace(self._measure(each, metric), note=_told(model.likelihood, each))
+            self._measure(each, metric, model.likelihood)
             for each, metric in zip(margins, self._metrics, strict=True)
         ]
 
@@ -146,6 +148,11 @@ class MinimalPairsTask(Task):
             margins_here = margins_of(self._training, good, bad)
             found[name] = [self._measure(margins_here, self._metrics[0])]
         return found
+
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return list(zip(self._pairs.good, self._pairs.bad, strict=True))
 
     @cached_property
     @override
@@ -170,8 +177,12 @@ class MinimalPairsTask(Task):
     def _metrics(self) -> list[Metric]:
         return preferences(macro=self._macro, per_token=self._per_token)
 
-    def _measure(self, margins: np.ndarray, metric: Metric) -> Measurement:
-        """From log p(good) - log p(bad); a tie is half a point."""
+    def _measure(self, margins: np.ndarray, metric: Metric, likelihood: str = "") -> Measurement:
+        """From log p(good) - log p(bad); a tie is half a point, and the note counts ties."""
+        note = note_of(likelihood, int((margins[self._is_counted()] == 0).sum()))
+        return replace(self._scored(margins, metric), note=note)
+
+    def _scored(self, margins: np.ndarray, metric: Metric) -> Measurement:
         points = np.where(margins > 0, 1.0, np.where(margins == 0, 0.5, 0.0))
         groups = np.array(self._pairs.groups or [str(i) for i in range(len(points))])
         if not self._macro:
@@ -192,11 +203,6 @@ class MinimalPairsTask(Task):
 def preferences(*, macro: bool, per_token: bool) -> list[Metric]:
     """The figures of minimal pairs, in the order in which they are measured."""
     return [ACCURACY_MACRO if macro else ACCURACY, *([PER_TOKEN] if per_token else [])]
-
-
-def _told(likelihood: str, margins: np.ndarray) -> str:
-    ties = int((margins == 0).sum())
-    return f"{likelihood}, {ties} ties" if ties else likelihood
 
 
 @dataclass(frozen=True, kw_only=True)

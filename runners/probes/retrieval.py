@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
+from results.facts import CUT, PAIRS_LEFT_OUT
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs, natural_pairs, summary_and_body
@@ -18,7 +19,7 @@ from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.readouts import Readout, best_readout
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, NotApplicableError, Probe, Seen, Task, share_cut, without_zeros
+from runners.probes.base import NotApplicableError, Probe, Seen, Task, share_cut, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.overlap import in_training
 
@@ -94,6 +95,11 @@ class RetrievalTask(Task):
             "TF-IDF": self._measure(products.toarray()),
         }
 
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return list(zip(self._pairs.summaries, self._pairs.bodies, strict=True))
+
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
@@ -154,7 +160,7 @@ class RetrievalProbe(Probe):
                 f"summary and a body that training text does not have; {MIN_PAIRS} are needed"
             )
         others = natural_pairs(corpus.documents("validation"), limit=self.validation)
-        known = {"held-out pairs of which training text has a side, left out": repeated}
+        known = {PAIRS_LEFT_OUT: repeated}
         validation = others if len(others) >= MIN_PAIRS else None
         return RetrievalTask(pairs, validation, seen=corpus.seen, known=known)
 

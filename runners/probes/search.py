@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.metrics import ndcg_score
 from typing_extensions import override
 
+from results.facts import CUT
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.tables import read_table
@@ -22,7 +23,7 @@ from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.readouts import Readout, best_readout
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
+from runners.probes.base import Seen, Task, share_cut, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.overlap import normalized_text
 from runners.probes.retrieval import normalized
@@ -115,6 +116,14 @@ class SearchTask(Task):
             "TF-IDF": self._measure(products.toarray()),
             "BM25": self._measure(bm25(queries, documents)),
         }
+
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return [
+            (query, *(self._documents[place] for place in gains))
+            for query, gains in zip(self._test.queries, self._test.relevant, strict=True)
+        ]
 
     @cached_property
     @override

@@ -11,12 +11,13 @@ from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
+from results.facts import CUT
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, example_rows, not_numbers
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Seen, Task, share_cut, without_zeros
+from runners.probes.base import Seen, Task, share_cut, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.retrieval import normalized
@@ -73,6 +74,11 @@ class SimilarityTask(Task):
         words = TfidfVectorizer(sublinear_tf=True, token_pattern=WORDS).fit(first + second)
         products = words.transform(first).multiply(words.transform(second)).sum(1)
         return {"TF-IDF": [self._correlation(np.asarray(products).ravel())]}
+
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return list(zip(self._first, self._second, strict=True))
 
     @cached_property
     @override

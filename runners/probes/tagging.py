@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import clone
 from typing_extensions import override
 
+from results.facts import CUT_FOR_MODELS, SENTENCES_ALSO_TRAINING, TAGS_UNSEEN, TEST_SENTENCES
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
@@ -21,7 +22,7 @@ from runners.measures.linear import fit_linear_to_best, share_right
 from runners.measures.measurement import Measurement, example_rows, mean_of, not_numbers
 from runners.measures.readouts import readouts
 from runners.measures.text_model import TextModel
-from runners.probes.base import Task, without_zeros
+from runners.probes.base import Task, share_cut, without_zeros
 from runners.probes.row import Row
 from runners.probes.tables import TableProbe
 
@@ -112,6 +113,11 @@ class TaggingTask(Task):
             ],
         }
 
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return [(" ".join(words),) for words in self._test.words]
+
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
@@ -122,16 +128,12 @@ class TaggingTask(Task):
             {
                 "tags": len(self._tags),
                 "training sentences": len(self._train.words),
-                "test sentences": len(self._test.words),
+                TEST_SENTENCES: len(self._test.words),
                 "test words": len(test),
                 "test words that training sentences lack": sum(w not in words for w in test)
                 / len(test),
-                "test sentences that are training sentences too": sum(
-                    sentence in known for sentence in self._test.words
-                ),
-                "tags of test words that training lacks, which no model can get right": len(
-                    set(chain(*self._test.tags)) - set(self._tags)
-                ),
+                SENTENCES_ALSO_TRAINING: sum(sentence in known for sentence in self._test.words),
+                TAGS_UNSEEN: len(set(chain(*self._test.tags)) - set(self._tags)),
                 **self._known,
             }
         )
@@ -256,4 +258,6 @@ class TaggingProbe(TableProbe):
             Tagged([row.lists[0] for row in rows], [row.lists[1] for row in rows])
             for rows in (train, test)
         )
-        return TaggingTask(train_side, test_side, self.metric, known=known)
+        sentences = [" ".join(words) for side in (train_side, test_side) for words in side.words]
+        cut = without_zeros({CUT_FOR_MODELS: share_cut(sentences, corpus.seen)})
+        return TaggingTask(train_side, test_side, self.metric, known={**known, **cut})
