@@ -26,6 +26,7 @@ from results.sections import (
     objectives,
     pictures,
     probes,
+    sanity,
     setup,
     verdict,
 )
@@ -37,6 +38,7 @@ from results.writers.markdown import write_markdown
 ORDER = (
     verdict,
     failed,
+    sanity,
     probes,
     pictures,
     gains,
