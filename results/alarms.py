@@ -13,6 +13,7 @@ from results.facts import (
     CLASSES_UNSEEN,
     COPIED,
     CUT_FOR_MODELS,
+    NAMED_MISSING,
     RUN_WORDS,
     RUNS_HELD,
     TAGS_UNSEEN,
@@ -63,6 +64,7 @@ def checks(stratum: Stratum) -> list[Check]:
         _in_pretraining(stratum),
         _in_training(stratum),
         _unseen(stratum),
+        _named_missing(stratum),
         _ties(stratum),
         _collapsed(stratum),
         _budgets(stratum),
@@ -117,6 +119,16 @@ def _unseen(stratum: Stratum) -> Check:
         if TAGS_UNSEEN in known:
             found.append((f"{probe}: {known[TAGS_UNSEEN]} {TAGS_UNSEEN}", False))
     return Check("classes that training lacks", found, _has_probes(stratum))
+
+
+def _named_missing(stratum: Stratum) -> Check:
+    """Labels that some programs write where there is none."""
+    found = [
+        (f"{probe}: {known[NAMED_MISSING]:,} {NAMED_MISSING}", True)
+        for probe, known in stratum.record.probe_facts.items()
+        if NAMED_MISSING in known
+    ]
+    return Check("labels that look like missing ones", found, _has_probes(stratum))
 
 
 def _cut(stratum: Stratum) -> Check:

@@ -32,9 +32,12 @@ ALL_CUT = (CUT, CUT_FOR_MODELS, CUT_TOGETHER)
 
 CLASSES_UNSEEN = "test examples of a class that training lacks, which no model can get right"
 TAGS_UNSEEN = "tags of test words that training lacks, which no model can get right"
-ALL_UNSEEN = (CLASSES_UNSEEN, TAGS_UNSEEN)
 """Numbers."""
 
+NAMED_MISSING = "examples with a label such as nan, None or NA, which counts as a class"
+"""A number."""
+
 JUDGED = frozenset(
-    [COPIED, RUN_WORDS, WITH_RUN, RUNS_HELD, *ALL_LEFT_OUT, *ALSO_TRAINING, *ALL_CUT, *ALL_UNSEEN]
+    [COPIED, RUN_WORDS, WITH_RUN, RUNS_HELD, CLASSES_UNSEEN, TAGS_UNSEEN, NAMED_MISSING]
+    + [name for names in (ALL_LEFT_OUT, ALSO_TRAINING, ALL_CUT) for name in names]
 )

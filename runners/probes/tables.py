@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
+from results.facts import NAMED_MISSING
 from runners.corpora.cells import text_of
 from runners.corpora.corpus import MIN_GROUPS, Corpus
 from runners.corpora.hub import list_of, load_hub_dataset, named
@@ -19,6 +20,8 @@ from runners.probes.row import Row
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_MISSING = frozenset(("nan", "none", "null", "na", "n/a", "<na>"))
+"""What programs write where a label is missing; a task may have such a class."""
 _FILE_ENDINGS = (*TABLES, ".txt", ".json", ".xls", ".xlsx", ".gz", ".zip", ".arrow", ".feather")
 """What ends like these and is not there is a file that is missing, not the name of a data set."""
 
@@ -102,6 +105,9 @@ class TableProbe(Probe, ABC):
         known: dict[str, Any] = {}
         if missing:
             known["rows without a text or a value, left out"] = missing
+        labels = [(row.value or "").lower() for row in (*train, *test)]
+        if any(named := [label in _MISSING for label in labels]):
+            known[NAMED_MISSING] = sum(named)
         for name, all_rows, chosen in (
             ("max_train", whole[0], train),
             ("max_test", whole[1], test),

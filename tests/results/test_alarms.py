@@ -15,6 +15,7 @@ from results.facts import (
     CUT_FOR_MODELS,
     EXAMPLES_ALSO_TRAINING,
     LEFT_OUT,
+    NAMED_MISSING,
     RUN_WORDS,
     RUNS_HELD,
     SENTENCES_ALSO_TRAINING,
@@ -67,8 +68,9 @@ def test_where_nothing_is_found_a_line_says_what_was_looked_for(store: ResultSto
     (line,) = sanity(text)
     assert line == (
         "Looked for and not found: test text in pretraining text; test examples that are training "
-        "examples too; classes that training lacks; pairs that tie; vectors that hardly differ "
-        "from text to text; models of another budget; texts longer than the model reads."
+        "examples too; classes that training lacks; labels that look like missing ones; pairs that "
+        "tie; vectors that hardly differ from text to text; models of another budget; texts longer "
+        "than the model reads."
     )
     assert "**Sanity**" not in text.split("## Sanity")[0]
 
@@ -135,6 +137,11 @@ def test_runs_that_the_corpus_shares_with_itself_are_a_note(store: ResultStore) 
             {TAGS_UNSEEN: 2},
             "- classes that training lacks: task: 2 tags of test words that training lacks, which "
             "no model can get right",
+        ),
+        (
+            {NAMED_MISSING: 9},
+            "- **labels that look like missing ones**: task: 9 examples with a label such as nan, "
+            "None or NA, which counts as a class",
         ),
         (
             {CUT: 0.25},
