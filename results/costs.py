@@ -8,6 +8,19 @@ from results.rows import Row
 MUCH_LARGER = 3
 """A model with more than so many times the weights of a better one is undertrained."""
 
+BUDGET_MISSED = 0.1
+"""Share of the budget by which a model may miss it; the update that reaches it goes past it."""
+
+
+def off_budget(row: Row) -> float | None:
+    """How many times the budget was spent, of a model at some seed that missed it by far."""
+    shares = []
+    for model in row.models:
+        budget = model.record.config["budget"]
+        shares.append(model.record.trained.ledger.spent(budget["unit"]) / budget["amount"])
+    share = max(shares, key=lambda each: abs(each - 1))
+    return share if abs(share - 1) > BUDGET_MISSED else None
+
 
 def tokens_a_parameter(row: Row) -> float | None:
     """Corpus tokens over the backbone's parameters outside its token and position embeddings.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from results.comparison import Stratum
+from results.costs import off_budget
 from results.findings import LEVEL, Finding, findings, floors
 from results.learning import Learned, learned, plateau
 from results.rows import Row
@@ -16,6 +17,7 @@ class Evidence:
 
     Attributes:
         plateau: of models that have not left it, their loss and that of word frequencies.
+        off_budget: of models that spent another budget, how many times the stated one.
         start, simple: for every model and figure 1 or -1 where it is above or below what it was
             before training, or the best simple method, after Holm's adjustment over all of these;
             0 where that is open, and nothing where there is no such floor.
@@ -25,6 +27,7 @@ class Evidence:
     found: list[Finding]
     learned: dict[Row, Learned]
     plateau: dict[Row, tuple[float, float]]
+    off_budget: dict[Row, float]
     start: dict[tuple[Row, Finding], int]
     simple: dict[tuple[Row, Finding], int]
 
@@ -59,6 +62,7 @@ def gather(stratum: Stratum) -> Evidence:
         found,
         {row: learned(stratum, row) for row in stratum.models},
         {row: losses for row in stratum.models if (losses := plateau(stratum, row))},
+        {row: share for row in stratum.models if (share := off_budget(row)) is not None},
         _signs({place: each.start for place, each in beside.items() if each.start}),
         _signs({place: each.simple for place, each in beside.items() if each.simple}),
     )

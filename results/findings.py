@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from results.comparison import Stratum
+from results.costs import off_budget
 from results.learning import plateau
 from results.record import SHUFFLED
 from results.rows import Figure, Row
@@ -24,7 +25,7 @@ class Finding:
     Attributes:
         figure: which.
         models: that have it, best first by their mean over seeds.
-        ranking: those of them that have left the plateau.
+        ranking: those of them that have left the plateau and spent the budget.
         contrasts: of every two of the ranking, the first minus the second, in its order.
         leader: the model whose every difference to models of other objectives is above 0, if
             there is one.
@@ -92,7 +93,7 @@ def primary_figures(stratum: Stratum) -> list[Figure]:
 
 
 def findings(stratum: Stratum) -> list[Finding]:
-    """Every primary figure, ranked among the models that have left the plateau.
+    """Every primary figure, ranked among the models that left the plateau at the same budget.
 
     A figure is led by a model that is above every model of other objectives. Each of them must be
     passed, so that within a figure nothing needs correcting (an intersection-union test: Berger
@@ -100,7 +101,9 @@ def findings(stratum: Stratum) -> list[Finding]:
     made.
     """
     found = []
-    unranked = [row for row in stratum.models if plateau(stratum, row)]
+    unranked = [
+        row for row in stratum.models if plateau(stratum, row) or off_budget(row) is not None
+    ]
     for figure in primary_figures(stratum):
         scored = [(e.value, row) for row in stratum.models if (e := stratum.estimate(row, *figure))]
         scored.sort(key=lambda pair: -pair[0])

@@ -27,6 +27,7 @@ from results.sections import (
     pictures,
     probes,
     readouts,
+    sanity,
     setup,
     verdict,
 )
@@ -38,6 +39,7 @@ from results.writers.markdown import write_markdown
 ORDER = (
     verdict,
     failed,
+    sanity,
     probes,
     pictures,
     gains,

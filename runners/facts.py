@@ -17,6 +17,7 @@ from runners.hardware import describe
 from runners.identity import MEASURES, OURS, source_hash, versions
 from runners.job import Job
 from runners.plain import plain
+from runners.probes.contamination import held_in_training
 from runners.training.pretrain import Trained
 
 POSITIONS = ("position_embedding", ".wpe.")
@@ -77,7 +78,10 @@ def provenance(job: Job) -> dict[str, Any]:
         "columns": {column.name: stated_traits(column) for column in job.config.columns},
         "corpus": job.corpus.card,
         "skipped_probes": dict(job.skipped),
-        "probe_facts": {name: plain(task.facts) for name, task in job.tasks.items()},
+        "probe_facts": {
+            name: plain({**task.facts, **held_in_training(job.corpus, task)})
+            for name, task in job.tasks.items()
+        },
         "environment": {
             "hardware": describe(job.config.trainer),
             "python": platform.python_version(),

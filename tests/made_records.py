@@ -88,6 +88,7 @@ def add_run(
     training: dict[str, Any] | None = None,
     metrics: dict[str, tuple[Metric, ...]] | None = None,
     exhibits: dict[str, list[dict[str, Any]]] | None = None,
+    probe_facts: dict[str, dict[str, Any]] | None = None,
     **changes: Any,
 ) -> RunRecord:
     """A record with a probe `task`, whose per-example scores are given, and some losses.
@@ -138,6 +139,7 @@ def add_run(
                 **(training or {}),
             }
         ),
+        probe_facts=probe_facts or {},
         values=(*values, *more_values),
         environment={"hardware": "cpu", "python": "3", "source": source},
         error="ValueError: it broke" if status == "failed" else "",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from results.comparison import Stratum
+from results.costs import off_budget
 from results.figures import quantity
 from results.page import Bullets, Section, strong
 from results.rows import StoredRun
@@ -75,8 +76,10 @@ def _same_size(runs: list[StoredRun]) -> str:
 def _same_budget(stratum: Stratum, runs: list[StoredRun]) -> str:
     spent = stratum.record.config["budget"]
     shares = [run.record.trained.ledger.spent(spent["unit"]) / spent["amount"] for run in runs]
+    missed = [row.label for row in stratum.models if off_budget(row) is not None]
+    same = strong(f"not the same budget ({', '.join(missed)})") if missed else "same budget"
     return (
-        f"same budget: between {min(shares):.1%} and {max(shares):.1%} of "
+        f"{same}: between {min(shares):.1%} and {max(shares):.1%} of "
         f"{quantity(spent['amount'])} {spent['unit']} was spent"
     )
 

@@ -12,8 +12,6 @@ from results.rows import Row, StoredRun
 
 MEASURE = "geometry"
 FIGURES = ("uniformity", "mean_cosine", "rankme", "alignment")
-COLLAPSED = 0.99
-"""A mean cosine from which vectors hardly differ."""
 
 
 def section(stratum: Stratum) -> Section | None:
@@ -40,7 +38,6 @@ def section(stratum: Stratum) -> Section | None:
             "is a score."
         ),
         Table(["model", *titles], table),
-        *_collapsed(stratum, rows),
     ]
     vectors = {row: _vectors(row) for row in rows}
     rows = [row for row in rows if vectors[row]]
@@ -63,19 +60,6 @@ def section(stratum: Stratum) -> Section | None:
             ),
         ]
     return Section("Geometry", blocks)
-
-
-def _collapsed(stratum: Stratum, rows: list[Row]) -> list[Block]:
-    """Models whose vectors hardly differ from text to text."""
-    found = []
-    for row in rows:
-        estimate = stratum.estimate(row, MEASURE, "mean_cosine")
-        if estimate is not None and estimate.value > COLLAPSED:
-            found.append(f"{row.label} ({estimate.value:.4f})")
-    if not found:
-        return []
-    text = "Vectors that hardly differ from text to text (mean cosine): "
-    return [Prose(f"{text}{', '.join(found)}. Frozen figures rest on what little is left.")]
 
 
 def _vectors(row: Row) -> dict[int, np.ndarray]:

@@ -5,6 +5,8 @@ from functools import partial
 from typing import Any
 
 from results.comparison import Stratum
+from results.costs import off_budget
+from results.facts import JUDGED
 from results.findings import PART, best_simple, floors, primary_figures, probe_figures
 from results.learning import PLATEAU_SHARE, plateau
 from results.page import (
@@ -27,8 +29,8 @@ from results.writers.plots import plot_probes
 WIDE = 6
 """Figures that one table shows side by side."""
 
-UNRANKED = " (plateau)"
-"""Behind the name of a model that has not left it."""
+ON_PLATEAU, OFF_BUDGET = " (plateau)", " (other budget)"
+"""Behind the name of a model that is not ranked."""
 
 LACKING = ("no token likelihood", "no image tower")
 """Notes of what an objective lacks, which need no further word."""
@@ -94,7 +96,8 @@ def _scores(
     for row in stratum.rows:
         cells = [_cell(stratum, row, figure) for figure in columns]
         if any(cell.value is not None for cell in cells) or row.kind == "run":
-            name = row.label + (UNRANKED if plateau(stratum, row) else "")
+            name = row.label + (ON_PLATEAU if plateau(stratum, row) else "")
+            name += OFF_BUDGET if row.kind == "run" and off_budget(row) is not None else ""
             rows.append([words(name, weak=row.kind != "run"), *cells])
     return Table(["model", *titles], rows, title)
 
@@ -176,11 +179,11 @@ def _passes(measures: dict[str, Any]) -> str:
 
 
 def _known(record: RunRecord) -> list[str]:
-    """What is known of each probe's data: classes, examples, what was cut or left out."""
+    """What is known of each probe's data: classes, examples, what was left out."""
     return [
-        f"{name}: " + ", ".join(f"{what} {_shown(value)}" for what, value in known.items())
+        f"{name}: " + ", ".join(f"{what} {_shown(value)}" for what, value in shown.items())
         for name, known in record.probe_facts.items()
-        if known
+        if (shown := {what: value for what, value in known.items() if what not in JUDGED})
     ]
 
 

@@ -3,12 +3,14 @@
 First whether anything was learned, then who leads and how sure that is, then what to do next.
 """
 
+from results.alarms import checks
 from results.comparison import Stratum
 from results.costs import better_model
 from results.evidence import Evidence, gather
 from results.figures import limits, listed, number
 from results.findings import Finding, best_simple
 from results.learning import still_falling
+from results.notes import LIKELIHOODS, read_note
 from results.page import Block, Bullets, Prose, Section, code, strong
 from results.rows import Row
 from results.settings import differing
@@ -28,10 +30,14 @@ def section(stratum: Stratum) -> Section | None:
     details = [_figure_line(evidence, finding) for finding in evidence.found if finding.models]
     details += [
         *_unranked(evidence),
+        *_unlike_budgets(evidence),
         *_own_tasks(evidence),
         *_likelihoods(evidence),
         *_how_sure(evidence),
     ]
+    alarming = [check.sought for check in checks(stratum) if check.alarms]
+    if alarming:
+        details.insert(0, f"{strong('Sanity')} (below) first: {'; '.join(alarming)}")
     blocks: list[Block] = [Prose(" ".join(sentences))]
     if details:
         blocks.append(Bullets([f"{line}." for line in details]))
@@ -119,7 +125,10 @@ def _who_leads(evidence: Evidence) -> str:
         parts.append(f"{left} {'figure is' if left == 1 else 'figures are'} open")
     elif left:
         parts.append(f"no {what} leads on any of {left} figures that two models have")
-    if evidence.plateau and not parts:
+    if evidence.off_budget and not parts:
+        names = _names(list(evidence.off_budget))
+        parts.append(f"nothing is ranked, since {names} spent another budget")
+    elif evidence.plateau and not parts:
         parts.append(f"nothing is ranked, since {_still_on_plateau(list(evidence.plateau))}")
     if what == "setting":
         unlike = differing([row.settings for row in stratum.models])
@@ -244,6 +253,12 @@ def _unranked(evidence: Evidence) -> list[str]:
     return [f"{_still_on_plateau(list(found))}: {each} under word frequencies; {ranked} not ranked"]
 
 
+def _unlike_budgets(evidence: Evidence) -> list[str]:
+    """Models that spent another budget than the others."""
+    each = [f"{row.label} {share:.2f}" for row, share in evidence.off_budget.items()]
+    return [f"not ranked, having spent so many times the budget: {listed(each)}"] if each else []
+
+
 def _still_on_plateau(rows: list[Row]) -> str:
     return f"{_names(rows)} {'has' if len(rows) == 1 else 'have'} not left the plateau"
 
@@ -266,7 +281,7 @@ def _likelihoods(evidence: Evidence) -> list[str]:
     for finding in evidence.found:
         kinds: dict[str, list[Row]] = {}
         for row in finding.models:
-            note = row.note(finding.figure)
+            note, _ = read_note(row.note(finding.figure))
             if note in LIKELIHOODS:
                 kinds.setdefault(note, []).append(row)
         if len(kinds) > 1:
@@ -277,13 +292,6 @@ def _likelihoods(evidence: Evidence) -> list[str]:
                 "often, each by its own measure, and not which likelihood is better"
             )
     return found
-
-
-LIKELIHOODS = {
-    "causal": "the total log-probability from left to right",
-    "pseudo": "the pseudo-log-likelihood, each token masked once",
-    "pseudo_next": "the pseudo-log-likelihood, read one place earlier",
-}
 
 
 def _how_sure(evidence: Evidence) -> list[str]:

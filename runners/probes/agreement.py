@@ -6,11 +6,12 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from results.facts import LEFT_OUT
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.probes.minimal_pairs import ACCURACY_MACRO, MinimalPairsTask, SentencePairs
-from runners.probes.sentences import REPEATED, clean_sentences, held_out, training_text
+from runners.probes.sentences import clean_sentences, held_out, training_text
 
 MIN_PAIRS = 500
 """Fewer are one verb ("is") over and over: then the probe is left out."""
@@ -131,5 +132,5 @@ class AgreementProbe(Probe):
             training_text(corpus),
             macro=True,
             seen=corpus.seen,
-            known={REPEATED: repeated},
+            known={LEFT_OUT: repeated},
         )

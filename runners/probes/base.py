@@ -21,9 +21,6 @@ from runners.measures.text_model import TextModel
 Seen = Callable[[Sequence[str]], list[str]]
 """Texts to the parts of them that a model reads (`Corpus.seen`)."""
 
-CUT = "texts longer than a row, cut for models and simple methods alike"
-"""Of a task's facts: the share of such texts."""
-
 
 class NotApplicableError(ValueError):
     """A probe that the corpus supplies does not exist for this corpus; the message says why."""
@@ -33,6 +30,14 @@ def share_cut(texts: Sequence[str], seen: Seen) -> float:
     """Share of the texts of which a model reads only a part."""
     cut = sum(whole != read for whole, read in zip(texts, seen(texts), strict=True))
     return cut / max(len(texts), 1)
+
+
+def share_cut_together(pairs: Sequence[tuple[str, ...]], corpus: Corpus) -> float:
+    """Share of the pairs of texts of which one row does not hold both whole."""
+    sides = [corpus.tokenizer.encode(list(side)) for side in zip(*pairs, strict=True)]
+    room = corpus.card.sequence_length - 3  # [CLS], and [SEP] after each of them
+    cut = sum(len(one.ids) + len(other.ids) > room for one, other in zip(*sides, strict=True))
+    return cut / max(len(pairs), 1)
 
 
 def without_zeros(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,6 +88,11 @@ class Task(ABC):
     def after_finish(self) -> "Task":
         """What is measured of a model that was fine-tuned already."""
         return self
+
+    @property
+    def tested(self) -> list[tuple[str, ...]]:
+        """Of each test example its texts, which are looked for in pretraining text."""
+        return []
 
     @cached_property
     def facts(self) -> dict[str, Any]:

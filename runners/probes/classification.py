@@ -17,6 +17,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
 from models.initialization import seed_of
+from results.facts import CLASSES_UNSEEN, CUT, CUT_TOGETHER, EXAMPLES_ALSO_TRAINING, TEST_EXAMPLES
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
@@ -27,7 +28,7 @@ from runners.measures.measurement import Measurement, not_numbers
 from runners.measures.read_once import ReadOnce
 from runners.measures.readouts import Choice, Readout, States, readouts
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Seen, Task, share_cut, shuffled, without_zeros
+from runners.probes.base import Seen, Task, share_cut, share_cut_together, shuffled, without_zeros
 from runners.probes.overlap import normalized_text
 from runners.probes.row import Row
 from runners.probes.scores import MODES, check_modes, check_score, metric_of, metrics_of, scored
@@ -217,6 +218,11 @@ class ClassificationTask(Task):
         assert found.value is not None
         return found.value
 
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return list(zip(*self.test.known.sides, strict=True))
+
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
@@ -227,14 +233,10 @@ class ClassificationTask(Task):
                 "classes": len(train),
                 "classes of the test examples": len(test) if len(test) != len(train) else 0,
                 "training examples": len(self.train.texts),
-                "test examples": len(self.test.known.texts),
+                TEST_EXAMPLES: len(self.test.known.texts),
                 "classes with a single training example": sum(n == 1 for n in train.values()),
-                "test examples of a class that training lacks, which no model can get right": sum(
-                    n for label, n in test.items() if label not in train
-                ),
-                "test examples whose text is a training example too": sum(
-                    key in known for key in self.test.known.keys
-                ),
+                CLASSES_UNSEEN: sum(n for label, n in test.items() if label not in train),
+                EXAMPLES_ALSO_TRAINING: sum(key in known for key in self.test.known.keys),
                 **self._known,
                 CUT: share_cut([t for e in self._both for s in e.sides for t in s], self._seen),
             }
@@ -341,6 +343,9 @@ class ClassificationProbe(TableProbe):
             )
             for rows in (train, test)
         )
+        if self.second_column is not None and "finetuned" in self.modes:
+            pairs = [row.texts for row in (*train, *test)]
+            known = {**known, CUT_TOGETHER: share_cut_together(pairs, corpus)}
         return ClassificationTask(
             train_side,
             test_side,

@@ -16,13 +16,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
 from objectives.clip import CLIP
+from results.facts import CUT
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.read_once import ReadOnce
 from runners.measures.text_model import TextModel
 from runners.probes.base import (
-    CUT,
     NotApplicableError,
     Probe,
     Seen,
@@ -170,6 +170,11 @@ class ImageRetrievalTask(Task):
             digest.update(part.pixels.tobytes())
             digest.update("\x1f".join([*part.captions, *part.categories]).encode())
         return digest.hexdigest()
+
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return [(caption,) for caption in self.test.known.captions]
 
     @cached_property
     @override

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
+from results.facts import CUT_FOR_MODELS
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
@@ -25,10 +26,6 @@ from runners.probes.tables import UntrainedTableProbe
 
 ACCURACY = Metric("accuracy", "accuracy")
 LOG_P = Metric("log_p", "log p of the word", unit="nats a word", estimator="ratio")
-
-
-ONLY_END = "texts longer than a row, of which models read the end"
-"""Of a task's facts: the share of such texts."""
 
 
 class LastWordTask(Task):
@@ -92,6 +89,11 @@ class LastWordTask(Task):
             SHUFFLED: [mean_of(ACCURACY, np.array(told) == shuffled(true), texts)],
         }
 
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return [(text,) for text in self.test.known]
+
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
@@ -102,7 +104,7 @@ class LastWordTask(Task):
                 "texts": len(texts),
                 "texts whose last word stands in them before": float(np.mean(inside)),
                 **self._known,
-                ONLY_END: share_cut(texts, self._seen),
+                CUT_FOR_MODELS: share_cut(texts, self._seen),
             }
         )
 

@@ -13,6 +13,7 @@ import pandas as pd
 from typing_extensions import override
 
 from models.initialization import seed_of
+from results.facts import SENTENCES_LEFT_OUT
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import sentences
@@ -110,7 +111,7 @@ class LibraryProbe(Probe):
             seen=corpus.seen,
             known={
                 "labels left out": len(counts) - len(chosen),
-                "held-out sentences that training text has too, left out": int(repeated.sum()),
+                SENTENCES_LEFT_OUT: int(repeated.sum()),
             },
         )
 

@@ -12,13 +12,15 @@ from typing import Any, ClassVar
 import numpy as np
 from typing_extensions import override
 
+from results.facts import CUT
+from results.notes import note_of
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.read_once import ReadOnce
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Probe, Seen, Task, share_cut, shuffled, without_zeros
+from runners.probes.base import Probe, Seen, Task, share_cut, shuffled, without_zeros
 from runners.probes.ngrams import ngrams
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.row import Row
@@ -124,7 +126,7 @@ class MinimalPairsTask(Task):
             lengths = model.lengths(test.good), model.lengths(test.bad)
             margins.append(good / lengths[0] - bad / lengths[1])
         return [
-            replace(self._measure(each, metric), note=_told(model.likelihood, each))
+            self._measure(each, metric, model.likelihood)
             for each, metric in zip(margins, self._metrics, strict=True)
         ]
 
@@ -152,6 +154,11 @@ class MinimalPairsTask(Task):
             found[name] = [self._measure(margins_here, self._metrics[0])]
         return found
 
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return list(zip(self.test.known.good, self.test.known.bad, strict=True))
+
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
@@ -175,8 +182,12 @@ class MinimalPairsTask(Task):
     def _metrics(self) -> list[Metric]:
         return preferences(macro=self._macro, per_token=self._per_token)
 
-    def _measure(self, margins: np.ndarray, metric: Metric) -> Measurement:
-        """From log p(good) - log p(bad); a tie is half a point."""
+    def _measure(self, margins: np.ndarray, metric: Metric, likelihood: str = "") -> Measurement:
+        """From log p(good) - log p(bad); a tie is half a point, and the note counts ties."""
+        note = note_of(likelihood, int((margins[self._is_counted()] == 0).sum()))
+        return replace(self._scored(margins, metric), note=note)
+
+    def _scored(self, margins: np.ndarray, metric: Metric) -> Measurement:
         points = np.where(margins > 0, 1.0, np.where(margins == 0, 0.5, 0.0))
         groups = np.array(self.test.known.groups or [str(i) for i in range(len(points))])
         if not self._macro:
@@ -197,11 +208,6 @@ class MinimalPairsTask(Task):
 def preferences(*, macro: bool, per_token: bool) -> list[Metric]:
     """The figures of minimal pairs, in the order in which they are measured."""
     return [ACCURACY_MACRO if macro else ACCURACY, *([PER_TOKEN] if per_token else [])]
-
-
-def _told(likelihood: str, margins: np.ndarray) -> str:
-    ties = int((margins == 0).sum())
-    return f"{likelihood}, {ties} ties" if ties else likelihood
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing_extensions import override
 
 from models.initialization import seed_of
+from results.facts import LEFT_OUT
 from runners.corpora.corpus import Corpus
 from runners.probes.base import NotApplicableError, Task
 from runners.probes.minimal_pairs import MinimalPairsTask, PairsProbe, SentencePairs
-from runners.probes.sentences import REPEATED, SHORTEST, held_out, openings, training_text
+from runners.probes.sentences import SHORTEST, held_out, openings, training_text
 from runners.probes.topics import topic_margins
 
 _LETTERS, _OCCURRENCES, _RANKS = 4, 20, 200
@@ -97,7 +98,7 @@ class OddWordProbe(PairsProbe):
             SentencePairs(good, bad, ["odd"] * len(chosen), groups),
             training_text(corpus),
             seen=corpus.seen,
-            known={REPEATED: repeated},
+            known={LEFT_OUT: repeated},
             more={"latent semantic analysis": topic_margins},
         )
 

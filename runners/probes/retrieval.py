@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
+from results.facts import CUT, PAIRS_LEFT_OUT
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import NaturalPairs, natural_pairs, summary_and_body
@@ -20,7 +21,6 @@ from runners.measures.read_once import ReadOnce
 from runners.measures.readouts import Choice, Readout, best_readout, unchosen
 from runners.measures.text_model import TextModel
 from runners.probes.base import (
-    CUT,
     NotApplicableError,
     Probe,
     Seen,
@@ -108,6 +108,11 @@ class RetrievalTask(Task):
             SHUFFLED: self._measure(shuffled(products.toarray())),
         }
 
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return list(zip(self.test.known.summaries, self.test.known.bodies, strict=True))
+
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
@@ -168,7 +173,7 @@ class RetrievalProbe(Probe):
                 f"summary and a body that training text does not have; {MIN_PAIRS} are needed"
             )
         others = natural_pairs(corpus.documents("validation"), limit=self.validation)
-        known = {"held-out pairs of which training text has a side, left out": repeated}
+        known = {PAIRS_LEFT_OUT: repeated}
         validation = others if len(others) >= MIN_PAIRS else None
         return RetrievalTask(pairs, validation, seen=corpus.seen, known=known)
 

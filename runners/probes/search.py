@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.metrics import ndcg_score
 from typing_extensions import override
 
+from results.facts import CUT
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.corpora.tables import read_table
@@ -25,7 +26,7 @@ from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.read_once import ReadOnce
 from runners.measures.readouts import Choice, Readout, States, best_readout, unchosen
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Seen, Task, share_cut, shuffled, without_zeros
+from runners.probes.base import Seen, Task, share_cut, shuffled, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.overlap import normalized_text
 from runners.probes.retrieval import normalized
@@ -138,6 +139,14 @@ class SearchTask(Task):
             "BM25": self._measure(bm25(queries, documents)),
             SHUFFLED: self._measure(shuffled(products.toarray())),
         }
+
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return [
+            (query, *(self._documents[place] for place in gains))
+            for query, gains in zip(self.test.known.queries, self.test.known.relevant, strict=True)
+        ]
 
     @cached_property
     @override

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from results.facts import LEFT_OUT
 from runners.corpora.corpus import Corpus
 from runners.probes.base import NotApplicableError, Task
 from runners.probes.minimal_pairs import MinimalPairsTask, PairsProbe, SentencePairs
-from runners.probes.sentences import REPEATED, held_out, sentence_pairs, training_text
+from runners.probes.sentences import held_out, sentence_pairs, training_text
 
 SHORTEST = 5
 """Words of a sentence."""
@@ -45,5 +46,5 @@ class SentenceOrderProbe(PairsProbe):
             [group for _, group in chosen],
         )
         return MinimalPairsTask(
-            pairs, training_text(corpus), seen=corpus.seen, known={REPEATED: repeated}
+            pairs, training_text(corpus), seen=corpus.seen, known={LEFT_OUT: repeated}
         )

@@ -8,9 +8,6 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.prose import is_clean, opening, sentences
 from runners.probes.overlap import in_training
 
-REPEATED = "held-out texts that training text has too, left out"
-"""Of a task's facts: their number."""
-
 SHORTEST = 16
 """Words of an opening: fewer say little of what it is about."""
 

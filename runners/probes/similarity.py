@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
 
+from results.facts import CUT
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
@@ -18,7 +19,7 @@ from runners.measures.measurement import Measurement, example_rows, not_numbers
 from runners.measures.read_once import ReadOnce
 from runners.measures.readouts import Choice, Readout, best_readout, unchosen
 from runners.measures.text_model import TextModel
-from runners.probes.base import CUT, Seen, Task, share_cut, shuffled, without_zeros
+from runners.probes.base import Seen, Task, share_cut, shuffled, without_zeros
 from runners.probes.classification import WORDS
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.retrieval import normalized
@@ -116,6 +117,11 @@ class SimilarityTask(Task):
             "TF-IDF": [self._correlation(values)],
             SHUFFLED: [self._correlation(shuffled(values))],
         }
+
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return list(zip(self.test.known.first, self.test.known.second, strict=True))
 
     @cached_property
     @override

@@ -8,25 +8,22 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from typing_extensions import override
 
+from results.facts import NAMED_MISSING
 from runners.corpora.cells import text_of
 from runners.corpora.corpus import MIN_GROUPS, Corpus
 from runners.corpora.hub import list_of, load_hub_dataset, named
 from runners.corpora.tables import check_columns, kind_of, read_table
 from runners.probes.base import Probe, Task
-from runners.probes.overlap import in_training
 from runners.probes.row import Row
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_MISSING = frozenset(("nan", "none", "null", "na", "n/a", "<na>"))
+"""What programs write where a label is missing; a task may have such a class."""
 _FILE_ENDINGS = (*TABLES, ".txt", ".json", ".xls", ".xlsx", ".gz", ".zip", ".arrow", ".feather")
 """What ends like these and is not there is a file that is missing, not the name of a data set."""
-
-
-COPIED = "test examples of which pretraining text holds a text, word for word"
-"""Of a task's facts: their share. Models and n-grams may have learned them by heart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +108,9 @@ class TableProbe(Probe, ABC):
         known: dict[str, Any] = {}
         if missing:
             known["rows without a text or a value, left out"] = missing
+        labels = [(row.value or "").lower() for row in (*train, *test)]
+        if any(named := [label in _MISSING for label in labels]):
+            known[NAMED_MISSING] = sum(named)
         for name, all_rows, chosen in (
             ("max_train", whole[0], train),
             ("max_test", whole[1], test),
@@ -148,15 +148,7 @@ class TableProbe(Probe, ABC):
                 self.check(*kept)
             except ValueError as error:
                 raise self._named(error) from error
-        copied = sum(any(found) for found in zip(*self._in_training(corpus, kept[1]), strict=True))
-        if copied:
-            known = {**known, COPIED: copied / len(kept[1])}
         return self.task(kept[0], kept[1], corpus, known)
-
-    @staticmethod
-    def _in_training(corpus: Corpus, rows: Sequence[Row]) -> list[np.ndarray]:
-        """Of each column of texts, which stand in a document that models are pretrained on."""
-        return [in_training(corpus, texts) for texts in zip(*(r.texts for r in rows), strict=True)]
 
     def _chosen(self, sides: list[list[Row]], missing: int) -> tuple[list[Row], list[Row]]:
         train, test = (sorted(side, key=lambda row: row.digest) for side in sides)

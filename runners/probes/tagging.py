@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.base import clone
 from typing_extensions import override
 
+from results.facts import CUT_FOR_MODELS, SENTENCES_ALSO_TRAINING, TAGS_UNSEEN, TEST_SENTENCES
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
@@ -22,7 +23,7 @@ from runners.measures.measurement import Measurement, example_rows, mean_of, not
 from runners.measures.read_once import ReadOnce
 from runners.measures.readouts import Choice, States, readouts
 from runners.measures.text_model import TextModel
-from runners.probes.base import Task, shuffled, without_zeros
+from runners.probes.base import Task, share_cut, shuffled, without_zeros
 from runners.probes.row import Row
 from runners.probes.tables import TableProbe
 
@@ -124,26 +125,30 @@ class TaggingTask(Task):
             },
         }
 
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return [(" ".join(words),) for words in self.test.known.words]
+
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
+        tested = self.test.known
         words = set(chain(*self._train.words))
-        test = list(chain(*self.test.known.words))
+        test = list(chain(*tested.words))
         known = set(self._train.words)
         return without_zeros(
             {
                 "tags": len(self._tags),
                 "training sentences": len(self._train.words),
-                "test sentences": len(self.test.known.words),
+                TEST_SENTENCES: len(tested.words),
                 "test words": len(test),
                 "test words that training sentences lack": sum(w not in words for w in test)
                 / len(test),
-                "test sentences that are training sentences too": sum(
+                SENTENCES_ALSO_TRAINING: sum(
                     sentence in known for sentence in self.test.known.words
                 ),
-                "tags of test words that training lacks, which no model can get right": len(
-                    set(chain(*self.test.known.tags)) - set(self._tags)
-                ),
+                TAGS_UNSEEN: len(set(chain(*self.test.known.tags)) - set(self._tags)),
                 **self._known,
             }
         )
@@ -275,4 +280,6 @@ class TaggingProbe(TableProbe):
             Tagged([row.lists[0] for row in rows], [row.lists[1] for row in rows])
             for rows in (train, test)
         )
-        return TaggingTask(train_side, test_side, self.metric, known=known)
+        sentences = [" ".join(words) for side in (train_side, test_side) for words in side.words]
+        cut = without_zeros({CUT_FOR_MODELS: share_cut(sentences, corpus.seen)})
+        return TaggingTask(train_side, test_side, self.metric, known={**known, **cut})

@@ -9,6 +9,7 @@ import numpy as np
 from typing_extensions import override
 
 from models.initialization import seed_of
+from results.facts import LEFT_OUT
 from results.record import Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
@@ -22,7 +23,7 @@ from runners.probes.classification import (
 )
 from runners.probes.minimal_pairs import ACCURACY, MinimalPairsTask, SentencePairs
 from runners.probes.scores import check_modes, metrics_of
-from runners.probes.sentences import REPEATED, SHORTEST, held_out, openings, training_text
+from runners.probes.sentences import SHORTEST, held_out, openings, training_text
 
 MIN_TEXTS = 200
 
@@ -67,6 +68,11 @@ class WordOrderTask(Task):
         """Those of both tasks."""
         found = self._pairs.baselines()
         return {**found, **(self._classified.baselines() if self._classified else {})}
+
+    @property
+    @override
+    def tested(self) -> list[tuple[str, ...]]:
+        return self._pairs.tested
 
     @cached_property
     @override
@@ -147,7 +153,7 @@ class WordOrderProbe(Probe):
                 seen=corpus.seen,
             )
         minimal = MinimalPairsTask(
-            pairs, training_text(corpus), seen=corpus.seen, known={REPEATED: repeated}
+            pairs, training_text(corpus), seen=corpus.seen, known={LEFT_OUT: repeated}
         )
         return WordOrderTask(minimal, classified)
 

@@ -8,6 +8,7 @@ import pytest
 from made_corpus import build, document
 from made_tables import classes, labelled, load, opened, written
 
+from results.facts import CUT_TOGETHER
 from runners.corpora.corpus import Corpus
 from runners.probes.classification import ClassificationTask
 from runners.probes.last_word import LastWordProbe, LastWordTask
@@ -72,6 +73,25 @@ def test_pairs_of_texts_stay_pairs(own: Corpus, tmp_path: Path) -> None:
     ]
     with pytest.raises(ValueError, match="metric is 'f1'; choose from accuracy, macro_f1, mcc"):
         classes(file, metric="f1")
+
+
+def test_pairs_that_one_row_does_not_hold_are_told(own: Corpus, tmp_path: Path) -> None:
+    """Where fine-tuning cuts them, word statistics and frozen vectors read all of both."""
+    rows = [{**row, "other": "it is so " * (i % 12)} for i, row in enumerate(labelled(60))]
+    rows = [{**row, "other": row["other"] + "a"} for row in rows]
+    pairs = [(row["text"], row["other"]) for row in rows]
+    tokens = [sum(len(own.tokenizer.encode([text])[0].ids) for text in pair) for pair in pairs]
+    read = {
+        place: int(mask.sum()) - 3  # less [CLS] and two [SEP]
+        for batch, places in own.text_batches(pairs, batch_size=8)
+        for place, mask in zip(places, batch.attention_mask, strict=True)
+    }
+    cut = [read[place] < count for place, count in enumerate(tokens)]
+    assert 10 < sum(cut) < 50
+    file = written(tmp_path / "rows.csv", rows)
+    for modes, told in ((("frozen",), None), (("finetuned",), sum(cut) / 60)):
+        task = load(classes(file, second_column="other", modes=modes), own)
+        assert task.facts.get(CUT_TOGETHER) == told
 
 
 def test_what_a_second_text_gives_away_is_found(own: Corpus, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Tables of the user's own: what is wrong with one is said before anything is built or trained."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from made_corpus import build, document
 from made_tables import classes, labelled, load, opened, scored, written
 
 import runners.job
+from results.facts import NAMED_MISSING
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
 from runners.facts import provenance
@@ -185,6 +187,21 @@ def test_nan_is_a_missing_label(own: Corpus, tmp_path: Path) -> None:
     assert isinstance(task, ClassificationTask)
     assert set(task.train.labels) == {"0", "1"}
     assert task.facts["rows without a text or a value, left out"] == 50
+
+
+def test_a_label_that_looks_like_a_missing_one_is_a_class_and_told(
+    own: Corpus, tmp_path: Path
+) -> None:
+    """Other programs write NaN as a text, which may be a class all the same."""
+    rows = labelled(100)
+    for row in rows[::5]:
+        row["label"] = "NaN"
+    file = tmp_path / "mine.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    task = load(classes(file), own)
+    assert task.facts["classes"] == 3
+    assert task.facts[NAMED_MISSING] == 20
+    assert NAMED_MISSING not in load(classes(written(file, labelled(100))), own).facts
 
 
 def test_another_file_to_test_on(own: Corpus, tmp_path: Path) -> None:
