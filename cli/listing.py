@@ -118,7 +118,10 @@ def _probes(overrides: list[str], settings: Any) -> list[list[str]]:
     rows = [["probe", "what it is", "path"]]
     for option in _options("probe"):
         config = hydra.compose("config", overrides=[f"probe={option}", *overrides])
-        values = config.get("probe") or config.probes[option]
+        values = config.get("probe") or config.probes.get(option)
+        if values is None:
+            rows.append([option, f"several in one: {', '.join(config.probes)}", ""])
+            continue
         path = "probe.path=..." if OmegaConf.is_missing(values, "path") else values.get("path", "")
         rows.append([option, _first_line(find(PROBES, values.kind, _plugins(settings))), str(path)])
     return rows

@@ -195,6 +195,7 @@ def load_hub_dataset(
     name: str | None = None,
     revision: str | None = None,
     folder: str | None = None,
+    on_hub: bool = True,
     hub_dir: Path | None,
     cache_dir: Path,
 ) -> Any:
@@ -205,6 +206,7 @@ def load_hub_dataset(
         name: configuration, or EVERY.
         revision: branch, tag or commit.
         folder: name below `hub_dir`; by default the last part of `path`.
+        on_hub: whether the hub has it; else it can only be in `hub_dir`.
         hub_dir: a folder with one data set a subfolder, which takes the hub's place.
         cache_dir: where the files of `hub_dir` are converted to.
 
@@ -216,8 +218,14 @@ def load_hub_dataset(
     datasets.logging.set_verbosity_error()
     datasets.disable_progress_bars()
     if hub_dir is None:
+        if not on_hub:
+            raise ValueError(
+                f"{path} is on no hub: set hub_dir=FOLDER, or COMPARE_HUB_DIR, to a folder with "
+                f"the subfolder {folder or path}, which holds a table for each split, such as "
+                "train.parquet and test.parquet"
+            )
         return _load_from_hub(path, name, revision)
-    local = _folder_in(hub_dir, path, folder)
+    local = _folder_in(hub_dir, path, folder, on_hub=on_hub)
     # `datasets` takes a file of equal size and time stamp for unchanged: key by content instead.
     files = sorted(file for file in local.rglob("*") if file.is_file())
     cache = cache_dir / hash_files(files, local)[:16]
@@ -229,17 +237,18 @@ def load_hub_dataset(
         raise ValueError(f"the data set in {local} cannot be loaded: {error}") from error
 
 
-def _folder_in(hub_dir: Path, path: str, folder: str | None) -> Path:
-    candidates = [folder] if folder else [path, path.rsplit("/", 1)[-1]]
+def _folder_in(hub_dir: Path, path: str, folder: str | None, *, on_hub: bool) -> Path:
+    candidates = [folder] if folder else list(dict.fromkeys([path, path.rsplit("/", 1)[-1]]))
     for candidate in candidates:
         if (hub_dir / candidate).is_dir():
             return hub_dir / candidate
     known = sorted(entry.name for entry in hub_dir.iterdir()) if hub_dir.is_dir() else []
     near = get_close_matches(candidates[-1], known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
+    way_out = "Set hub_dir=null to load from the hub" if on_hub else "It is on no hub"
     raise ValueError(
         f"hub_dir is {hub_dir}, and there is no folder {' or '.join(candidates)} in it; {hint}"
-        f"it holds {', '.join(known) or 'nothing'}. Set hub_dir=null to load from the hub"
+        f"it holds {', '.join(known) or 'nothing'}. {way_out}"
     )
 
 

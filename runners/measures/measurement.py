@@ -42,7 +42,7 @@ def mean_of(
     groups: Sequence[str] | np.ndarray,
     weights: np.ndarray | None = None,
 ) -> Measurement:
-    """The (weighted) mean of scores in [0, 1] over test examples, with its rows."""
+    """The (weighted) mean of scores over test examples, with its rows."""
     if weights is None:
         rows = example_rows(values, groups)
         return Measurement(metric, float(np.mean(values)), examples=rows)

@@ -12,7 +12,9 @@ from runners.probes.classification import ClassificationTask, Labelled
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.retrieval import RetrievalTask
 from runners.probes.similarity import ScoredPairs, SimilarityTask
+from runners.probes.structure import StructureTask
 from runners.probes.tagging import Tagged, TaggingTask
+from runners.probes.trees import Parsed
 from runners.probes.word_order import WordOrderTask
 
 T = TypeVar("T")
@@ -111,6 +113,20 @@ def _(task: TaggingTask, share: float) -> Task:
         for side in (task._train, task.test.known)
     )
     return TaggingTask(train, test, task._metric_name)
+
+
+@_share.register
+def _(task: StructureTask) -> float:
+    return TO_TRAIN_ON / len(task._train.words)
+
+
+@_cut.register
+def _(task: StructureTask, share: float) -> Task:
+    train, test = (
+        Parsed(_some(side.words, share), _some(side.heads, share), _some(side.kept, share))
+        for side in (task._train, task.test.known)
+    )
+    return StructureTask(train, test)
 
 
 @_share.register

@@ -35,6 +35,7 @@ class TableProbe(Probe, ABC):
         test_path: of a file, another one to test on; without, `path` is divided.
         subset: configuration of a hub data set.
         folder: below hub_dir, where that is not the last part of `path`.
+        on_hub: whether the hub has the data set; else only a folder below hub_dir.
         train_split, test_split: of a hub data set; where they are one, it is divided as a file is.
         test_share: of a file, which is divided by a hash of its rows' text.
         max_train, max_test: at most so many examples, chosen by hash.
@@ -52,6 +53,7 @@ class TableProbe(Probe, ABC):
     test_path: str | None = None
     subset: str | None = None
     folder: str | None = None
+    on_hub: bool = True
     train_split: str = "train"
     test_split: str = "validation"
     test_share: float = 0.2
@@ -273,7 +275,12 @@ class TableProbe(Probe, ABC):
 
     def _from_hub(self, hub_dir: Path | None, cache_dir: Path) -> tuple[list[Row], list[Row]]:
         loaded = load_hub_dataset(
-            self.path, name=self.subset, folder=self.folder, hub_dir=hub_dir, cache_dir=cache_dir
+            self.path,
+            name=self.subset,
+            folder=self.folder,
+            on_hub=self.on_hub,
+            hub_dir=hub_dir,
+            cache_dir=cache_dir,
         )
         settings = ["train_split", "test_split"] if self.trains else ["test_split"]
         if self.trains and not self.learns and "train" == self.train_split not in loaded:

@@ -69,8 +69,8 @@ def test_where_nothing_is_found_a_line_says_what_was_looked_for(store: ResultSto
     assert line == (
         "Looked for and not found: test text in pretraining text; test examples that are training "
         "examples too; test examples read more than once for a figure; classes that training "
-        "lacks; labels that look like missing ones; pairs that tie; vectors that hardly differ from text to text; models of another budget; texts longer "
-        "than the model reads."
+        "lacks; labels that look like missing ones; pairs that tie; vectors that hardly differ "
+        "from text to text; models of another budget; texts longer than the model reads."
     )
     assert "**Sanity**" not in text.split("## Sanity")[0]
 

@@ -34,7 +34,9 @@ from runners.probes.minimal_pairs import (
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.retrieval import RetrievalProbe, RetrievalTask, ranks_of_own
 from runners.probes.similarity import ScoredPairs, SimilarityProbe, SimilarityTask
+from runners.probes.structure import StructureProbe, StructureTask
 from runners.probes.tagging import Tagged, TaggingProbe, TaggingTask
+from runners.probes.trees import Parsed
 from runners.probes.word_order import WordOrderProbe, WordOrderTask
 
 COUNT = 60
@@ -108,6 +110,12 @@ def tagging(metric: str) -> TaggingTask:
     return TaggingTask(sides[0], sides[1], metric)
 
 
+def parsed(name: str) -> Parsed:
+    heads = [((2, 0, 2, 3, 4), (0, 1, 2, 2, 1), (5, 1, 1, 2, 0))[i % 3] for i in range(COUNT)]
+    words = [tuple(text.split()) for text in texts(name)]
+    return Parsed(words, heads, [(True, True, True, True, i % 4 > 0) for i in range(COUNT)])
+
+
 def pictures() -> ImageRetrievalTask:
     drawn = [drawing(number) for number in range(48)]
     pixels = np.stack([pixels.transpose(2, 0, 1) for pixels, _, _ in drawn])
@@ -162,6 +170,10 @@ PROBES: dict[str, tuple[Task, Probe]] = {
     "entities": (
         tagging("entity_f1"),
         TaggingProbe(name="t", path="x.csv", metric="entity_f1"),
+    ),
+    "structure": (
+        StructureTask(parsed("train"), parsed("test")),
+        StructureProbe(name="s", path="x.csv"),
     ),
     "image_retrieval": (pictures(), ImageRetrievalProbe(name="i")),
 }

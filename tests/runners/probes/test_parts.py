@@ -8,6 +8,8 @@ from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.parts import part_of, scores_texts
 from runners.probes.retrieval import RetrievalTask
 from runners.probes.similarity import ScoredPairs, SimilarityTask
+from runners.probes.structure import StructureTask
+from runners.probes.trees import Parsed
 from runners.probes.word_order import WordOrderTask
 
 TEXTS = [f"{'bad' if n % 2 else 'good'} text {n}" for n in range(1024)]
@@ -19,6 +21,7 @@ def labelled(count: int) -> Labelled:
 
 CLASSIFIED = ClassificationTask(labelled(1024), labelled(512), ("frozen",), FinetuneConfig())
 PAIRS = MinimalPairsTask(SentencePairs(TEXTS, TEXTS[::-1], ["swap"] * 1024), TEXTS)
+PARSED = Parsed([tuple(t.split()) for t in TEXTS], [(0, 1, 2)] * 1024, [(True,) * 3] * 1024)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,7 @@ PAIRS = MinimalPairsTask(SentencePairs(TEXTS, TEXTS[::-1], ["swap"] * 1024), TEX
         (WordOrderTask(PAIRS, None), 32),
         (RetrievalTask(NaturalPairs(TEXTS, TEXTS[::-1], TEXTS)), 32),
         (SimilarityTask(ScoredPairs(TEXTS, TEXTS[::-1], list(map(float, range(1024))))), 32),
+        (StructureTask(PARSED, PARSED), 4),
     ],
 )
 def test_a_part_is_the_same_work_on_fewer_examples(task: Task, times: float) -> None:
