@@ -35,6 +35,7 @@ HELD_BY = {
     "results/sections/losses.py": "results/test_report.py",
     "results/sections/pictures.py": "results/test_exhibits.py",
     "results/sections/probes.py": "results/test_report.py",
+    "results/sections/readouts.py": "results/test_readouts.py",
     "results/sections/sanity.py": "results/test_alarms.py",
     "results/sections/setup.py": "results/test_report.py",
     "results/sections/verdict.py": "results/test_verdict.py",

@@ -11,7 +11,6 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from scipy.sparse import hstack, issparse
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from typing_extensions import override
@@ -29,6 +28,7 @@ from runners.measures.read_once import ReadOnce
 from runners.measures.readouts import Choice, Readout, States, readouts
 from runners.measures.text_model import TextModel
 from runners.probes.base import Seen, Task, share_cut, share_cut_together, shuffled, without_zeros
+from runners.probes.labelled import Labelled, joined
 from runners.probes.overlap import normalized_text
 from runners.probes.row import Row
 from runners.probes.scores import MODES, check_modes, check_score, metric_of, metrics_of, scored
@@ -36,38 +36,6 @@ from runners.probes.tables import TableProbe
 
 WORDS = r"(?u)\w+|[^\w\s]+"
 """Words, and runs of signs, so that no text is empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Texts with classes.
-
-    Attributes:
-        texts: the examples.
-        labels: their classes.
-        groups: units of resampling, such as the module of a docstring.
-        seconds: of pairs, the second texts; else empty.
-    """
-
-    texts: list[str]
-    labels: list[str]
-    groups: list[str]
-    seconds: list[str] = field(default_factory=list)
-
-    @property
-    def sides(self) -> list[list[str]]:
-        """The texts, and those of pairs again."""
-        return [self.texts, self.seconds] if self.seconds else [self.texts]
-
-    @property
-    def passages(self) -> list[str] | list[tuple[str, str]]:
-        """Each example as one passage, as fine-tuning reads it."""
-        return list(zip(self.texts, self.seconds, strict=True)) if self.seconds else self.texts
-
-    @property
-    def keys(self) -> list[str]:
-        """What makes two examples one text, whatever their spacing."""
-        return ["\n".join(map(normalized_text, each)) for each in zip(*self.sides, strict=True)]
 
 
 class ClassificationTask(Task):
@@ -257,18 +225,6 @@ def _not_numbers(sides: Sequence[States]) -> str:
 
 def _read(readout: Readout, sides: Sequence[States]) -> Any:
     return joined(*map(readout, sides))
-
-
-def joined(first: Any, second: Any | None = None) -> Any:
-    """(N, D) vectors of texts; of pairs (N, 4 D): both, their distance and their product.
-
-    As in InferSent (Conneau et al. 2017). Sparse ones stay sparse.
-    """
-    if second is None:
-        return first
-    if issparse(first):
-        return hstack([first, second, abs(first - second), first.multiply(second)], format="csr")
-    return np.concatenate([first, second, np.abs(first - second), first * second], 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,10 +20,8 @@ from runners.corpora.prose import sentences
 from runners.corpora.pydocs import PydocsConfig
 from runners.measures.finetune import FinetuneConfig
 from runners.probes.base import NotApplicableError, Probe, Task
-from runners.probes.classification import (
-    ClassificationTask,
-    Labelled,
-)
+from runners.probes.classification import ClassificationTask
+from runners.probes.labelled import Labelled
 from runners.probes.overlap import in_training, normalized_text
 from runners.probes.scores import check_modes, metrics_of
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from runners.corpora.prose import NaturalPairs
 from runners.probes.base import Task
-from runners.probes.classification import ClassificationTask, Labelled
+from runners.probes.classification import ClassificationTask
+from runners.probes.labelled import Labelled
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.retrieval import RetrievalTask
 from runners.probes.similarity import ScoredPairs, SimilarityTask

@@ -17,10 +17,8 @@ from runners.measures.finetune import FinetuneConfig
 from runners.measures.measurement import Measurement
 from runners.measures.text_model import TextModel
 from runners.probes.base import NotApplicableError, Probe, Task
-from runners.probes.classification import (
-    ClassificationTask,
-    Labelled,
-)
+from runners.probes.classification import ClassificationTask
+from runners.probes.labelled import Labelled
 from runners.probes.minimal_pairs import ACCURACY, MinimalPairsTask, SentencePairs
 from runners.probes.scores import check_modes, metrics_of
 from runners.probes.sentences import SHORTEST, held_out, openings, training_text

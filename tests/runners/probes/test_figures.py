@@ -21,8 +21,9 @@ from runners.measures.measurement import Measurement
 from runners.measures.readouts import States
 from runners.probes.agreement import AgreementProbe
 from runners.probes.base import Probe, Task
-from runners.probes.classification import ClassificationProbe, ClassificationTask, Labelled
+from runners.probes.classification import ClassificationProbe, ClassificationTask
 from runners.probes.image_retrieval import ImageRetrievalProbe, ImageRetrievalTask, Pictures
+from runners.probes.labelled import Labelled
 from runners.probes.last_word import LastWordProbe, LastWordTask
 from runners.probes.library import LibraryProbe
 from runners.probes.minimal_pairs import (

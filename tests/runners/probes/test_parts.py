@@ -3,7 +3,8 @@ import pytest
 from runners.corpora.prose import NaturalPairs
 from runners.measures.finetune import FinetuneConfig
 from runners.probes.base import Task
-from runners.probes.classification import ClassificationTask, Labelled
+from runners.probes.classification import ClassificationTask
+from runners.probes.labelled import Labelled
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.parts import part_of, scores_texts
 from runners.probes.retrieval import RetrievalTask

@@ -14,7 +14,8 @@ from runners.measures.measurement import Measurement
 from runners.measures.readouts import States
 from runners.probes.agreement import AgreementProbe, break_agreement
 from runners.probes.base import NotApplicableError, Task
-from runners.probes.classification import ClassificationProbe, ClassificationTask, Labelled
+from runners.probes.classification import ClassificationProbe, ClassificationTask
+from runners.probes.labelled import Labelled
 from runners.probes.library import LibraryProbe, mask_names
 from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.odd_word import OddWordProbe
