@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help compare smoke objectives null test check format map clean
+.PHONY: help compare smoke objectives null agreement test check format map clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,10 @@ objectives: $(INSTALLED) ## every objective, tiny: each must learn and placebos 
 
 null: $(INSTALLED) ## how often a report names a winner where there is none, simulated and real (half an hour or so)
 	$(BIN)/python tests/benchmarks/null_reports.py
+
+agreement: $(INSTALLED) ## our figures of checkpoints against lm-evaluation-harness and mteb (about 5 minutes)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[agreement]'
+	HF_HUB_OFFLINE=1 PYTHONPATH=tests $(BIN)/python tests/benchmarks/independent_scorers.py
 
 test: $(INSTALLED) ## the whole test suite (about 14 minutes)
 	$(BIN)/python -m pytest

@@ -33,10 +33,13 @@ class Encoder(nn.Module, ABC):
     Attributes:
         config: size and shape.
         token_embedding: (V, D).
+        checkpoint_tokens: of a backbone that goes on from a checkpoint, how many ids that one has;
+            None where all are our own.
     """
 
     config: BackboneConfig
     token_embedding: nn.Embedding
+    checkpoint_tokens: int | None = None
 
     @abstractmethod
     def forward(

@@ -34,6 +34,7 @@ class PretrainedBackbone(Encoder):
         super().__init__()
         self.config: PretrainedConfig = config
         theirs = open_config(Path(config.folder), config.path)
+        self.checkpoint_tokens = theirs.vocab_size
         theirs.vocab_size = vocabulary_size
         theirs.use_cache = False
         for special in ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id"):

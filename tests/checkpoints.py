@@ -5,8 +5,15 @@ from typing import Any
 
 import tokenizers
 import torch
+from experiments import experiment
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
+
+from runners.configuration.checkpoint import CheckpointConfig
+from runners.corpora.corpus import Corpus
+from runners.corpora.local import LocalConfig
+from runners.measures.text_model import TextModel
+from runners.training.pretrain import initial_model
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "bert": {"hidden_act": "gelu"},
@@ -83,3 +90,18 @@ def save_tokenizer(folder: Path, texts: list[str], vocabulary_size: int = 300) -
         pad_token="[PAD]",
         mask_token="[MASK]",
     ).save_pretrained(folder)
+
+
+def untouched(checkpoint: Path, corpus: Corpus) -> TextModel:
+    """A checkpoint as the row `unchanged` of a report reads it."""
+    config = CheckpointConfig(architecture="pretrained", path=str(checkpoint)).read()
+    dataset = LocalConfig(path="x", sequence_length=corpus.card.sequence_length)
+    job = experiment(None, dataset, checkpoint / "out", model=config)
+    return TextModel(
+        initial_model(job.recipe, corpus).eval(),
+        corpus,
+        attention=config.own_attention,
+        likelihood="causal" if config.own_attention == "causal" else "pseudo",
+        pooling="mean",
+        trainer=job.trainer,
+    )

@@ -63,6 +63,7 @@ class TextModel:
         self._below = range(self.layers) if every_layer else range(0)
         others = [name for name in POOLINGS if name != pooling] if every_pooling else []
         self._poolings = (pooling, *others)
+        self._added = _added_tokens(model, corpus)
 
     def with_attention(self, attention: AttentionKind) -> "TextModel":
         """The same model, whose texts are embedded under another mask."""
@@ -148,7 +149,9 @@ class TextModel:
         passes every n-th token, read one place earlier where it was trained so (MNTP); with
         `within_word` the later tokens of its word are masked too. Causal and
         masked are different quantities and never ranked against each other.
-        States and logits have the precision of training, logarithms float32, sums float64.
+        Special tokens that a checkpoint lacked have no part of the probability: its own likelihood
+        is that over its own tokens. States and logits have the precision of training, logarithms
+        float32, sums float64.
         """
         if self.likelihood == "none" or "lm" not in self.model.heads:
             return None
@@ -200,9 +203,7 @@ class TextModel:
         with autocast(self.trainer):
             attention = Attention("causal" if is_causal else "bidirectional")
             last = self.model.backbone(inputs.to(self.trainer.device), attention=attention).last
-            embedding = self.model.backbone.token_embedding.weight
-            states = last[rows, columns - shift]
-            logits = self.model.heads["lm"](states, embedding).float().cpu()  # (N, V)
+            logits = self._logits(last[rows, columns - shift]).cpu()  # (N, V)
         right = torch.ones(len(ends), dtype=torch.bool)
         right[rows[logits.argmax(-1) != targets]] = False
         values = -F.cross_entropy(logits, targets, reduction="none").double()
@@ -269,12 +270,9 @@ class TextModel:
 
     def _sum_by_row(self, states: Tensor, targets: Tensor, scored: Tensor) -> np.ndarray:
         """Log p of N targets from their (N, D) states, summed in float64 over each row."""
-        embedding = self.model.backbone.token_embedding.weight
         targets = targets.to(states.device)
         values = [
-            -F.cross_entropy(
-                self.model.heads["lm"](some, embedding).float(), wanted, reduction="none"
-            ).double()
+            -F.cross_entropy(self._logits(some), wanted, reduction="none").double()
             for some, wanted in zip(
                 torch.split(states, LOGITS_AT_ONCE),
                 torch.split(targets, LOGITS_AT_ONCE),
@@ -284,6 +282,25 @@ class TextModel:
         totals = torch.zeros(scored.shape, dtype=torch.float64)
         totals[scored.cpu()] = torch.cat(values).cpu()
         return totals.sum(1).numpy()
+
+    def _logits(self, states: Tensor) -> Tensor:
+        """(N, D) states to (N, V) float32 logits, those of added tokens -inf."""
+        embedding = self.model.backbone.token_embedding.weight
+        logits: Tensor = self.model.heads["lm"](states, embedding).float()
+        if self._added is None:
+            return logits
+        return logits.masked_fill(self._added.to(logits.device), -torch.inf)
+
+
+def _added_tokens(model: TrainModel, corpus: Corpus) -> Tensor | None:
+    """(V,) bool, the special tokens that a checkpoint has no row of; None without such.
+
+    Text never holds them, and an untouched checkpoint has learned nothing of them.
+    """
+    known, special = model.backbone.checkpoint_tokens, corpus.vocabulary.is_special
+    if known is None or not special[known:].any():
+        return None
+    return special & (torch.arange(len(special)) >= known)
 
 
 def _words_of_tokens(text: str, words: Sequence[str], starts: Sequence[int]) -> np.ndarray:

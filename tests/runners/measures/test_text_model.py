@@ -1,9 +1,12 @@
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from checkpoints import MASKED, save_checkpoint, save_tokenizer, untouched
 from experiments import experiment
+from made_corpus import build, document
 
 from models.batch import Attention
 from objectives.base import TrainModel
@@ -236,3 +239,44 @@ def test_without_a_token_head_nothing_is_foretold(
     model: TrainModel, corpus: Corpus, trainer: TrainerConfig
 ) -> None:
     assert pretrained(model, corpus, trainer, "none").endings(["a"], [" b"]) is None
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("family", ["gpt2", "bert"])
+def test_an_untouched_checkpoint_scores_as_transformers_does(family: str, tmp_path: Path) -> None:
+    """Over its own 300 tokens, not over the 103 that it lacked."""
+    folder, is_masked = tmp_path / family, family in MASKED
+    save_tokenizer(folder, [document(i) for i in range(50)])
+    theirs = save_checkpoint(folder, family)
+    rows = {
+        split: [{"text": document(100 * number + i)} for i in range(20)]
+        for number, split in enumerate(("train", "validation", "test"))
+    }
+    corpus = build(tmp_path, rows, tokenizer=str(folder), sequence_length=64)
+    read = untouched(folder, corpus)
+    vocabulary = corpus.vocabulary
+    assert vocabulary.size == theirs.config.vocab_size + 103
+
+    def table(ids: list[int]) -> torch.Tensor:
+        framed = torch.tensor([[vocabulary.cls_id, *ids, vocabulary.sep_id]])
+        found: torch.Tensor = theirs(framed).logits[0].double().log_softmax(-1)
+        return found[1:] if is_masked else found
+
+    sums, beginning, ending = [], "Badoke vimu", " rasoti."
+    for text in TEXTS:
+        ids = ids_of(corpus, text)
+        if is_masked:
+            masks = [[*ids[:i], vocabulary.mask_id, *ids[i + 1 :]] for i in range(len(ids))]
+            sums.append(sum(float(table(row)[i, ids[i]]) for i, row in enumerate(masks)))
+        else:
+            sums.append(sum(float(table(ids)[i, token]) for i, token in enumerate(ids)))
+    found = read.log_likelihood(TEXTS)
+    np.testing.assert_allclose(found, sums, atol=1e-3)  # type: ignore[arg-type]
+    ids = ids_of(corpus, beginning + ending)
+    count = len(ids_of(corpus, ending))
+    first = len(ids) - count
+    logs = table([*ids[:first], *[vocabulary.mask_id] * count] if is_masked else ids)
+    endings = read.endings([beginning], [ending])
+    assert endings is not None
+    total = sum(float(logs[i, ids[i]]) for i in range(first, len(ids)))
+    assert endings[1][0] == pytest.approx(total, abs=1e-3)

@@ -6,16 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from checkpoints import MASKED, save_checkpoint, save_tokenizer
-from experiments import experiment
+from checkpoints import MASKED, save_checkpoint, save_tokenizer, untouched
 from made_corpus import build, document
 
-from objectives.base import Likelihood
-from runners.configuration.checkpoint import CheckpointConfig
-from runners.corpora.local import LocalConfig
-from runners.measures.text_model import TextModel
 from runners.probes.minimal_pairs import MinimalPairsProbe, MinimalPairsTask
-from runners.training.pretrain import initial_model
 
 PAIRS = {"gpt2": 1_000, "bert": 150}
 """All 1,000 of bert agree too; one token masked at a time they take half a minute."""
@@ -46,32 +40,13 @@ def test_pairs_agree_with_transformers(family: str, hub_dir: Path, tmp_path: Pat
         for number, split in enumerate(("train", "validation", "test"))
     }
     corpus = build(tmp_path, rows, tokenizer=str(checkpoint), sequence_length=64)
-    config = experiment(
-        None,
-        LocalConfig(path="x", sequence_length=64),
-        tmp_path / "out",
-        model=CheckpointConfig(architecture="pretrained", path=str(checkpoint)).read(),
-    )
-    likelihood: Likelihood = "pseudo" if is_masked else "causal"
-    read = TextModel(
-        initial_model(config.recipe, corpus).eval(),
-        corpus,
-        attention="bidirectional" if is_masked else "causal",
-        likelihood=likelihood,
-        pooling="mean",
-        trainer=config.trainer,
-    )
+    read = untouched(checkpoint, corpus)
     probe = MinimalPairsProbe(
         name="blimp", path="blimp", test_split="train", kind_column="UID", max_test=PAIRS[family]
     )
     task = probe.load(corpus, hub_dir=hub_dir, cache_dir=tmp_path / "hub")
     assert isinstance(task, MinimalPairsTask)
     vocabulary = corpus.vocabulary
-    # Theirs gets the rows of the tokens that ours has more of, since it spreads over them too.
-    model.resize_token_embeddings(vocabulary.size, mean_resizing=False)
-    with torch.no_grad():
-        own = read.model.backbone.token_embedding.weight
-        model.get_input_embeddings().weight.copy_(own)
     limit = corpus.card.sequence_length - 2
     totals: list[np.ndarray] = []
     lengths: list[np.ndarray] = []
