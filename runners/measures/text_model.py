@@ -94,17 +94,18 @@ class TextModel:
 
     @torch.no_grad()
     def _pooled(self, texts: Sequence[str], poolings: Sequence[str], below: range) -> np.ndarray:
-        """(poolings, layers below + 1, N, D) float32."""
+        """(poolings, layers below + 1, N, D) float32; a text that stands there twice is read once."""
+        once = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         width = self.model.backbone.config.hidden_size
-        vectors = np.empty((len(poolings), len(below) + 1, len(texts), width), dtype=np.float32)
-        for batch, places in self.corpus.text_batches(texts, batch_size=EMBEDDED_AT_ONCE):
+        vectors = np.empty((len(poolings), len(below) + 1, len(once), width), dtype=np.float32)
+        for batch, places in self.corpus.text_batches(list(once), batch_size=EMBEDDED_AT_ONCE):
             batch = batch.to(self.trainer.device)
             output = self.model.backbone(batch, attention=self.attention, layers=below)
             for layer, states in enumerate((*output.hidden, output.last)):
                 for place, pooling in enumerate(poolings):
                     pooled = POOLINGS[pooling](states, batch.attention_mask)
                     vectors[place, layer, places] = pooled.float().cpu()
-        return vectors
+        return vectors if len(once) == len(texts) else vectors[:, :, [once[text] for text in texts]]
 
     @torch.no_grad()
     def word_states(self, sentences: Sequence[Sequence[str]]) -> tuple[States, np.ndarray]:

@@ -193,6 +193,9 @@ def test_states_are_those_of_every_layer(
     width = model.backbone.config.hidden_size
     assert found.values.shape == (3, wrapped.layers + 1, len(TEXTS), width)
     np.testing.assert_array_equal(found.values[0, -1], wrapped.embed(TEXTS))
+    twice = wrapped.states([*TEXTS[::-1], TEXTS[1], *TEXTS])
+    expected = [*range(len(TEXTS))[::-1], 1, *range(len(TEXTS))]
+    np.testing.assert_array_equal(twice.values, found.values[:, :, expected])
     for place, text in enumerate(TEXTS):
         batch = corpus.batch([ids_of(corpus, text)])
         output = model.backbone(batch, attention=Attention("causal"), layers=range(wrapped.layers))
