@@ -94,7 +94,7 @@ class TextModel:
 
     @torch.no_grad()
     def _pooled(self, texts: Sequence[str], poolings: Sequence[str], below: range) -> np.ndarray:
-        """(poolings, layers below + 1, N, D) float32; a text that stands there twice is read once."""
+        """(poolings, layers below + 1, N, D) float32; of equal texts one is read."""
         once = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         width = self.model.backbone.config.hidden_size
         vectors = np.empty((len(poolings), len(below) + 1, len(once), width), dtype=np.float32)

@@ -7,6 +7,7 @@ from left to right, with weights as they are drawn: what they are costs no time.
 probe with the seconds of the model and of the simple methods, and their sums.
 """
 
+import os
 import sys
 import tempfile
 import time
@@ -50,6 +51,7 @@ def measure(hub_dir: str, output_dir: str) -> None:
         "dataset=wikitext2",
         f"probe=[{','.join(SUITE)}]",
         "probes.mnli.test_split=validation",  # a sample's name for it
+        f"trainer.threads={os.cpu_count()}",
         f"hub_dir={hub_dir}",
         f"output_dir={output_dir}",
     ]
