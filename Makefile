@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help compare smoke objectives null agreement test check format map clean
+.PHONY: help compare smoke objectives null times agreement test check format map clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ null: $(INSTALLED) ## how often a report names a winner where there is none, sim
 agreement: $(INSTALLED) ## our figures of checkpoints against lm-evaluation-harness and mteb (about 5 minutes)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[agreement]'
 	HF_HUB_OFFLINE=1 PYTHONPATH=tests $(BIN)/python tests/benchmarks/independent_scorers.py
+
+times: $(INSTALLED) ## how long every probe takes, on the data sets of COMPARE_HUB_DIR (about eight minutes)
+	$(BIN)/python tests/benchmarks/probe_times.py $(COMPARE_HUB_DIR)
 
 test: $(INSTALLED) ## the whole test suite (about 14 minutes)
 	$(BIN)/python -m pytest

@@ -105,6 +105,11 @@ class BackboneConfig(Named, ABC):
         return "bidirectional"
 
     @property
+    def rate_scale(self) -> float:
+        """Times learning rates that are stated for weights drawn at random: what suits these."""
+        return 1.0
+
+    @property
     def plain_token_head(self) -> bool:
         """Whether states meet the output matrix as they are."""
         return False

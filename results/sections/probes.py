@@ -21,7 +21,7 @@ from results.page import (
     estimated,
     words,
 )
-from results.record import RunRecord
+from results.record import FINISHED, RunRecord
 from results.rows import Figure, Row
 from results.titles import figure_title, metric_title
 from results.writers.plots import plot_probes
@@ -131,6 +131,7 @@ def _how_to_read(stratum: Stratum) -> str:
         f"from the {stratum.start} model, †† below it; ‡ not told apart from the best simple "
         "method, ‡‡ below it (by the 95 % interval of the difference).",
         *_plateau(stratum),
+        *_finish(stratum),
         f"Texts become vectors under the model's own attention ({attention}); frozen figures rest "
         "on those vectors alone, of the layer and by the pooling that each model chose on "
         "examples not tested on (appendix), or where there are none of the last layer by "
@@ -168,6 +169,19 @@ def _plateau(stratum: Stratum) -> list[str]:
     return [
         f"(plateau): under its own losses the model is not {share} better than word frequencies "
         "are, so it is not ranked and stands in no contrast."
+    ]
+
+
+def _finish(stratum: Stratum) -> list[str]:
+    """What stands behind the figures of finished models."""
+    if not any(FINISHED in measure for measure, _ in stratum.measures("probe ")):
+        return []
+    finish = stratum.record.config["finish"]
+    lifted = ", its mask lifted" if finish["attention"] == "bidirectional" else ""
+    return [
+        f'"NAME{FINISHED}" is the probe NAME of every model after the same fine-tuning on the '
+        f"training examples of {finish['probe']}{lifted}, the untrained one too: beside the figure "
+        "before it stands what was gained, or forgotten."
     ]
 
 

@@ -24,13 +24,6 @@ from runners.training.trainer import OPTIMIZERS
 
 GROUPS = ("model", "objective", "dataset", "budget", "trainer", "measures")
 
-OF_A_CHECKPOINT = 0.05
-"""Times the learning rates that objectives state for training from scratch, about 1e-3.
-
-Checkpoints are gone on from at a twentieth and less (SimCSE 3e-5, BERT's fine-tuning 2e-5 to 5e-5);
-not tuned here.
-"""
-
 
 def read(values: Mapping[str, Any]) -> ExperimentConfig:
     """The configuration of one job.
@@ -94,8 +87,7 @@ def _scaled(trainer: Mapping[str, Any], size: BackboneConfig) -> Mapping[str, An
     """With the scale of learning rates that is usual for what is trained, unless one is given."""
     if trainer.get("learning_rate_scale", 1.0) is not None:
         return trainer
-    goes_on = isinstance(size, PretrainedConfig) and size.is_trained
-    return {**trainer, "learning_rate_scale": OF_A_CHECKPOINT if goes_on else 1.0}
+    return {**trainer, "learning_rate_scale": size.rate_scale}
 
 
 def model_kind(values: Mapping[str, Any], plugins: Sequence[Path] = ()) -> type[Any]:

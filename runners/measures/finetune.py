@@ -34,7 +34,7 @@ class FinetuneConfig:
     Attributes:
         epochs: over the training examples, at most.
         rows_per_update: examples in an update.
-        learning_rates: peaks, times `trainer.learning_rate_scale`, which is less for checkpoints;
+        learning_rates: peaks for weights that began at random, of a checkpoint a twentieth of them;
             each rises over the first tenth and falls linearly to 0. Of several, a fifth of the
             training examples is held back; the rate that is best on it after one epoch goes on,
             and of its epochs the best is taken. A single one is not chosen, and all examples are
@@ -176,7 +176,7 @@ def _best(
             best, epoch, kept = score, number, _weights(student)
     best_student = Student(model, lesson, seed)
     best_student.load_state_dict(kept)
-    rate = chosen * model.trainer.learning_rate_scale
+    rate = chosen * best_student.backbone.config.rate_scale
     return Learned(best_student.eval(), f"rate {rate:g}, {epoch} of {config.epochs} epochs")
 
 
@@ -198,7 +198,7 @@ def _epochs(
     optimizer = trainer.build_for_head(student, rate)
     batches = lesson.batches(student, places, config.rows_per_update)
     steps = config.epochs * len(batches)
-    rate *= trainer.learning_rate_scale  # a checkpoint's is a twentieth, as in pretraining
+    rate *= student.backbone.config.rate_scale
     middles = [(step + 0.5) / steps for step in range(steps)]  # so that no update has a rate of 0
     rates = [rate * min(share / 0.1, (1 - share) / 0.9) for share in middles]
 

@@ -51,6 +51,27 @@ def test_it_begins_where_the_checkpoint_ends(family: str, tmp_path: Path) -> Non
     torch.testing.assert_close(ours[real], expected[real], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("family", ["bert", "gpt2"])
+def test_its_architecture_can_begin_at_random(family: str, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, family)
+    objective = load_objective("mlm" if family in MASKED else "clm")
+
+    def weights(kind: str, seed: int) -> dict[str, Tensor]:
+        config = read_checkpoint(tmp_path, path="somewhere", weights=kind)
+        assert config.rate_scale == (0.05 if kind == "checkpoint" else 1.0)
+        return build_model(objective, config, 300, seed=seed).backbone.state_dict()
+
+    trained, first, again, other = (
+        weights(*given)
+        for given in (("checkpoint", 0), ("random", 0), ("random", 0), ("random", 1))
+    )
+    ends = ("word_embeddings.weight", "wte.weight")
+    embedding = next(name for name in trained if name.endswith(ends))
+    assert torch.equal(first[embedding], again[embedding])
+    assert not torch.allclose(first[embedding], other[embedding])
+    assert not torch.allclose(first[embedding], trained[embedding])
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("kind", ["causal", "bidirectional"])
 def test_either_mask_holds_in_every_family(

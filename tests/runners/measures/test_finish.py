@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -111,15 +112,20 @@ def test_the_mask_can_be_lifted(model: TextModel) -> None:
     assert not np.allclose(*both)
 
 
-def test_rates_are_scaled_as_those_of_pretraining_are(model: TextModel) -> None:
-    lesson = Pairs(FIRST, SECOND, 0.05)
-    model.trainer = replace(model.trainer, learning_rate_scale=0.5)
-    half = finish(model, lesson, FinishConfig(epochs=1, learning_rates=(2e-3,)), 0)
-    model.trainer = replace(model.trainer, learning_rate_scale=1.0)
-    whole = finish(model, lesson, FinishConfig(epochs=1, learning_rates=(1e-3,)), 0)
-    assert half is not None
-    assert whole is not None
-    np.testing.assert_array_equal(half[0].embed(FIRST), whole[0].embed(FIRST))
+def test_rates_suit_the_weights_and_not_the_recipe_of_pretraining(model: TextModel) -> None:
+    """A sweep over the rates of pretraining fine-tunes all of its models alike."""
+    lesson, config = Pairs(FIRST, SECOND, 0.05), FinishConfig(epochs=1, learning_rates=(1e-3,))
+
+    def vectors(scale: float, *, half: bool = False) -> np.ndarray:
+        model.trainer = replace(model.trainer, learning_rate_scale=scale)
+        rate = 0.5 if half else 1.0
+        with patch.object(type(model.model.backbone.config), "rate_scale", rate):
+            found = finish(model, lesson, config, 0)
+        assert found is not None
+        return found[0].embed(FIRST)
+
+    np.testing.assert_array_equal(vectors(1.0), vectors(0.5))
+    assert not np.allclose(vectors(1.0), vectors(1.0, half=True))
 
 
 @pytest.fixture
@@ -155,6 +161,7 @@ def test_every_probe_measures_every_model_again(config: ExperimentConfig, tmp_pa
     assert [(v.metric, v.reads) for v in after] == [("accuracy_frozen", 1)]
     text = write_report([(r, store) for r in (record, *others)], tmp_path, command="x").read_text()
     assert "reviews, finished" in text
+    assert "after the same fine-tuning on the training examples of reviews, the" in text
 
 
 @pytest.mark.parametrize(
