@@ -156,7 +156,7 @@ class PretrainedConfig(BackboneConfig):
     @property
     @override
     def rate_scale(self) -> float:
-        """A twentieth: SimCSE goes on at 3e-5, BERT is fine-tuned at 2e-5 to 5e-5; not tuned here."""
+        """A twentieth: SimCSE goes on at 3e-5, BERT is fine-tuned at 2e-5 to 5e-5; not tuned."""
         return 0.05 if self.is_trained else 1.0
 
     @property
