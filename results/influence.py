@@ -127,8 +127,8 @@ def mcc_influence(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     shares, rows, columns = _confusion(predicted, truth)
     guessed, true = shares.sum(1), shares.sum(0)  # (K,), (K,)
     spreads = 1 - guessed @ guessed, 1 - true @ true
-    scale = np.sqrt(spreads[0] * spreads[1])
-    if scale < 1e-12:
+    scale = np.sqrt(max(spreads[0] * spreads[1], 0.0))  # of one class it may round below 0
+    if scale < 1e-6:
         return np.zeros(len(rows))
     value = (np.trace(shares) - guessed @ true) / scale
     moved = (np.eye(len(true)) - true[:, None] - guessed[None, :]) / scale

@@ -68,9 +68,11 @@ def test_the_page_names_every_planted_fault(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def constant(self: TextModel, texts: Sequence[str], below: range) -> np.ndarray:
+    def constant(
+        self: TextModel, texts: Sequence[str], poolings: Sequence[str], below: range
+    ) -> np.ndarray:
         width = self.model.backbone.config.hidden_size
-        return np.ones((len(below) + 1, len(texts), width), dtype=np.float32)
+        return np.ones((len(poolings), len(below) + 1, len(texts), width), dtype=np.float32)
 
     monkeypatch.setattr(TextModel, "_pooled", constant)
     monkeypatch.setattr(TextModel, "log_likelihood", lambda _, texts: np.full(len(texts), -9.0))

@@ -6,7 +6,13 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score, matthews_corrcoef
 
-from results.influence import CLASSIFIED, ratio_influence, sample, spearman_influence
+from results.influence import (
+    CLASSIFIED,
+    mcc_influence,
+    ratio_influence,
+    sample,
+    spearman_influence,
+)
 
 
 def jackknife_error(figure: list[float]) -> float:
@@ -55,6 +61,16 @@ def test_classes_have_the_error_of_the_jackknife(name: str, classes: int) -> Non
 @pytest.mark.parametrize("name", ["macro_f1", "mcc"])
 def test_a_single_class_predicted_and_true_has_no_influence(name: str) -> None:
     assert not CLASSIFIED[name](np.ones(5), np.ones(5)).any()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kinds", [2, 3])
+def test_one_class_for_all_has_no_correlation_whatever_rounds(kinds: int) -> None:
+    for count in range(5, 200):  # the shares of one class sum to 1 or so
+        truth = np.random.default_rng(count).integers(0, kinds, count)
+        for predicted in (np.zeros(count, dtype=int), np.full(count, kinds - 1)):
+            assert not mcc_influence(predicted, truth).any()
+            assert not mcc_influence(truth, predicted).any()
 
 
 def test_a_constant_side_has_no_influence() -> None:
