@@ -23,7 +23,7 @@ SUITE = (
     "sst2 ag_news mrpc rte snli mnli stsb ewt_pos ewt_structure wnut17 probing blimp retrieval "
     "sentence_order odd_word word_order"
 ).split()
-"""All that the data sets of docs/data and a corpus of prose can supply."""
+"""All that published data sets and a corpus of prose can supply."""
 
 
 def model_of(job: Job) -> TextModel:
