@@ -4,7 +4,7 @@ The last layer of a model that predicts tokens is about tokens, and the raw mean
 nearly the same for all texts (Ethayarajh 2019); which layer is best differs by objective and task.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -80,6 +80,12 @@ class Choice:
     readout: Readout
     options: dict[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, offered: Sequence[Readout], place: int, scores: Sequence[float]) -> "Choice":
+        """The one at a place, of those with these scores; without scores nothing was chosen."""
+        named = zip(map(str, offered), scores, strict=True) if scores else ()
+        return cls(offered[place], dict(named))
+
 
 def unchosen(states: States) -> Choice:
     """The last layer under the first pooling, where nothing can be chosen on."""
@@ -117,7 +123,4 @@ def best_readout(
     offered = list(readouts(states, centred=centred))
     with choosing():
         scores = [score(readout) for readout in offered]
-    return Choice(
-        offered[int(np.argmax(scores))],
-        {str(readout): value for readout, value in zip(offered, scores, strict=True)},
-    )
+    return Choice.of(offered, int(np.argmax(scores)), scores)

@@ -146,8 +146,7 @@ class ClassificationTask(Task):
         offered = list(readouts(sum(train[1:], train[0]), centred=mode == "knn"))
         vectors = [partial(_read, readout, train) for readout in offered]
         found = fit(vectors, self._targets, self.train.groups, score=self._value)
-        options = dict(zip(map(str, offered), found.scores, strict=False))
-        return Choice(offered[found.place], options), found.classifier
+        return Choice.of(offered, found.place, found.scores), found.classifier
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:

@@ -1,6 +1,7 @@
 """A row of a table that a probe reads."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runners.probes.overlap import normalized_text
@@ -27,6 +28,15 @@ class Row:
         """Whether nothing is missing."""
         given = [*self.texts, *([] if self.value is None else [self.value])]
         return all(text.strip() for text in given) and all(self.lists)
+
+    def check_lists(self, columns: Sequence[str]) -> None:
+        """Raise ValueError unless every list of these columns is as long as the first, of words."""
+        for name, cells in zip(columns[1:], self.lists[1:], strict=True):
+            if len(cells) != len(self.lists[0]):
+                raise ValueError(
+                    f"{self.place} has {len(self.lists[0])} words in column {columns[0]!r} and "
+                    f"{len(cells)} items in {name!r}; each word has one"
+                )
 
     @property
     def digest(self) -> bytes:

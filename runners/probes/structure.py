@@ -20,7 +20,7 @@ from runners.corpora.corpus import MIN_GROUPS, Corpus
 from runners.identity import name_of
 from runners.measures.measurement import Measurement, mean_of, not_numbers
 from runners.measures.read_once import ReadOnce
-from runners.measures.readouts import readouts
+from runners.measures.readouts import Choice, readouts
 from runners.measures.structural import StructuralMap, fit_structural_to_best
 from runners.measures.text_model import TextModel
 from runners.probes.base import Task, without_zeros
@@ -79,16 +79,12 @@ class StructureTask(Task):
         unread = int((~test_read).sum())
         more = f", {unread} words past the row's end" if unread else ""
         found = self._measure(self._predicted(maps, test_states.values[0, ::-1], test_read))
-        return [
-            replace(
-                measured,
-                note=f"{offered[each.choice]}{more}"
-                if measured.value is not None
-                else measured.note,
-                options=dict(zip(map(str, offered), each.scores, strict=False)),
-            )
-            for measured, each in zip(found, (maps[0], maps[0], maps[1], maps[1]), strict=True)
-        ]
+        told = []
+        for measured, each in zip(found, (maps[0], maps[0], maps[1], maps[1]), strict=True):
+            choice = Choice.of(offered, each.choice, each.scores)
+            note = measured.note or f"{choice.readout}{more}"
+            told.append(replace(measured, note=note, options=choice.options))
+        return told
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
@@ -288,13 +284,7 @@ class StructureProbe(TableProbe):
     def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
         """A tree for every sentence, and sentences enough in which something can be told."""
         for row in (*train, *test):
-            for name, cells in zip(self.list_columns[1:], row.lists[1:], strict=True):
-                if len(cells) != len(row.lists[0]):
-                    raise ValueError(
-                        f"{row.place} has {len(row.lists[0])} words in column "
-                        f"{self.words_column!r} and {len(cells)} items in {name!r}; each word has "
-                        "one"
-                    )
+            row.check_lists(self.list_columns)
             try:
                 reason = what_is_wrong(_heads(row))
             except ValueError:

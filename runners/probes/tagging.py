@@ -102,9 +102,8 @@ class TaggingTask(Task):
             groups[some],
             score=self._value,
         )
-        options = dict(zip(map(str, offered), found.scores, strict=False))
-        readout = offered[found.place]
-        return Choice(readout, options), clone(found.classifier).fit(readout(states), targets)
+        choice = Choice.of(offered, found.place, found.scores)
+        return choice, clone(found.classifier).fit(choice.readout(states), targets)
 
     @override
     def baselines(self) -> dict[str, list[Measurement]]:
@@ -253,12 +252,7 @@ class TaggingProbe(TableProbe):
     def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
         """As many tags as words, two tags to learn, and those of entities as they should be."""
         for row in (*train, *test):
-            words, tags = row.lists
-            if len(words) != len(tags):
-                raise ValueError(
-                    f"{row.place} has {len(words)} words in column {self.words_column!r} and "
-                    f"{len(tags)} tags in {self.tags_column!r}; each word has one"
-                )
+            row.check_lists(self.list_columns)
         known = {tag for row in train for tag in row.lists[1]}
         if len(known) < 2:
             raise ValueError(

@@ -121,7 +121,7 @@ def test_the_users_own_tags(own: Corpus, tmp_path: Path, ending: str, metric: st
 @pytest.mark.parametrize(
     ("changed", "settings", "message"),
     [
-        ({"tags": ["O"]}, {}, "row 60 of .* has 3 words in column 'tokens' and 1 tags in 'tags'"),
+        ({"tags": ["O"]}, {}, "row 60 of .* has 3 words in column 'tokens' and 1 items in 'tags'"),
         ({"tags": ["O", "X", "O"]}, {"metric": "entity_f1"}, "holds the tag 'X'; entity_f1 asks"),
         ({"tokens": ["a", "", "b"]}, {}, "'tokens' holds a list whose item 2 is empty"),
         ({"tokens": {"a": 1}}, {}, "'tokens' holds an object, not a list of words"),

@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from experiments import experiment
 from made_corpus import build, document
 from made_tables import classes, labelled, load, opened, scored, written
 
 import runners.job
 from results.facts import NAMED_MISSING
+from runners.configuration.build import pick
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
 from runners.facts import provenance
 from runners.job import Job, prepare
+from runners.probes.base import PROBES
 from runners.probes.classification import ClassificationTask
 from runners.probes.last_word import LastWordProbe
 from runners.probes.similarity import SimilarityProbe, SimilarityTask
@@ -121,6 +124,18 @@ def test_equal_scores_are_refused(tmp_path: Path) -> None:
 def test_a_second_file_has_no_use_where_nothing_is_trained() -> None:
     with pytest.raises(ValueError, match="test_path has no use"):
         LastWordProbe(name="texts", path="a.csv", test_path="b.csv")
+
+
+def test_what_a_user_of_similarity_gets_chooses_on_some_of_the_pairs(
+    own: Corpus, tmp_path: Path
+) -> None:
+    """By the settings of the option, which are not those of the class."""
+    option = Path(__file__).parents[3] / "conf" / "probe" / "similarity.yaml"
+    values = yaml.safe_load(option.read_text())
+    file = written(tmp_path / "pairs.jsonl", scored(400))
+    probe = pick(PROBES, {**values, "name": "pairs", "path": str(file)}, "probe")
+    facts = load(probe, own).facts
+    assert facts["pairs on which vectors are chosen"] == 400 - facts["pairs"] >= 40
 
 
 def test_pairs_to_choose_on_are_taken_off_where_there_are_enough(
