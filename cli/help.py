@@ -35,7 +35,7 @@ GENERAL = {
     "seed": "whole number: of weights, order of rows, corruption and dropout",
     "columns": "objectives under whose loss every model is measured; those of a sweep are added",
     "output_dir": "everything that is written goes below this folder",
-    "workers": "jobs at a time, each in a process of its own; 0: as many as the cores hold",
+    "workers": "processes that share the work; 0: as many as the cores hold",
     "hub_dir": "a folder, with a data set in each subfolder, that takes the hub's place; or null",
     "plugins": "Python files with objectives of your own",
 }

@@ -1,43 +1,69 @@
-"""The jobs of a sweep, one after the other; several processes share them out among themselves."""
+"""What a sweep is made of, one after the other; several processes share it out among themselves."""
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from filelock import FileLock, Timeout
 
 from cli.prepare import Prepared
 from cli.progress import Display
-from cli.workers import deserted
+from cli.workers import deserted, is_worker
 from results.record import RunRecord
 from results.store import ResultStore
-from runners.experiment import run_job, run_references
+from runners.experiment import help_job, references, run_job
 from runners.job import Job
+
+PAUSE = 0.5
+"""Seconds between two looks at what other processes have left."""
 
 
 def run_all(prepared: Prepared, store: ResultStore, display: Display) -> list[RunRecord]:
-    """Run what no other process is running, wait for the rest, and measure the references.
+    """Run what no other process is running, and help with the rest until all is there.
 
     Returns:
-        The records of all jobs in their order, then those of untrained models and baselines.
+        The records of all jobs in their order, then those of what they are compared with.
     """
     shares = _Shares(prepared, store, display)
-    shares.take(wait=False)
-    shares.take(wait=True)  # the others are finished or have been killed
+    shares.take_all()
     return shares.records
 
 
 def run_free(prepared: Prepared, store: ResultStore, display: Display) -> list[RunRecord]:
-    """Run what no other process is running, as long as the process that is helped is there.
+    """Run what no other process is running; a worker helps with the rest too, as long as the
+    process that it works for is there.
 
     Returns:
         The records of the jobs among them.
-    """
+    """  # noqa: D205
     shares = _Shares(prepared, store, display)
-    shares.take(wait=False)
-    return shares.own
+    if is_worker():
+        shares.take_all()
+    else:
+        shares.take_free()
+    names = {job.record_name for job in prepared.jobs}
+    return [record for record in shares.records if record.name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one process does at a time.
+
+    Attributes:
+        job: itself, or one that is compared with it.
+        run: gives the record.
+        number: of the job, counted from 1; 0 for what jobs are compared with.
+        helped: a model that another process may measure too.
+    """
+
+    job: Job
+    run: Callable[[ResultStore, Display], RunRecord]
+    number: int = 0
+    helped: Job | None = None
 
 
 class _Shares:
@@ -46,66 +72,86 @@ class _Shares:
     def __init__(self, prepared: Prepared, store: ResultStore, display: Display) -> None:
         self._prepared, self._store, self._display = prepared, store, display
         self._began = datetime.now(UTC).isoformat(timespec="seconds")
-        self._jobs: dict[int, RunRecord] = {}
-        self._references: dict[tuple[str, str], list[RunRecord]] = {}
-
-    @property
-    def own(self) -> list[RunRecord]:
-        """Those of the jobs that were taken."""
-        return [self._jobs[index] for index in sorted(self._jobs)]
+        self._parent = os.getppid()
+        self._records: dict[str, RunRecord] = {}
+        self._passed_over: set[str] = set()
+        self._helped: set[str] = set()
+        self._shares: dict[str, _Share] = {}
+        for number, job in enumerate(prepared.jobs, start=1):
+            share = _Share(job, partial(run_job, job), number, helped=job)
+            self._shares.setdefault(job.record_name, share)
+        for job in prepared.jobs:
+            starts = {start.record_name: start for start in job.starts}
+            for name, run in references(job).items():
+                self._shares.setdefault(name, _Share(job, run, helped=starts.get(name)))
 
     @property
     def records(self) -> list[RunRecord]:
-        """Those of all jobs in their order, then each reference once."""
-        rest = [record for records in self._references.values() for record in records]
-        return self.own + list({record.name: record for record in rest}.values())
+        """Those that are there: of all jobs in their order, then each reference once."""
+        return [self._records[name] for name in self._shares if name in self._records]
 
-    def take(self, *, wait: bool) -> None:
-        """Do what is not done.
+    def take_all(self) -> None:
+        """Take what is free and help with the rest, until all is there or nobody to work for."""
+        self.take_free()
+        if len(self._records) < len(self._shares):
+            self._display.no_job()
+            self._display.stage("helping other processes, or waiting for them")
+        while len(self._records) < len(self._shares) and not deserted(self._parent):
+            if not self._help():
+                time.sleep(PAUSE)
+            self.take_free()
 
-        Args:
-            wait: for other processes; otherwise what they are doing is passed over.
-        """
-        jobs, display, parent = self._prepared.jobs, self._display, os.getppid()
-        for index, job in enumerate(jobs):
-            if index in self._jobs or deserted(parent):
+    def take_free(self) -> None:
+        """Do what is not done and nobody else is doing."""
+        for name, share in self._shares.items():
+            if name in self._records or deserted(self._parent):
                 continue
-            display.job(index + 1, len(jobs), self._prepared.names[index])
-            with _lock(job, job.record_name, wait, display) as free:
-                if free:
-                    self._jobs[index] = self._run(job)
-        display.no_job()
-        # One lock for an untrained model and its baselines: they are measured together.
-        for names, job in {_references_of(job): job for job in jobs}.items():
-            if names in self._references or deserted(parent):
-                continue
-            with _lock(job, f"{names[0]}-{names[1]}", wait, display) as free:
-                if free:
-                    self._references[names] = run_references([job], self._store, display)
+            with _lock(share.job, name) as is_free:
+                if is_free or name not in self._passed_over:
+                    self._show(share)
+                if is_free:
+                    self._records[name] = self._record(name, share)
+                elif name not in self._passed_over:
+                    self._display.say("another process is running this; taking the next")
+                    self._passed_over.add(name)
 
-    def _run(self, job: Job) -> RunRecord:
-        there = self._store.readable(job.record_name)
+    def _show(self, share: _Share) -> None:
+        if share.number:
+            names = self._prepared.names
+            self._display.job(share.number, len(names), names[share.number - 1])
+        else:
+            self._display.no_job()
+
+    def _record(self, name: str, share: _Share) -> RunRecord:
+        there = self._store.readable(name)
         fresh = there is not None and there.created >= self._began  # failed elsewhere just now
-        return there if there and fresh else run_job(job, self._store, self._display)
+        return there if there and fresh else share.run(self._store, self._display)
+
+    def _help(self) -> bool:
+        """Take measures of a model that another process is at; each model once."""
+        for name, share in self._shares.items():
+            if name in self._records or name in self._helped or share.helped is None:
+                continue
+            if help_job(share.helped, self._display):
+                self._helped.add(name)
+                return True
+        return False
 
 
 def finished(jobs: Sequence[Job], store: ResultStore) -> list[RunRecord]:
     """The finished records of these jobs and of what they are compared with, as far as there."""
+    return [record for record in map(store.finished, record_names(jobs)) if record]
+
+
+def record_names(jobs: Sequence[Job]) -> list[str]:
+    """Of all jobs, then of what they are compared with, each once."""
     names = [job.record_name for job in jobs]
-    names += [name for job in jobs for name in _references_of(job)]
-    records = map(store.finished, dict.fromkeys(names))
-    return [record for record in records if record]
-
-
-def _references_of(job: Job) -> tuple[str, str]:
-    """The names of the records of the untrained model and of the baselines."""
-    untrained = replace(job, config=replace(job.config, objective=None))
-    return untrained.record_name, job.baselines_name
+    return list(dict.fromkeys([*names, *(name for job in jobs for name in references(job))]))
 
 
 @contextlib.contextmanager
-def _lock(job: Job, name: str, wait: bool, display: Display) -> Iterator[bool]:
-    """Hold a lock and give True, or give False where another process has it and is not waited for.
+def _lock(job: Job, name: str) -> Iterator[bool]:
+    """Hold a lock and give True, or give False where another process has it.
 
     The system gives it free when its process ends, however it ends.
     """
@@ -115,12 +161,8 @@ def _lock(job: Job, name: str, wait: bool, display: Display) -> Iterator[bool]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        if not wait:
-            display.say("another process is running this; taking the next")
-            yield False
-            return
-        display.stage("waiting for another process, which is running this")
-        lock.acquire()
+        yield False
+        return
     try:
         yield True
     finally:

@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     training = sum(estimate.seconds.get("training", 0.0) for estimate in estimates)
     measures = sum(sum(estimate.seconds.values()) for estimate in estimates) - training
     report = report_seconds(len(jobs))
-    at_a_time = wanted(jobs, sum(not estimate.finished for estimate in estimates))
+    left = sum(not estimate.finished for estimate in estimates)
+    at_a_time = wanted(jobs, left + len(references.untrained) + len(references.baselines))
     parts = {
         "training": training,
         "losses and probes": measures,
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     }
     whole = report + (sum(parts.values()) - report) / at_a_time
     print(
-        f"About {duration(whole)} in all with {at_a_time} job(s) at a time, on this machine as "
+        f"About {duration(whole)} in all with {at_a_time} process(es), on this machine as "
         "busy as it is now: "
         + ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts.items())
     )

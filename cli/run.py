@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from cli.figures import announcement
 from cli.help import answered
-from cli.jobs import finished, run_all
+from cli.jobs import finished, record_names, run_all
 from cli.paths import shown
 from cli.prepare import prepare_jobs, write_files
 from cli.progress import Display
@@ -32,12 +32,13 @@ def main(arguments: Sequence[str]) -> int:
         jobs = prepared.jobs
         display.say(prepared.heading)
         store = ResultStore(jobs[0].config.output_dir)
-        done = sum(record.kind == "run" for record in finished(jobs, store))
+        there = finished(jobs, store)
+        done = sum(record.kind == "run" for record in there)
         display.say(f"{announcement(jobs)}; done already: {done} of {len(jobs)} job(s)")
         files = write_files(prepared)
-        count = wanted(jobs, len(jobs) - done)
+        count = wanted(jobs, len(record_names(jobs)) - len(there))
         if count > 1:
-            display.say(f"{count} jobs at a time, each in a process of its own (workers={count})")
+            display.say(f"{count} processes share the work (workers={count})")
         try:
             with helped(files, count, jobs[0].config.output_dir / "logs"):
                 records = run_all(prepared, store, display)

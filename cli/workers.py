@@ -34,15 +34,15 @@ def deserted(parent: int) -> bool:
     return is_worker() and os.getppid() != parent
 
 
-def wanted(jobs: Sequence[Job], open_jobs: int) -> int:
-    """How many processes shall share the jobs.
+def wanted(jobs: Sequence[Job], shares: int) -> int:
+    """How many processes shall share a sweep.
 
     A GPU holds one job at a time; the cores of a processor hold as many as their threads fill,
     since two jobs of one thread each are faster than one of two.
 
     Args:
         jobs: of the command.
-        open_jobs: those that are not finished.
+        shares: jobs, untrained models and baselines that are not finished.
     """
     asked = max(job.config.workers for job in jobs)
     if not asked:
@@ -50,7 +50,7 @@ def wanted(jobs: Sequence[Job], open_jobs: int) -> int:
         cores = len(os.sched_getaffinity(0))
         on_processor = all(trainer.device == "cpu" for trainer in trainers)
         asked = cores // max(t.threads for t in trainers) if on_processor else 1
-    return max(1, min(asked, open_jobs))
+    return max(1, min(asked, shares))
 
 
 @contextlib.contextmanager

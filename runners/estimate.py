@@ -140,7 +140,7 @@ class Estimator:
         """Seconds of each measure that is not on disk."""
         missing: list[str] = []
 
-        def look(folder: Path, name: str, _: Callable[[], list[Measurement]]) -> list[Measurement]:
+        def look(folder: Path, name: str, *_: object) -> list[Measurement]:
             missing.append(name if not (folder / "measures" / f"{name}.json").is_file() else "")
             return []
 
@@ -162,7 +162,9 @@ class Estimator:
         scored = {f"probe-{name}" for name, task in job.tasks.items() if scores_texts(task)}
         seconds: list[float] = []
 
-        def keep(_: Path, file: str, compute: Callable[[], list[Measurement]]) -> list[Measurement]:
+        def keep(
+            _: Path, file: str, compute: Callable[[], list[Measurement]], __: bool
+        ) -> list[Measurement]:
             name = file.rpartition("-")[0]  # without the hash, which the seed is part of
             kind: object = None
             if name.startswith("loss-"):

@@ -15,10 +15,10 @@ from runners.job import Job
 from runners.measures.baselines import Baselines, loss_baselines, pair_baselines
 from runners.measures.curve import HeldOutCurve
 from runners.measures.pairs import natural_pair_splits
-from runners.measuring import Attempts, Measures, measure, start_of
+from runners.measuring import Attempts, Measures, help_measuring, measure, start_of
 from runners.probes.base import Task
 from runners.progress import Progress
-from runners.training.pretrain import pretrain
+from runners.training.pretrain import pretrain, trained_already
 
 
 def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
@@ -36,7 +36,8 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     training: TrainingFacts | None = None
     attempts = Attempts(job.label, progress)
     with attempts.at(""):
-        progress.stage("pretraining" if job.config.objective else "initializing")
+        start = f"{job.label} model, seed {job.config.seed}"
+        progress.stage("pretraining" if job.config.objective else start)
         trained = pretrain(job.config.recipe, job.corpus, job.models, progress, held_out_curve(job))
         curve = trained.training.curve
         training = training_facts(trained, job.config)
@@ -68,24 +69,33 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     return store.add(record, curve=curve, examples=_examples(measures), exhibits=exhibits)
 
 
-def run_references(jobs: Iterable[Job], store: ResultStore, progress: Progress) -> list[RunRecord]:
-    """The untrained model of every seed and model, and the baselines of every corpus."""
-    found = {}
-    for job in jobs:
-        for untrained in job.starts:
-            if untrained.record_name not in found:
-                progress.stage(f"{untrained.label} model, seed {job.config.seed}")
-                found[untrained.record_name] = run_job(untrained, store, progress)
-        if job.baselines_name not in found:
-            progress.stage("simple baselines")
-            found[job.baselines_name] = _run_baselines(job, store, progress)
-    return list(found.values())
+def references(job: Job) -> dict[str, Callable[[ResultStore, Progress], RunRecord]]:
+    """What a job is compared with, by the name of its record: what it begins with, and methods
+    that need no model.
+    """  # noqa: D205
+    starts = {start.record_name: partial(run_job, start) for start in job.starts}
+    return {**starts, job.baselines_name: partial(run_baselines, job)}
 
 
-def _run_baselines(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
+def help_job(job: Job, progress: Progress) -> bool:
+    """Take measures of a job that another process is at.
+
+    Returns:
+        False where it is still being trained.
+    """
+    trained = trained_already(job.config.recipe, job.corpus, job.models)
+    if trained is None:
+        return False
+    help_measuring(job, trained, Attempts(job.label, progress))
+    return True
+
+
+def run_baselines(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
+    """Losses and probes by methods that need no model; as `run_job`."""
     existing = store.finished(job.baselines_name)
     if existing is not None:
         return existing
+    progress.stage("simple baselines")
     set_up(job.config.trainer)
     rows: Baselines = {}
     attempts = Attempts("simple baselines", progress)

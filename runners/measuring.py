@@ -3,7 +3,8 @@
 import contextlib
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from runners.training.pretrain import DivergedError, Trained
 Measures = dict[str, list[Measurement]]
 """By name of the measure: `loss clm`, `loss pairs`, `probe retrieval`."""
 
-Keeper = Callable[[Path, str, Callable[[], list[Measurement]]], list[Measurement]]
+Keeper = Callable[[Path, str, Callable[[], list[Measurement]], bool], list[Measurement] | None]
 """As `measured`: of a folder and a name, the measurements, computed if need be."""
 
 
@@ -89,12 +90,50 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
         attempts: at every measure.
         keep: takes the measurements of a name, or has them.
     """
-    found: Measures = {}
+    model = _model(job, trained)
+    found = _taken(_parts(job, model, attempts), trained.folder, attempts, keep)
+    if job.config.finish.probe is not None:
+        found |= _taken(_parts_after_finish(job, model), trained.folder, attempts, keep)
+    return found
+
+
+def help_measuring(job: Job, trained: Trained, attempts: Attempts) -> None:
+    """Take what no other process is taking, each measure but those after the finish.
+
+    A finished model is kept by no file, so that another process would have to make it again.
+    """
+    parts = _parts(job, _model(job, trained), attempts)
+    for name, part in parts.items():
+        with attempts.at(name):
+            measured(trained.folder, part.file, part.compute, wait=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A measure: what its file is called, and how it is taken."""
+
+    file: str
+    compute: Callable[[], list[Measurement]]
+
+
+def _taken(parts: Mapping[str, _Part], folder: Path, attempts: Attempts, keep: Keeper) -> Measures:
+    """First what no other process is taking, then the rest."""
+    found: dict[str, list[Measurement] | None] = {}
+    for wait in (False, True):
+        for name, part in parts.items():
+            if not wait or (name in found and found[name] is None):
+                attempts.progress.stage(name)
+                with attempts.at(name):
+                    found[name] = keep(folder, part.file, part.compute, wait)
+    return {name: taken for name in parts if (taken := found.get(name)) is not None}
+
+
+def _model(job: Job, trained: Trained) -> TextModel:
     config, objective = job.config, job.config.objective
     attention, likelihood = start_of(job)
     if objective is not None:
         attention, likelihood = objective.traits.attention, objective.traits.likelihood
-    model = TextModel(
+    return TextModel(
         trained.model,
         job.corpus,
         attention=attention,
@@ -107,79 +146,68 @@ def measure(job: Job, trained: Trained, attempts: Attempts, keep: Keeper = measu
         trainer=config.trainer,
         objectives=objective.columns if objective else config.columns,
     )
-    trained_on = objective.columns if objective else ()
 
-    def take(
-        name: str, file: str, settings: object, compute: Callable[[], list[Measurement]]
-    ) -> None:
-        """What a kept measurement depends on beside the model is in the name of its file."""
-        attempts.progress.stage(name)
-        with attempts.at(name):
-            content = [
-                plain(settings),
-                config.trainer.measuring,
-                job.corpus.folder.name,
-                job.is_lifted,
-            ]
-            file = f"{file}-{name_of(content, code_hash())}"
-            found[name] = keep(trained.folder, file, compute)
 
-    for column in config.columns:
-        take(
-            f"loss {column.name}",
+def _part(job: Job, file: str, settings: object, compute: Callable[[], list[Measurement]]) -> _Part:
+    """What a kept measurement depends on beside the model is in the name of its file."""
+    content = [plain(settings), job.config.trainer.measuring, job.corpus.folder.name]
+    return _Part(f"{file}-{name_of([*content, job.is_lifted], code_hash())}", compute)
+
+
+def _parts(job: Job, model: TextModel, attempts: Attempts) -> dict[str, _Part]:
+    """Losses, geometry and probes, by name."""
+    config, measures = job.config, job.config.measures
+    trained_on = config.objective.columns if config.objective else ()
+    parts = {
+        f"loss {column.name}": _part(
+            job,
             f"loss-{column.name}",
-            [config.measures.measuring, column],
-            partial(measure_column, model, column, config.measures, trained_on=trained_on),
+            [measures.measuring, column],
+            partial(measure_column, model, column, measures, trained_on=trained_on),
         )
+        for column in config.columns
+    }
     splits = None
     with attempts.at("loss pairs"):
-        splits = natural_pair_splits(job.corpus, config.measures)
+        splits = natural_pair_splits(job.corpus, measures)
     if splits:
-        take(
-            "loss pairs",
-            "loss-pairs",
-            config.measures.measuring,
-            partial(measure_pairs, model, splits, config.measures),
-        )
+        compute = partial(measure_pairs, model, splits, measures)
+        parts["loss pairs"] = _part(job, "loss-pairs", measures.measuring, compute)
     pairs = splits[1] if splits else None
-    texts = texts_of(job.corpus, pairs, config.measures.pairs)
-    take(
-        "geometry",
-        "geometry",
-        config.measures.measuring,
-        partial(measure_geometry, model, texts, pairs),
-    )
+    texts = texts_of(job.corpus, pairs, measures.pairs)
+    compute = partial(measure_geometry, model, texts, pairs)
+    parts["geometry"] = _part(job, "geometry", measures.measuring, compute)
     probes = {probe.name: probe for probe in config.probes}
-    fingerprints = [task.fingerprint for task in job.tasks.values()]
+    read = (
+        measures.pooling,
+        measures.poolings,
+        measures.layers,
+        measures.passes,
+        measures.within_word,
+    )
     for name, task in job.tasks.items():
-        take(
-            f"probe {name}",
+        parts[f"probe {name}"] = _part(
+            job,
             f"probe-{name}",
-            [
-                config.measures.pooling,
-                config.measures.poolings,
-                config.measures.layers,
-                config.measures.passes,
-                config.measures.within_word,
-                probes[name],
-                task.fingerprint,
-                config.seed,
-            ],
+            [*read, probes[name], task.fingerprint, config.seed],
             partial(task.measure, model, seed=config.seed),
         )
-    if config.finish.probe is None:
-        return found
+    return parts
+
+
+def _parts_after_finish(job: Job, model: TextModel) -> dict[str, _Part]:
+    """The common finish, and every probe after it."""
+    config = job.config
+    probes = {probe.name: probe for probe in config.probes}
+    fingerprints = [task.fingerprint for task in job.tasks.values()]
     finished = Finished(model, job)
     how = [config.measures.measuring, config.finish, *fingerprints, config.seed]
-    take("finish", "finish", how, finished.make)
+    parts = {"finish": _part(job, "finish", how, finished.make)}
     for name, task in job.tasks.items():
-        take(
-            f"probe {name}{FINISHED}",
-            f"finished-{name}",
-            [*how, probes[name]],
-            partial(finished.measure, task),
+        parts[f"probe {name}{FINISHED}"] = _part(
+            job, f"finished-{name}", [*how, probes[name]], partial(finished.measure, task)
         )
-    return found
+    return parts
 
 
 class Finished:

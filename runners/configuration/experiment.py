@@ -33,7 +33,7 @@ class ExperimentConfig:
             with each class too (runners/plain.py).
         output_dir: everything that the job writes goes below it.
         hub_dir: a folder that takes the hub's place, or None.
-        workers: jobs at a time, each in a process of its own; 0 as many as the cores hold.
+        workers: processes that share jobs and measuring; 0 as many as the cores hold.
     """
 
     seed: int

@@ -66,7 +66,7 @@ def read(values: Mapping[str, Any]) -> ExperimentConfig:
         workers=_whole(
             values["workers"],
             "workers",
-            "a whole number is expected: jobs at a time, 0 as many as the processor's cores hold",
+            "a whole number is expected: processes, 0 as many as the processor's cores hold",
         ),
     )
 

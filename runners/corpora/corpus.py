@@ -147,16 +147,21 @@ class Corpus:
         return RowStream(self._rows[split].table["length"], seed)
 
     def batch(
-        self, rows: Sequence[Sequence[int] | np.ndarray], row_ids: np.ndarray | None = None
+        self,
+        rows: Sequence[Sequence[int] | np.ndarray],
+        row_ids: np.ndarray | None = None,
+        *,
+        padded_to: int = PADDED_TO,
     ) -> Batch:
         """Pad token rows into a batch, `[CLS]` before and `[SEP]` after each.
 
         Args:
             rows: ids without special tokens.
             row_ids: (rows,) what keys their random draws; by default they count from 0.
+            padded_to: a multiple of this.
         """
         longest = max(len(row) for row in rows) + 2
-        width = min(-(-longest // PADDED_TO) * PADDED_TO, max(self.card.sequence_length, longest))
+        width = min(-(-longest // padded_to) * padded_to, max(self.card.sequence_length, longest))
         vocabulary = self.vocabulary
         input_ids = np.full((len(rows), width), vocabulary.pad_id, dtype=np.int64)
         for out, row in zip(input_ids, rows, strict=True):
@@ -193,7 +198,7 @@ class Corpus:
         order = sorted(range(len(encoded)), key=lambda index: -len(encoded[index]))
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
-            yield self.batch([encoded[index] for index in chosen]), chosen
+            yield self.batch([encoded[index] for index in chosen], padded_to=1), chosen
 
     def _joined(self, first: list[int], second: list[int], limit: int) -> list[int]:
         room = limit - 1

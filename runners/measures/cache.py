@@ -8,30 +8,39 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from results.record import Metric
 from runners.measures.measurement import Measurement
 
 
 def measured(
-    folder: Path, name: str, compute: Callable[[], list[Measurement]]
-) -> list[Measurement]:
+    folder: Path, name: str, compute: Callable[[], list[Measurement]], wait: bool = True
+) -> list[Measurement] | None:
     """The measurements of that name, taken now or read back.
 
     Args:
         folder: of the model.
         name: a file name that says what was measured, how and on what (a hash).
         compute: takes them.
+        wait: for another process that is taking them.
+
+    Returns:
+        None where another process is taking them and is not waited for.
     """
     file = folder / "measures" / f"{name}.json"
-    if file.is_file():
-        return [_from_json(entry) for entry in json.loads(file.read_text())]
-    found = compute()
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(f".{os.getpid()}.new")
-    temporary.write_text(json.dumps([_to_json(measurement) for measurement in found]))
-    os.replace(temporary, file)
-    return found
+    try:
+        with FileLock(file.with_suffix(".lock"), blocking=wait):
+            if file.is_file():
+                return [_from_json(entry) for entry in json.loads(file.read_text())]
+            found = compute()
+            temporary = file.with_suffix(f".{os.getpid()}.new")
+            temporary.write_text(json.dumps([_to_json(measurement) for measurement in found]))
+            os.replace(temporary, file)
+            return found
+    except Timeout:
+        return None
 
 
 def _to_json(measurement: Measurement) -> dict[str, Any]:

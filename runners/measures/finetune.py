@@ -5,6 +5,8 @@ model that did best on it is the one that is tested.
 """
 
 import copy
+import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,9 @@ from runners.measures.read_once import choosing
 from runners.measures.text_model import EMBEDDED_AT_ONCE, TextModel
 from runners.training.fit import fit
 
+TRIED = 0.5
+"""Epochs that each learning rate has before one of them goes on."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneConfig:
@@ -36,9 +41,9 @@ class FinetuneConfig:
         rows_per_update: examples in an update.
         learning_rates: peaks for weights that began at random, of a checkpoint a twentieth of them;
             each rises over the first tenth and falls linearly to 0. Of several, a fifth of the
-            training examples is held back; the rate that is best on it after one epoch goes on,
-            and of its epochs the best is taken. A single one is not chosen, and all examples are
-            trained on.
+            training examples is held back; the rate that is best on it after half an epoch goes
+            on, and is tested as it was best: then, or after one of its epochs. A single one is not
+            chosen, and all examples are trained on.
         max_examples: at most so many of the training examples; null for all.
     """
 
@@ -142,7 +147,7 @@ def learn(model: TextModel, lesson: Lesson, config: FinetuneConfig, seed: int) -
         places = np.sort(order[: config.max_examples])
         if len(config.learning_rates) == 1:
             (rate,) = config.learning_rates
-            *_, student = _epochs(model, lesson, places, config, rate, seed)
+            student = next(_students(model, lesson, places, config, rate, seed, [config.epochs]))
             return None if student is None else Learned(student)
         groups = [lesson.groups[place] for place in places] if lesson.groups else ()
         inner, held = held_back(lesson.targets[places], groups)
@@ -156,43 +161,44 @@ def _best(
     config: FinetuneConfig,
     seed: int,
 ) -> Learned | None:
-    """Every rate has an epoch; the best goes on, and of its epochs the best is kept."""
+    """Every rate has half an epoch; the best goes on, and is kept as it is best."""
     inner, held = sides
-    best, chosen = -np.inf, 0.0
+    points = [TRIED, *range(1, config.epochs + 1)]
+    best, chosen, epochs = -np.inf, 0.0, TRIED
     further: Iterator[Student | None] = iter(())
     kept: dict[str, Tensor] = {}
     for rate in config.learning_rates:
-        trained = _epochs(model, lesson, inner, config, rate, seed)
+        trained = _students(model, lesson, inner, config, rate, seed, points)
         student = next(trained)
         score = -np.inf if student is None else lesson.score(student, held)
         if student is not None and score > best:
             best, chosen, further, kept = score, rate, trained, _weights(student)
     if not np.isfinite(best):
         return None
-    epoch = 1
-    for number, student in enumerate(further, start=2):
+    for number, student in zip(points[1:], further, strict=False):
         score = -np.inf if student is None else lesson.score(student, held)
         if student is not None and score > best:
-            best, epoch, kept = score, number, _weights(student)
+            best, epochs, kept = score, number, _weights(student)
     best_student = Student(model, lesson, seed)
     best_student.load_state_dict(kept)
     rate = chosen * best_student.backbone.config.rate_scale
-    return Learned(best_student.eval(), f"rate {rate:g}, {epoch} of {config.epochs} epochs")
+    return Learned(best_student.eval(), f"rate {rate:g}, {epochs:g} of {config.epochs} epochs")
 
 
 def _weights(student: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in student.state_dict().items()}
 
 
-def _epochs(
+def _students(
     model: TextModel,
     lesson: Lesson,
     places: np.ndarray,
     config: FinetuneConfig,
     rate: float,
     seed: int,
+    points: Sequence[float],
 ) -> Iterator[Student | None]:
-    """The student after each epoch, ready to be asked; None where it diverged."""
+    """The student after so many epochs, ready to be asked; None where it diverged, and no more."""
     trainer = model.trainer
     student = Student(model, lesson, seed)
     optimizer = trainer.build_for_head(student, rate)
@@ -201,17 +207,25 @@ def _epochs(
     rate *= student.backbone.config.rate_scale
     middles = [(step + 0.5) / steps for step in range(steps)]  # so that no update has a rate of 0
     rates = [rate * min(share / 0.1, (1 - share) / 0.9) for share in middles]
+    order = np.concatenate(
+        [
+            np.random.default_rng([seed, epoch]).permutation(len(batches))
+            for epoch in range(config.epochs)
+        ]
+    )
 
-    def losses(epoch: int) -> Iterator[Tensor]:
-        order = np.random.default_rng([seed, epoch]).permutation(len(batches))
-        for index, place in enumerate(order):
-            torch.manual_seed(seed_of("finetune dropout", seed, epoch * len(batches) + index))
-            yield lesson.loss(student, batches[place])
+    def losses(steps: range) -> Iterator[Tensor]:
+        for step in steps:
+            torch.manual_seed(seed_of("finetune dropout", seed, step))
+            yield lesson.loss(student, batches[order[step]])
 
-    for epoch in range(config.epochs):
-        now = rates[epoch * len(batches) : (epoch + 1) * len(batches)]
+    ends = [math.ceil(point * len(batches)) for point in points]
+    for begin, end in itertools.pairwise([0, *ends]):
         student.train()
-        if not fit(optimizer, student, losses(epoch), rates=now, clip_norm=trainer.clip_norm):
+        now = range(begin, end)
+        if not fit(
+            optimizer, student, losses(now), rates=rates[begin:end], clip_norm=trainer.clip_norm
+        ):
             yield None
             return
         yield student.eval()

@@ -1,6 +1,6 @@
 """A trained model as probes use it: texts in; vectors or likelihoods out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -115,31 +115,43 @@ class TextModel:
             The mean of each word's tokens from every layer that may be read, of W words, and (W,)
             bool, whether a model reads the word at all: not past the longest row.
         """
+        width, words = self.model.backbone.config.hidden_size, sum(map(len, sentences))
+        sums = torch.zeros(len(self._below) + 1, words, width)
+        counts = torch.zeros(words)
+        for batch, word_of in self.word_batches(sentences, batch_size=EMBEDDED_AT_ONCE):
+            is_read = word_of >= 0  # (B, T)
+            word_of = word_of[is_read]  # (tokens,)
+            inputs = batch.to(self.trainer.device)
+            output = self.model.backbone(inputs, attention=self.attention, layers=self._below)
+            counts.index_add_(0, word_of, torch.ones(len(word_of)))
+            for layer, states in enumerate((*output.hidden, output.last)):
+                sums[layer].index_add_(0, word_of, states.float().cpu()[is_read])
+        vectors = (sums / counts.clamp(min=1)[:, None]).numpy()
+        return States(vectors[None], self.layers), (counts > 0).numpy()
+
+    def word_batches(
+        self, sentences: Sequence[Sequence[str]], *, batch_size: int
+    ) -> Iterator[tuple[Batch, Tensor]]:
+        """Sentences in batches of similar length, read with a space between words.
+
+        Yields:
+            B rows of T tokens, and (B, T) int, of which word each token is, counted through all
+            sentences; -1 of special tokens.
+        """
         texts = [" ".join(words) for words in sentences]
         firsts = np.cumsum([0, *map(len, sentences)])  # of each sentence, the place of its words
         words_of = [
-            first + _words_of_tokens(text, words, encoded.starts)
+            torch.from_numpy(first + _words_of_tokens(text, words, encoded.starts))
             for first, text, words, encoded in zip(
                 firsts, texts, sentences, self.corpus.tokenizer.encode(texts), strict=False
             )
         ]
-        width = self.model.backbone.config.hidden_size
-        sums = torch.zeros(len(self._below) + 1, int(firsts[-1]), width)
-        counts = torch.zeros(int(firsts[-1]))
-        for batch, places in self.corpus.text_batches(texts, batch_size=EMBEDDED_AT_ONCE):
-            batch = batch.to(self.trainer.device)
-            output = self.model.backbone(batch, attention=self.attention, layers=self._below)
+        for batch, places in self.corpus.text_batches(texts, batch_size=batch_size):
+            word_of = torch.full(batch.input_ids.shape, -1)
             lengths = batch.attention_mask.sum(1).tolist()
-            kept = [
-                torch.from_numpy(words_of[p][: n - 2]) for p, n in zip(places, lengths, strict=True)
-            ]
-            words = torch.cat(kept)  # (tokens of the batch,)
-            counts.index_add_(0, words, torch.ones(len(words)))
-            for layer, states in enumerate((*output.hidden, output.last)):
-                rows = [row[1 : n - 1] for row, n in zip(states, lengths, strict=True)]
-                sums[layer].index_add_(0, words, torch.cat(rows).float().cpu())
-        vectors = (sums / counts.clamp(min=1)[:, None]).numpy()
-        return States(vectors[None], self.layers), (counts > 0).numpy()
+            for row, place, length in zip(word_of, places, lengths, strict=True):
+                row[1 : length - 1] = words_of[place][: length - 2]
+            yield batch, word_of
 
     @torch.no_grad()
     def log_likelihood(self, texts: Sequence[str]) -> np.ndarray | None:

@@ -1,6 +1,6 @@
 """Figures of predicted classes: accuracy, macro F1, Matthews' correlation coefficient."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import numpy as np
@@ -57,11 +57,11 @@ def scored(
     return Measurement(metric, value, examples=example_rows(predicted, groups, targets=truth))
 
 
-def check_modes(modes: Sequence[str]) -> None:
+def check_modes(modes: Sequence[str], known: Collection[str] = MODES) -> None:
     """Raise ValueError unless all modes are known and there is one."""
-    unknown = [mode for mode in modes if mode not in MODES]
+    unknown = [mode for mode in modes if mode not in known]
     if unknown or not modes:
-        raise ValueError(f"modes is {list(modes)}; choose from {', '.join(MODES)}")
+        raise ValueError(f"modes is {list(modes)}; choose from {', '.join(known)}")
 
 
 def check_score(score: str) -> None:

@@ -22,7 +22,7 @@ from runners.corpora.corpus import Corpus
 from runners.hardware import set_up
 from runners.identity import TRAINS, name_of, training_source, versions
 from runners.plain import plain
-from runners.progress import Progress
+from runners.progress import Progress, Silent
 from runners.training.budget import Ledger
 from runners.training.checkpoint import (
     load_checkpoint,
@@ -146,6 +146,12 @@ def pretrain(
             os.replace(temporary, finished)
             remove_checkpoint(folder)
     return Trained(model.to(recipe.trainer.device).eval(), training, folder)
+
+
+def trained_already(recipe: Recipe, corpus: Corpus, models: Path) -> Trained | None:
+    """The model, if its training is finished."""
+    there = (models / training_name(recipe, corpus) / "training.json").is_file()
+    return pretrain(recipe, corpus, models, Silent()) if there else None
 
 
 def initial_model(recipe: Recipe, corpus: Corpus) -> TrainModel:

@@ -2,7 +2,9 @@
 
 import fcntl
 import threading
+import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,8 +37,8 @@ class Job:
         return f"{self.label}-s{self.config.seed}"
 
     @property
-    def baselines_name(self) -> str:
-        return "baselines"
+    def starts(self) -> list["Job"]:
+        return [Job(Config(self.config.output_dir, self.config.seed, None))]
 
 
 @dataclass
@@ -66,6 +68,8 @@ class Sweep:
     store: Any
     display: Any
     ran: list[str]
+    helped: list[str] = field(default_factory=list)
+    trained: bool = True
 
     def run(self) -> list[Any]:
         names = [job.record_name for job in self.jobs]
@@ -89,12 +93,18 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
         made.ran.append(job.record_name)
         return store.records.setdefault(job.record_name, Record(job.record_name))
 
-    def run_references(given: list[Job], store: Store, display: Display) -> list[Record]:
-        untrained = Job(Config(tmp_path, given[0].config.seed, None))
-        return [run_job(untrained, store, display), Record("baselines")]
+    def references(job: Job) -> dict[str, Any]:
+        names = {start.record_name: partial(run_job, start) for start in job.starts}
+        return {**names, "baselines": lambda *_: Record("baselines")}
+
+    def help_job(job: Job, _: object) -> bool:
+        made.helped.append(job.record_name)
+        return made.trained
 
     monkeypatch.setattr(cli.jobs, "run_job", run_job)
-    monkeypatch.setattr(cli.jobs, "run_references", run_references)
+    monkeypatch.setattr(cli.jobs, "references", references)
+    monkeypatch.setattr(cli.jobs, "help_job", help_job)
+    monkeypatch.setattr(cli.jobs, "PAUSE", 0.05)
     return made
 
 
@@ -123,7 +133,29 @@ def test_a_job_of_another_process_is_passed_over_and_waited_for(
     assert names[:4] == ["clm-s0", "mlm-s0", "clm-s1", "mlm-s1"]
     text = capsys.readouterr().err
     assert "[1/4 clm-s0] another process is running this; taking the next" in text
-    assert "[1/4 clm-s0] waiting for another process" in text
+    assert "\nhelping other processes, or waiting for them\n" in text
+    assert sweep.helped == ["clm-s0"]  # once
+
+
+def test_what_is_not_trained_yet_is_helped_when_it_is(sweep: Sweep) -> None:
+    sweep.trained = False
+    other = sweep.locked("clm-s0")
+
+    def train() -> None:
+        sweep.trained = True
+        deadline = time.monotonic() + 10
+        tries = len(sweep.helped)
+        while len(sweep.helped) < tries + 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        sweep.store.records["clm-s0"] = Record("clm-s0")
+        other.close()
+
+    timer = threading.Timer(0.5, train)
+    timer.start()
+    sweep.run()
+    timer.join()
+    assert len(sweep.helped) > 2
+    assert set(sweep.helped) == {"clm-s0"}
 
 
 def test_a_job_whose_process_was_killed_is_run(sweep: Sweep) -> None:
@@ -135,11 +167,28 @@ def test_a_job_whose_process_was_killed_is_run(sweep: Sweep) -> None:
     assert sweep.ran[-1] == "clm-s0"  # what is free comes before what is waited for
 
 
-def test_a_helper_waits_for_nothing(sweep: Sweep) -> None:
+def test_who_was_asked_for_single_jobs_waits_for_nothing(sweep: Sweep) -> None:
     other = sweep.locked("clm-s0")
     run_free(Prepared(sweep.jobs, ["a", "b", "c", "d"]), sweep.store, sweep.display)
     other.close()
     assert sweep.ran == ["mlm-s0", "clm-s1", "mlm-s1", "untrained-s0", "untrained-s1"]
+    assert sweep.helped == []
+
+
+def test_a_worker_helps_until_all_is_there(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPARE_WORKER", "2")
+    other = sweep.locked("clm-s0")
+
+    def end() -> None:
+        sweep.store.records["clm-s0"] = Record("clm-s0")
+        other.close()
+
+    timer = threading.Timer(0.3, end)
+    timer.start()
+    run_free(Prepared(sweep.jobs, ["a", "b", "c", "d"]), sweep.store, sweep.display)
+    timer.join()
+    assert sweep.helped == ["clm-s0"]
+    assert "clm-s0" not in sweep.ran
 
 
 def test_a_helper_that_was_left_alone_stops(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:

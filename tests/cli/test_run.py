@@ -282,4 +282,4 @@ def test_plan_trains_nothing(output: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["plan", "objective=clm", *TINY, f"output_dir={output}"]) == 0
     text = capsys.readouterr().out
     assert text.count("done already") == 3
-    assert "About 2 s in all with 1 job(s) at a time" in text
+    assert "About 2 s in all with 1 process(es)" in text

@@ -20,7 +20,7 @@ from runners.configuration.presets import Preset
 from runners.configuration.read import objective
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
-from runners.experiment import run_job, run_references
+from runners.experiment import help_job, references, run_job
 from runners.facts import provenance, training_facts
 from runners.job import Job
 from runners.measures.measurement import Measurement
@@ -106,6 +106,45 @@ def test_a_probe_that_fails_costs_no_other_figure_and_is_tried_again(
     assert not taken
 
 
+def test_a_helper_measures_what_another_process_has_trained(
+    small: ExperimentConfig, corpus: Corpus, store: ResultStore
+) -> None:
+    """And the other one takes what it found, with the figures that it would have found itself."""
+    task = FakeTask()
+    job = job_of(small, corpus, first=task, last=FakeTask())
+    assert not help_job(job, Silent())  # it trains nothing
+    task.fails = True  # as where memory is short
+    trained = train(small, corpus)
+    assert help_job(job, Silent())
+    kept = {file.stem.rpartition("-")[0] for file in trained.folder.glob("measures/*.json")}
+    assert kept == {"loss-clm", "loss-pairs", "geometry", "probe-last"}
+    assert store.records() == ([], {})  # a record is for who has the job to write
+    task.fails = False
+    record = run_job(job, store, Silent())
+    assert record.status == "finished"
+    other = replace(small, output_dir=small.output_dir / "alone")
+    assert figures(run_job(job_of(other, corpus, first=task, last=task), store, Silent())) == (
+        figures(record)
+    )
+
+
+def test_what_is_taken_elsewhere_comes_last_and_keeps_its_place(
+    small: ExperimentConfig, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def keep(_: Path, file: str, __: Any, wait: bool) -> list[Measurement] | None:
+        asked.append((file.rpartition("-")[0], wait))
+        return None if file.startswith("geometry") and not wait else []
+
+    job = job_of(small, corpus, first=FakeTask())
+    attempts = measuring_module.Attempts("clm", Silent())
+    found = measuring_module.measure(job, train(small, corpus), attempts, keep)
+    names = ["loss-clm", "loss-pairs", "geometry", "probe-first"]
+    assert asked == [*((name, False) for name in names), ("geometry", True)]
+    assert list(found) == ["loss clm", "loss pairs", "geometry", "probe first"]
+
+
 def test_a_record_says_what_of_the_backbone_is_embeddings(
     small: ExperimentConfig, corpus: Corpus, store: ResultStore
 ) -> None:
@@ -141,13 +180,13 @@ def test_a_baseline_that_fails_costs_no_other_and_is_tried_again(
 ) -> None:
     bad = FakeTask(fails=True)
     job = job_of(small, corpus, first=FakeTask(), bad=bad, last=FakeTask())
-    untrained, baselines = run_references([job], store, Silent())
+    untrained, baselines = [run(store, Silent()) for run in references(job).values()]
     for record in (untrained, baselines):
         assert record.status == "failed"
         assert record.error == "probe bad: RuntimeError: it broke"
         assert {"loss clm", "probe first", "probe last"} <= {m for m, _ in figures(record)}
     bad.fails = False
-    for record in run_references([job], store, Silent()):
+    for record in [run(store, Silent()) for run in references(job).values()]:
         assert record.status == "finished"
         assert ("probe bad", "accuracy") in figures(record)
 
@@ -165,7 +204,7 @@ def test_without_columns_and_probes_there_are_no_baselines_and_no_error(
 ) -> None:
     measures = replace(small.measures, candidates=10**6, pairs=10**6)  # no natural pairs
     job = job_of(replace(small, columns=(), measures=measures), corpus)
-    record = experiment_module._run_baselines(job, store, Silent())
+    record = experiment_module.run_baselines(job, store, Silent())
     assert (record.status, record.values) == ("finished", ())
 
 
@@ -312,7 +351,7 @@ def test_a_loss_that_is_no_sum_over_rows_goes_from_training_to_record(
     config = replace(small, objective=own, columns=(own, load_objective("clm")))
     job = job_of(config, corpus, probe=FakeTask())
     record = run_job(job, store, Silent())
-    untrained, baselines = run_references([job], store, Silent())
+    untrained, baselines = [run(store, Silent()) for run in references(job).values()]
     assert (record.error, untrained.error, baselines.error) == ("", "", "")
     assert record.traits["family"] == "SD"
     assert record.columns["barlow_twins"]["quantity"] == "squared correlations"

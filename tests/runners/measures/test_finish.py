@@ -17,7 +17,7 @@ from results.report import write_report
 from results.store import ResultStore
 from runners.configuration.experiment import ExperimentConfig
 from runners.corpora.corpus import Corpus
-from runners.experiment import run_job, run_references
+from runners.experiment import references, run_job
 from runners.job import prepare
 from runners.measures.finetune import Student
 from runners.measures.finish import FinishConfig, Pairs, finish
@@ -151,7 +151,7 @@ def test_every_probe_measures_every_model_again(config: ExperimentConfig, tmp_pa
     (job,) = prepare([config], Silent())
     store = ResultStore(tmp_path / "runs")
     record = run_job(job, store, Silent())
-    others = run_references([job], store, Silent())
+    others = [run(store, Silent()) for run in references(job).values()]
     assert [each.error for each in (record, *others)] == ["", "", ""]
     for each in (record, *others):
         measured = {v.measure for v in each.values if v.measure.startswith("probe ")}
