@@ -21,11 +21,18 @@ from runners.corpora.pydocs import PydocsConfig
 from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.trainer import TrainerConfig
 
+LONGEST = ("test_processes.py", "test_run.py", "test_features.py")
+"""Files that begin first, so that no process of several ends with one of them alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(autouse=True)
 def fixed_threads() -> Iterator[None]:
-    """Two threads and torch's own defaults for every test, whatever the last one set."""
-    torch.set_num_threads(2)
+    """The same threads and torch's own defaults for every test, whatever the last one set."""
+    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
     torch.manual_seed(0)
     yield
     torch.use_deterministic_algorithms(False)
