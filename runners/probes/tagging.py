@@ -43,7 +43,7 @@ METRICS: dict[str, tuple[str, Literal["share", "ratio"]]] = {
 """Title and estimator. Accuracy is over words; entity F1 over whole entities of all sentences
 together (CoNLL 2003)."""
 
-RECIPE = FinetuneConfig(learning_rates=(5e-4, 1e-3, 2e-3), max_examples=500)
+RECIPE = FinetuneConfig(learning_rates=(5e-4, 1e-3, 2e-3))
 
 
 def metric_of(metric: str, mode: str) -> Metric:
