@@ -169,7 +169,7 @@ def _check_finish(config: ExperimentConfig, loaded: Mapping[str, Task | str]) ->
     if task.lesson(config.finish) is None:
         raise ValueError(
             f"finish.probe is {name}, which has too few training examples, or none at all, that a "
-            "model could be fine-tuned on; a classification, a tagging and a search have them"
+            "model could be fine-tuned on; classification, tagging, search and similarity have them"
         )
 
 

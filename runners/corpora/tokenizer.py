@@ -174,6 +174,8 @@ def _pretrained_folder(name_or_folder: str) -> Path:
 def load_pretrained(name_or_folder: str) -> TextTokenizer:
     """A transformers tokenizer, with the special tokens that it lacks added at its end.
 
+    One token may have two roles: texts of GPT-2 begin and end with the same one.
+
     Raises:
         ValueError: there is none of that name, or it has no fast implementation.
     """
@@ -199,8 +201,6 @@ def load_pretrained(name_or_folder: str) -> TextTokenizer:
         PAD: loaded.pad_token or PAD,
         MASK: loaded.mask_token or MASK,
     }
-    if roles[CLS] == roles[SEP]:  # GPT-2 has one token for both ends
-        roles[CLS] = CLS
     others = [token for token in SPECIAL_TOKENS if token not in roles]
     wanted = [*roles.values(), *others]
     missing = [token for token in wanted if tokenizer.token_to_id(token) is None]

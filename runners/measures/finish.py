@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from torch import Tensor, nn
 from typing_extensions import override
 
@@ -29,7 +30,7 @@ class FinishConfig(FinetuneConfig):
 
     Attributes:
         probe: on whose training examples: labels of a classification, or what is relevant to the
-            queries of a search. Null for no finish.
+            queries of a search, or tags, or scored pairs. Null for no finish.
         attention: `own`, or `bidirectional`, which lifts the mask of causal models.
         temperature: of the cosines of pairs.
     """
@@ -84,7 +85,7 @@ class Pairs(Lesson):
 
     @override
     def loss(self, student: Student, batch: Any) -> Tensor:
-        first, second = (self._vectors(student, side, batch) for side in self._sides)
+        first, second = (_vectors(student, side, batch) for side in self._sides)
         return info_nce(first, second, self._temperature).mean()
 
     @override
@@ -92,7 +93,7 @@ class Pairs(Lesson):
     def score(self, student: Student, places: np.ndarray) -> float:
         """The mean reciprocal rank of each one's own among the second texts held back."""
         held = places[:CANDIDATES].tolist()
-        first, second = (self._vectors(student, side, held).double() for side in self._sides)
+        first, second = (_vectors(student, side, held).double() for side in self._sides)
         if not (torch.isfinite(first).all() and torch.isfinite(second).all()):
             return -np.inf
         first, second = (nn.functional.normalize(side, dim=-1) for side in (first, second))
@@ -100,15 +101,74 @@ class Pairs(Lesson):
         ranks = 1 + (cosines > cosines.diagonal()[:, None]).sum(1)
         return float((1 / ranks.double()).mean())
 
-    def _vectors(self, student: Student, side: Sequence[str], places: Sequence[int]) -> Tensor:
-        """(places, D) float32."""
-        texts = [side[place] for place in places]
-        size = len(texts) if student.training else EMBEDDED_AT_ONCE
-        parts, order = [], []
-        for batch, own in student.model.corpus.text_batches(texts, batch_size=size):
-            parts.append(student(batch).float())
-            order += own
-        return torch.cat(parts)[torch.tensor(order).argsort()]
+
+class Scored(Lesson):
+    """Pairs of texts, each with how alike its two are; only the order of the scores counts.
+
+    CoSENT (Su 2022; CoSENTLoss of sentence-transformers): `log(1 + sum exp((c_j - c_i) / t))` over
+    all i, j of a batch whose scores are s_i > s_j, of cosines c.
+
+    Args:
+        first, second: (N,) texts.
+        scores: (N,) how alike.
+        temperature: t.
+    """
+
+    def __init__(
+        self,
+        first: Sequence[str],
+        second: Sequence[str],
+        scores: Sequence[float],
+        temperature: float,
+    ) -> None:
+        self._sides, self._temperature = (list(first), list(second)), temperature
+        self._scores = np.array(scores, dtype=np.float64)
+        self.targets, self.groups = np.zeros(len(first), dtype=np.int64), list(first)
+
+    @override
+    def head(self, width: int, seed: int) -> nn.Module:
+        return nn.Identity()
+
+    @override
+    def batches(self, student: Student, places: np.ndarray, size: int) -> list[Any]:
+        order = np.random.default_rng(0).permutation(places).tolist()
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        return [batch for batch in batches if np.ptp(self._scores[batch]) > 0]
+
+    @override
+    def loss(self, student: Student, batch: Any) -> Tensor:
+        cosines = self._cosines(student, batch) / self._temperature
+        scores = torch.from_numpy(self._scores[batch]).to(cosines.device)
+        wrong = cosines[None, :] - cosines[:, None]  # (B, B), c_j - c_i
+        ordered = scores[:, None] > scores[None, :]
+        return torch.cat([wrong.new_zeros(1), wrong[ordered]]).logsumexp(0)
+
+    @override
+    @torch.no_grad()
+    def score(self, student: Student, places: np.ndarray) -> float:
+        """Spearman's correlation of cosines with scores."""
+        cosines = self._cosines(student, places.tolist()).double().cpu().numpy()
+        scores = self._scores[places]
+        if not np.isfinite(cosines).all():
+            return -np.inf
+        if not (np.ptp(cosines) and np.ptp(scores)):
+            return 0.0
+        return float(spearmanr(cosines, scores).statistic)
+
+    def _cosines(self, student: Student, places: Sequence[int]) -> Tensor:
+        first, second = (_vectors(student, side, places) for side in self._sides)
+        return nn.functional.cosine_similarity(first, second)
+
+
+def _vectors(student: Student, side: Sequence[str], places: Sequence[int]) -> Tensor:
+    """(places, D) float32."""
+    texts = [side[place] for place in places]
+    size = len(texts) if student.training else EMBEDDED_AT_ONCE
+    parts, order = [], []
+    for batch, own in student.model.corpus.text_batches(texts, batch_size=size):
+        parts.append(student(batch).float())
+        order += own
+    return torch.cat(parts)[torch.tensor(order).argsort()]
 
 
 def finish(

@@ -15,6 +15,8 @@ from results.facts import CUT
 from results.record import SHUFFLED, Metric
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
+from runners.measures.finetune import Lesson
+from runners.measures.finish import FinishConfig, Scored
 from runners.measures.measurement import Measurement, example_rows, not_numbers
 from runners.measures.read_once import ReadOnce
 from runners.measures.readouts import Choice, Readout, best_readout, unchosen
@@ -117,6 +119,14 @@ class SimilarityTask(Task):
             "TF-IDF": [self._correlation(values)],
             SHUFFLED: [self._correlation(shuffled(values))],
         }
+
+    @override
+    def lesson(self, finish: FinishConfig) -> Lesson | None:
+        """The pairs on which vectors are chosen."""
+        pairs = self._validation
+        if pairs is None:
+            return None
+        return Scored(pairs.first, pairs.second, pairs.scores, finish.temperature)
 
     @property
     @override

@@ -15,9 +15,8 @@ and by mteb with its own STS Benchmark, through sentence-transformers.
 
 Prints ours, theirs, and how far apart the parts are at most (paradigms, sentences, words). Exits
 with 1 where what both define alike differs. What they define otherwise is printed too: the harness
-sets a space before a sentence of BLiMP; and where a checkpoint has one token for both ends, ours
-begins a text with a [CLS] that it adds, the harness with that token, or where a text has a context
-with nothing.
+sets a space before a sentence of BLiMP; and where a checkpoint has one token for both ends, the
+harness begins a text that has a context with nothing, ours with that token.
 """
 
 import json
@@ -155,9 +154,7 @@ def by_harness(checkpoint: Path, tasks: list[str]) -> pd.DataFrame:
     )
 
 
-def blimp(
-    model: TextModel, checkpoint: Path, hub_dir: Path, work: Path, *, alike: bool
-) -> Iterator[Compared]:
+def blimp(model: TextModel, checkpoint: Path, hub_dir: Path, work: Path) -> Iterator[Compared]:
     """Accuracy by paradigm, and log p by sentence.
 
     Args:
@@ -165,7 +162,6 @@ def blimp(
         checkpoint: theirs.
         hub_dir: data sets.
         work: for files that they read.
-        alike: whether they begin a text as we do.
     """
     table, files, ours = read(hub_dir, "blimp", "train"), [], []
     for paradigm in PARADIGMS:
@@ -194,7 +190,7 @@ def blimp(
         kinds = [doc["UID"] for doc in docs]
         accuracies = theirs["acc"].groupby(kinds).mean()[list(PARADIGMS)].to_numpy()
         nats = np.concatenate(theirs["nats"].tolist())
-        same = alike and bool(otherwise)
+        same = bool(otherwise)
         yield Compared(f"{label}, paradigms", "accuracy", np.array(ours), accuracies, same)
         yield Compared(f"{label}, sentences", "nats", log_p, nats, same)
 
@@ -202,7 +198,7 @@ def blimp(
 def last_words(
     model: TextModel, checkpoint: Path, hub_dir: Path, work: Path, *, alike: bool
 ) -> Iterator[Compared]:
-    """Accuracy, and log p by word; arguments as of `blimp`."""
+    """Accuracy, and log p by word; arguments as of `blimp`, and whether they begin a text alike."""
     file = work / "passages.jsonl"
     texts = passages(hub_dir)
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
@@ -257,8 +253,9 @@ def compared(hub_dir: Path, output_dir: Path) -> Iterator[tuple[str, Compared]]:
             if kind.masked:
                 yield from ((name, each) for each in similarity(*given))
                 continue
-            for figures in (blimp, last_words):
-                yield from ((name, each) for each in figures(*given, alike=kind.has_two_ends))
+            yield from ((name, each) for each in blimp(*given))
+            words = last_words(*given, alike=kind.has_two_ends)
+            yield from ((name, each) for each in words)
 
 
 def check(hub_dir: Path, output_dir: Path) -> int:

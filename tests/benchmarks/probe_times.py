@@ -106,7 +106,7 @@ def measure(hub_dir: str, output_dir: str) -> None:
         order = [*product(tasks, [True]), *product(tasks, [False])]
         futures = {each: pool.submit(seconds_of, *each) for each in order}
         spent = {each: future.result() for each, future in futures.items() if each[1]}
-        of_model = time.perf_counter() - began
+        model_done = time.perf_counter() - began
         spent |= {each: future.result() for each, future in futures.items() if not each[1]}
         whole = time.perf_counter() - began
     print(f"One `mini` model, {processes} process(es), {describe(trainer)} each.\n")
@@ -120,7 +120,7 @@ def measure(hub_dir: str, output_dir: str) -> None:
         print(f"| {name} | {seconds} | {training} | {test} |")
     sums = [sum(spent[name, of_model] for name in tasks) for of_model in (True, False)]
     print(f"| sum | {sums[0]:.0f} | {sums[1]:.0f} | | |")
-    print(f"\nThe model was done after {of_model:.0f} s, the simple methods after {whole:.0f} s.")
+    print(f"\nThe model was done after {model_done:.0f} s, the simple methods after {whole:.0f} s.")
     for name, reason in suite.job.skipped.items():
         print(f"\nLeft out: {name}, since {reason}.")
 

@@ -20,7 +20,7 @@ from runners.corpora.corpus import Corpus
 from runners.experiment import references, run_job
 from runners.job import prepare
 from runners.measures.finetune import Student
-from runners.measures.finish import FinishConfig, Pairs, finish
+from runners.measures.finish import FinishConfig, Pairs, Scored, finish
 from runners.measures.text_model import TextModel
 from runners.probes.classification import ClassificationProbe
 from runners.probes.search import SearchProbe
@@ -65,6 +65,60 @@ def test_the_loss_of_pairs_is_that_of_a_slow_loop(model: TextModel) -> None:
         ]
         total += math.log(sum(math.exp(c / 0.1) for c in cosines)) - cosines[i] / 0.1
     assert found == pytest.approx(total / 4, abs=1e-4)
+
+
+def test_the_loss_of_scored_pairs_is_that_of_a_slow_loop(model: TextModel) -> None:
+    scores = [float(i % 3) for i in range(64)]
+    lesson = Scored(FIRST, SECOND, scores, 0.1)
+    student = Student(model, lesson, 0).eval()
+    batch = [3, 40, 17, 5, 9]
+    with torch.no_grad():
+        found = float(lesson.loss(student, batch))
+    first, second = (
+        model.embed([side[place] for place in batch]).astype(float) for side in (FIRST, SECOND)
+    )
+    cosines = [
+        float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+        for a, b in zip(first, second, strict=True)
+    ]
+    total = 1.0
+    for i, one in enumerate(batch):
+        for j, other in enumerate(batch):
+            if scores[one] > scores[other]:
+                total += math.exp((cosines[j] - cosines[i]) / 0.1)
+    assert found == pytest.approx(math.log(total), abs=1e-4)
+
+
+def test_a_finish_on_scored_pairs_brings_cosines_into_their_order(model: TextModel) -> None:
+    """Pairs are alike where they share their first word."""
+    rng = np.random.default_rng(0)
+    first = [f"{WORDS[i % 8]} one" for i in range(120)]
+    others = [WORDS[i % 8] if i % 2 else WORDS[(i + 1 + rng.integers(7)) % 8] for i in range(120)]
+    second = [f"two {word} and" for word in others]
+    scores = [float(one.split()[0] == other) for one, other in zip(first, others, strict=True)]
+    config = FinishConfig(epochs=6, rows_per_update=16, learning_rates=(3e-3, 1e-9))
+    lesson = Scored(first, second, scores, config.temperature)
+    found = finish(model, lesson, config, 0)
+    assert found is not None
+    assert found[1].startswith("rate 0.003, ")
+    start, end = (
+        lesson.score(Student(each, lesson, 0).eval(), np.arange(120)) for each in (model, found[0])
+    )
+    assert end > max(start + 0.2, 0.6)
+    # Of pairs with one score there is nothing to learn.
+    alike = Scored(first, second, [1.0] * 120, config.temperature)
+    assert alike.batches(Student(model, alike, 0), np.arange(120), 16) == []
+
+
+def test_scored_pairs_teach_where_enough_are_not_tested_on(corpus: Corpus, tmp_path: Path) -> None:
+    file = written(tmp_path / "pairs.jsonl", scored(200))
+    probe = SimilarityProbe(name="s", path=str(file))
+    task = probe.load(corpus, hub_dir=None, cache_dir=tmp_path)
+    lesson = task.lesson(FinishConfig())
+    assert isinstance(lesson, Scored)
+    test: Any = task.test.known
+    assert not set(lesson.groups) & set(test.first)
+    assert len(lesson.groups) + len(test.first) == 200
 
 
 def test_no_text_stands_twice_in_a_batch(model: TextModel) -> None:
