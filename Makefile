@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help compare smoke objectives null times agreement test check format map clean
+.PHONY: help compare smoke objectives null times agreement docs test check format map clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,10 @@ agreement: $(INSTALLED) ## our figures of checkpoints against lm-evaluation-harn
 
 times: $(INSTALLED) ## how long every probe takes, on the data sets of COMPARE_HUB_DIR (about eight minutes)
 	$(BIN)/python tests/benchmarks/probe_times.py $(COMPARE_HUB_DIR)
+
+docs: $(INSTALLED) ## the documentation as a site, in outputs/site
+	$(BIN)/python -m sphinx -q -W -b html docs outputs/site
+	@echo "outputs/site/index.html"
 
 test: $(INSTALLED) ## the whole test suite (about 10 minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
