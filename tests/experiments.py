@@ -9,13 +9,16 @@ from models.backbones.vanilla import VanillaConfig
 from runners.configuration.experiment import ExperimentConfig
 from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
+from runners.corpora.local import LocalConfig
 from runners.measures.config import MeasuresConfig
 from runners.measures.curve import HeldOutCurve
+from runners.measures.text_model import TextModel
 from runners.probes.base import Probe
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
 from runners.training.optimizers.adamw import AdamWConfig
-from runners.training.pretrain import Trained, pretrain
+from runners.training.pretrain import Trained, initial_model, pretrain
+from runners.training.trainer import TrainerConfig
 
 NANO = VanillaConfig(hidden_size=32, num_layers=2, num_heads=2, intermediate_size=64, max_length=64)
 MEASURES = MeasuresConfig(rows=32, pairs=32, candidates=16, adaptation_steps=3, adaptation_rows=4)
@@ -50,3 +53,17 @@ def train(config: ExperimentConfig, corpus: Corpus) -> Trained:
     objective = config.objective
     curve = HeldOutCurve(objective, corpus, config.trainer) if objective else None
     return pretrain(config.recipe, corpus, config.output_dir / "models", Silent(), curve)
+
+
+def untrained_reader(corpus: Corpus, trainer: TrainerConfig, folder: Path) -> TextModel:
+    """A model before its first update, which looks both ways."""
+    dataset = LocalConfig(path="x", sequence_length=corpus.card.sequence_length)
+    recipe = experiment(None, dataset, folder).recipe
+    return TextModel(
+        initial_model(recipe, corpus).eval(),
+        corpus,
+        attention="bidirectional",
+        likelihood="none",
+        pooling="mean",
+        trainer=trainer,
+    )

@@ -6,17 +6,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from experiments import experiment
+from experiments import untrained_reader
 
 from models.batch import Attention
 from runners.corpora.corpus import Corpus
-from runners.corpora.local import LocalConfig
 from runners.measures.finetune import FinetuneConfig, Student, learn
 from runners.measures.linear import share_right
 from runners.measures.text_model import TextModel
 from runners.measures.word_lesson import WordClasses
 from runners.probes.tagging import Tagged, TaggingTask
-from runners.training.pretrain import initial_model
 from runners.training.trainer import TrainerConfig
 
 WORDS = ("value", "raise", "array-like", "数组", "the")
@@ -25,16 +23,7 @@ RECIPE = FinetuneConfig(epochs=3, rows_per_update=8, learning_rates=(1e-9, 5e-3)
 
 @pytest.fixture
 def reader(corpus: Corpus, trainer: TrainerConfig, tmp_path: Path) -> TextModel:
-    dataset = LocalConfig(path="x", sequence_length=corpus.card.sequence_length)
-    recipe = experiment(None, dataset, tmp_path).recipe
-    return TextModel(
-        initial_model(recipe, corpus).eval(),
-        corpus,
-        attention="bidirectional",
-        likelihood="none",
-        pooling="mean",
-        trainer=trainer,
-    )
+    return untrained_reader(corpus, trainer, tmp_path)
 
 
 def sentences(count: int, seed: int) -> list[tuple[str, ...]]:

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from experiments import experiment
+from experiments import untrained_reader
 
 from models.batch import Attention
 from runners.corpora.corpus import Corpus
-from runners.corpora.local import LocalConfig
 from runners.measures.readouts import States
 from runners.measures.text_model import TextModel
 from runners.probes.tagging import Tagged, TaggingTask, entities
-from runners.training.pretrain import initial_model
 from runners.training.trainer import TrainerConfig
 
 SENTENCES = [
@@ -28,16 +26,7 @@ SENTENCES = [
 
 @pytest.fixture
 def reader(corpus: Corpus, trainer: TrainerConfig, tmp_path: Path) -> TextModel:
-    dataset = LocalConfig(path="x", sequence_length=corpus.card.sequence_length)
-    recipe = experiment(None, dataset, tmp_path).recipe
-    return TextModel(
-        initial_model(recipe, corpus).eval(),
-        corpus,
-        attention="bidirectional",
-        likelihood="none",
-        pooling="mean",
-        trainer=trainer,
-    )
+    return untrained_reader(corpus, trainer, tmp_path)
 
 
 def test_a_word_has_the_mean_of_its_own_tokens(reader: TextModel, corpus: Corpus) -> None:
