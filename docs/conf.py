@@ -6,6 +6,7 @@ project = "compare"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 html_theme = "furo"
 html_title = "compare"
+html_show_copyright = False
 exclude_patterns = ["_build", "example/*.md"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
