@@ -39,7 +39,7 @@ from made_corpus import build
 from runners.measures.text_model import TextModel
 from runners.probes.last_word import LastWordProbe
 from runners.probes.minimal_pairs import MinimalPairsProbe
-from runners.probes.similarity import SimilarityProbe
+from runners.probes.similarity import SimilarityProbe, SimilarityTask
 
 PARADIGMS = (
     "anaphor_number_agreement",
@@ -233,7 +233,10 @@ def similarity(model: TextModel, checkpoint: Path, hub_dir: Path, work: Path) ->
     found = mteb.evaluate(reader, OnOurs(), cache=None, show_progress_bar=False)
     theirs = found.task_results[0].scores["test"][0]["cosine_spearman"]
     probe = SimilarityProbe(name="stsb", path="stsb", test_split="test", test_share=1.0)
-    task = probe.load(model.corpus, hub_dir=hub_dir, cache_dir=work)
+    loaded = probe.load(model.corpus, hub_dir=hub_dir, cache_dir=work)
+    task = SimilarityTask(
+        loaded.test.known
+    )  # without others to choose on, as theirs: the last layer
     (measured,) = task.evaluate(model, seed=0)
     yield Compared("STS-B", "Spearman", np.array([measured.value]), np.array([theirs]))
 
