@@ -1,4 +1,4 @@
-"""Figures beside the report: loss curves and probe bars, as SVG that is the same every time."""
+"""Figures beside the report: loss curves and probe bars, as SVG or PNG, the same every time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -186,7 +186,20 @@ def _colours(rows: Sequence[Row]) -> dict[str, str]:
     return {row.label: COLOURS[index % len(COLOURS)] for index, row in enumerate(rows)}
 
 
+METADATA: dict[str, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+"""By the ending of a file: dates and versions, which are left out."""
+
+DOTS_PER_INCH = 200
+"""Of a PNG; SVG has none."""
+
+
 def _save(figure: Any, file: Path) -> None:
+    """Write what the file's ending says."""
+    form = file.suffix.removeprefix(".")
     figure.tight_layout()
-    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    size = {"dpi": DOTS_PER_INCH} if form == "png" else {}
+    figure.savefig(file, format=form, metadata=METADATA[form], **size)
     plt.close(figure)
