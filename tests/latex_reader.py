@@ -66,7 +66,8 @@ SHOWN = {
     "{]}": "]",
     "{*}": "*",
     "{}": "",
-    **{rf"\{sign}": sign for sign in "{}$&#%_"},
+    r"{\upshape\$}": "$",
+    **{rf"\{sign}": sign for sign in "{}&#%_"},
 }
 ACCENTS = dict(
     zip(
@@ -79,7 +80,7 @@ PATTERNS = [
     *map(re.escape, sorted(SHOWN, key=len, reverse=True)),
     r"\\compareunicode\{(?P<number>[0-9A-F]{4,6})\}\{(?P<decimal>\d+)\}",
     r"\\texttt\{U\+(?P<control>[0-9A-F]{4,6})\}",
-    r"""\\(?P<accent>[`'^~=u.r"Hvc])\{(?P<base>[A-Za-z]|\\.\{[A-Za-z]\}|\\.\{\\.\{[A-Za-z]\}\})\}""",
+    r"""\\(?P<accent>[`'^~=u.r"Hvc])\{(?P<base>[A-Za-z])\}""",
     r"(?P<plain>[A-Za-z0-9 .,:;!?()/=+@'-])",
 ]
 TOKEN = re.compile("|".join(PATTERNS))
@@ -106,7 +107,7 @@ def _shown(match: re.Match[str]) -> str:
     if match["control"]:
         return chr(int(match["control"], 16))
     if match["accent"]:
-        return read(match["base"]) + ACCENTS[match["accent"]]
+        return match["base"] + ACCENTS[match["accent"]]
     return SHOWN[match[0]]
 
 

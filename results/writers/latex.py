@@ -35,10 +35,13 @@ STANDALONE = rf"""% Shows all tables; for a look at them: pdflatex tables-standa
 \usepackage[margin=2cm]{{geometry}}
 {PACKAGES}
 \extrafloats{{200}}
+\setlength{{\belowcaptionskip}}{{6pt}}
 \begin{{document}}
 \input{{tables}}
 \end{{document}}
 """
+
+INTERVALS = r"95\,\% intervals in brackets."
 
 MARKS = {
     "†": "† not told apart from the model before training, †† below it",
@@ -154,17 +157,17 @@ def _float(content: Float) -> Iterator[str]:
         for place in range(len(table.header))
         if any(row[place].low is not None for row in table.rows)
     ]
-    caption = [f"{content.caption}."]
+    caption = [inline(f"{content.caption}.")]
     if with_limits:
-        caption.append("95 % intervals in brackets.")
+        caption.append(INTERVALS)
     marks = {mark for cell in cells for mark in cell.marks}
     told = [meaning for mark, meaning in MARKS.items() if mark in marks]
-    caption += [f"{'; '.join(told)}."] if told else []
+    caption += [inline(f"{'; '.join(told)}.")] if told else []
     kinds = [_kind(table, place) for place in range(len(table.header))]
     yield from (f"% {inline(note)}" for note in content.notes)
     yield r"\begin{table}[tbp]"
     yield r"  \centering"
-    yield f"  \\caption{{{inline(' '.join(caption))}}}"
+    yield f"  \\caption{{{' '.join(caption)}}}"
     yield f"  \\label{{tab:compare-{content.name}}}"
     yield r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
     yield f"  \\begin{{tabular}}{{{''.join(COLUMNS[kind] for kind in kinds)}}}"
@@ -173,7 +176,9 @@ def _float(content: Float) -> Iterator[str]:
     yield f"    {' & '.join(heads)} \\\\"
     yield r"    \midrule"
     beside = len(with_limits) <= BESIDE
-    for row in table.rows:
+    for place, row in enumerate(table.rows):
+        if place and not beside:
+            yield r"    \addlinespace[2pt]"
         shown = [cell(each, kind, beside) for each, kind in zip(row, kinds, strict=True)]
         yield f"    {' & '.join(shown)} \\\\"
     yield r"    \bottomrule"

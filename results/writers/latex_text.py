@@ -11,7 +11,7 @@ SIGNS = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
-    "$": r"\$",
+    "$": r"{\upshape\$}",  # in italics it would ask for a font that few have as outlines
     "&": r"\&",
     "#": r"\#",
     "%": r"\%",
@@ -110,10 +110,8 @@ def _shown(char: str) -> str:
     if char in LETTERS:
         return LETTERS[char]
     base, *accents = list(unicodedata.normalize("NFD", char))
-    if accents and base.isascii() and base.isalpha() and all(each in ACCENTS for each in accents):
-        for accent in accents:
-            base = rf"\{ACCENTS[accent]}{{{base}}}"
-        return base
+    if len(accents) == 1 and accents[0] in ACCENTS and base.isascii() and base.isalpha():
+        return rf"\{ACCENTS[accents[0]]}{{{base}}}"
     if unicodedata.category(char)[0] in "CZ":  # marks of direction and the like: never themselves
         return rf"\texttt{{U+{ord(char):04X}}}"
     return rf"\compareunicode{{{ord(char):04X}}}{{{ord(char)}}}"

@@ -96,7 +96,7 @@ def test_limits_stand_below_where_columns_are_many(tmp_path: Path) -> None:
         text = write_latex(page_of(Section("s", [table])), tmp_path).read_text()
         assert (r"0.500 \\ {\scriptsize {[}0.400, 0.600{]}}" in text) == is_below
         assert (r"0.500 {\scriptsize {[}0.400, 0.600{]}}" in text) != is_below
-        assert "95 \\% intervals in brackets." in text
+        assert r"95\,\% intervals in brackets." in text
 
 
 def test_a_table_is_called_by_its_title_or_the_paragraph_that_introduces_it() -> None:
