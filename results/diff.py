@@ -78,14 +78,14 @@ def _rows_apart(one: Row, other: Row) -> int | None:
     return len(differing([one.settings, other.settings]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Difference:
     """A figure that both have.
 
     Attributes:
         figure: which.
         first, second: what either has.
-        contrast: second minus first; None where they say nothing of each other.
+        contrast: second minus first; None where the two say nothing of each other.
         why: why there is no contrast, or no interval.
     """
 
@@ -94,6 +94,11 @@ class Difference:
     second: Estimate
     contrast: Contrast | None
     why: str
+
+    @property
+    def p(self) -> float | None:
+        """Of the contrast, where it has an interval."""
+        return self.contrast.p if self.contrast and self.contrast.low is not None else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +176,11 @@ class Pair:
         records = [_record_of(row, figure) for row in (first, second)]
         measure = self.joint.raw.get(figure[0], figure[0])
         why = unlike(records[0], records[1], measure, figure[1])
-        contrast = None if why else self.joint.contrast(second, first, *figure)
+        if why:
+            return Difference(figure, one, other, None, why)
+        contrast = self.joint.contrast(second, first, *figure)
         if contrast is None:
-            return Difference(figure, one, other, None, why or "no seed in common")
+            contrast = Contrast(other.value - one.value, None, None, 1.0, "", ())
         return Difference(figure, one, other, contrast, _why_open(first, second, figure, contrast))
 
 
@@ -188,6 +195,8 @@ def _why_open(first: Row, second: Row, figure: Figure, contrast: Contrast) -> st
     """Why a difference has no interval; empty where it has one."""
     if contrast.low is not None:
         return ""
+    if not contrast.seeds:
+        return "no seed in common"
     samples = [
         found
         for row in (first, second)

@@ -10,6 +10,7 @@ from results.comparison import strata
 from results.diff import A, B, Difference, Pair, match_strata
 from results.diff_settings import changed
 from results.figures import probability
+from results.findings import LEVEL
 from results.formats import FOR_READING, Content, write_formats
 from results.page import (
     Block,
@@ -41,7 +42,7 @@ HOW_TO_READ = (
     f"Difference: {B} minus {A} on the seeds that both have, over the same test examples, by the "
     f"method of every report; {strong('bold')} where its 95 % interval excludes 0. p is of each "
     "difference by itself, the last p adjusted over all of this comparison (Holm). Parts of test "
-    "sets, terms of losses and geometry stand in each study's results.csv."
+    "sets, terms of losses and geometry stand in each study's results.csv alone."
 )
 
 
@@ -100,34 +101,49 @@ def _part(pair: Pair) -> Part:
     one, other = summary(pair.first.record), summary(pair.second.record)
     title = one if one == other else f"{one} ({A}), {other} ({B})"
     compared = [(rows, pair.differences(*rows)) for rows in pair.rows]
+    adjusted = _adjusted(compared)
     return Part(
         title,
         [
-            Section("In short", _in_short(pair, compared)),
+            Section("In short", _in_short(pair, compared, adjusted)),
             Section("Settings that differ", _settings(pair)),
-            Section("Figure by figure", _figures(pair, compared)),
+            Section("Figure by figure", _figures(pair, compared, adjusted)),
             *_only(pair),
         ],
     )
 
 
 Compared = list[tuple[tuple[Row, Row], list[Difference]]]
+Adjusted = dict[Difference, float]
 
 
-def _in_short(pair: Pair, compared: Compared) -> list[Block]:
+def _adjusted(compared: Compared) -> Adjusted:
+    """The p value of every difference with an interval, adjusted over all of them."""
+    found = {
+        each: each.p
+        for rows, differences in compared
+        for each in differences
+        if each.p is not None and not _same_runs(*rows)
+    }
+    return dict(zip(found, holm(list(found.values())), strict=True))
+
+
+def _in_short(pair: Pair, compared: Compared, adjusted: Adjusted) -> list[Block]:
     lines = []
     for (first, second), found in compared:
-        with_interval = [each for each in found if each.contrast and each.contrast.low is not None]
-        signs = [_better(pair, each) for each in with_interval]
-        compared_at_all = [each for each in found if each.contrast]
+        signs = [_better(pair, each) for each in found if each.p is not None]
+        comparable = sum(each.contrast is not None for each in found)
         counts = {
             f"better in {B}": signs.count(1),
             f"worse in {B}": signs.count(-1),
             "not told apart": signs.count(0),
-            "without an interval": len(compared_at_all) - len(signs),
-            "not comparable": len(found) - len(compared_at_all),
+            "without an interval": comparable - len(signs),
+            "not comparable": len(found) - comparable,
         }
         told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        if any(signs):
+            kept = sum(adjusted.get(each, 1.0) < LEVEL for each in found)
+            told += f"; {kept} of the differences remain with all figures in view (Holm)"
         same = "the same runs in both" if _same_runs(first, second) else ""
         lines.append(f"{_names(first, second)}: {same or told or 'no figure that both have'}")
     if not lines:
@@ -167,17 +183,11 @@ def _settings(pair: Pair) -> list[Block]:
     rows = [[words(text) for text in line] for line in changed(pair.first, pair.second)]
     if not rows:
         return [Prose("None: both were made by the same settings, data and code.")]
-    return [Table(["setting", A, B], rows)]
+    text = "What the figures differ by comes of all of these together:"
+    return [Prose(text), Table(["setting", A, B], rows)]
 
 
-def _figures(pair: Pair, compared: Compared) -> list[Block]:
-    contrasts = [
-        each.contrast
-        for _, found in compared
-        for each in found
-        if each.contrast is not None and each.contrast.low is not None
-    ]
-    adjusted = dict(zip(map(id, contrasts), holm([each.p for each in contrasts]), strict=True))
+def _figures(pair: Pair, compared: Compared, adjusted: Adjusted) -> list[Block]:
     tables: list[Block] = [
         Table(
             ["figure", A, B, f"{B} minus {A}", "p", "p of all (Holm)", "interval over", "seeds"],
@@ -192,9 +202,7 @@ def _figures(pair: Pair, compared: Compared) -> list[Block]:
     return [Prose(HOW_TO_READ), *tables]
 
 
-def _line(
-    pair: Pair, rows: tuple[Row, Row], each: Difference, adjusted: dict[int, float]
-) -> list[Cell]:
+def _line(pair: Pair, rows: tuple[Row, Row], each: Difference, adjusted: Adjusted) -> list[Cell]:
     start = [words(_title(pair, each.figure)), estimated(each.first), estimated(each.second)]
     contrast = each.contrast
     if _same_runs(*rows):
@@ -202,14 +210,15 @@ def _line(
     if contrast is None:
         return [*start, words(f"not comparable: {each.why}"), *[Cell()] * 4]
     seeds = words(", ".join(map(str, contrast.seeds)))
-    if contrast.low is None:
-        return [*start, replace(differing_by(contrast), note=each.why), *[Cell()] * 3, seeds]
+    if each.p is None:
+        cell = replace(differing_by(contrast), note=f"no interval: {each.why}")
+        return [*start, cell, *[Cell()] * 3, seeds]
     note = {1: f"{B} better", -1: f"{B} worse", 0: ""}[_better(pair, each)]
     return [
         *start,
         replace(differing_by(contrast), note=note),
-        words(probability(contrast.p)),
-        words(probability(adjusted[id(contrast)])),
+        words(probability(each.p)),
+        words(probability(adjusted[each])),
         words(contrast.over),
         seeds,
     ]

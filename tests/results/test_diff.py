@@ -112,7 +112,9 @@ def test_seeds_that_are_not_shared_are_said(stores: tuple[ResultStore, ResultSto
     add_run(stores[0], "clm", answers(0.5), seed=0)
     add_run(stores[1], "clm", answers(0.6), seed=1)
     found = differences(pair_of(stores))[TASK]
-    assert found.contrast is None
+    assert found.contrast is not None
+    assert found.contrast.difference == pytest.approx(0.1)
+    assert found.contrast.low is found.contrast.high is found.p is None
     assert found.why == "no seed in common"
 
 

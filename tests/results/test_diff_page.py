@@ -29,6 +29,10 @@ def written(first: ResultStore, second: ResultStore, **more: Any) -> Path:
     return write_diff(*sides, first.folder.parent / "reports", command="compare report", **more)
 
 
+def table_of(text: str, title: str) -> str:
+    return text.split(f"\n{title}:\n\n")[1].split("\n\n")[0]
+
+
 def line(text: str, beginning: str) -> list[str]:
     (found,) = re.findall(rf"^\| {re.escape(beginning)} \|.*$", text, re.MULTILINE)
     return [cell.strip() for cell in found.strip("|").split("|")]
@@ -43,19 +47,20 @@ def test_a_page_says_what_changed(tmp_path: Path) -> None:
     text = page.read_text()
     assert "# What changed from one (A) to other (B)" in text
     assert line(text, "source code") == ["source code", "s", "later"]
-    clm, mlm = text.split("\nclm:\n")[1].split("\nmlm:\n")
+    clm, mlm = table_of(text, "clm"), table_of(text, "mlm")
     cells = line(clm, "task: accuracy, pairs")
     assert cells[1].startswith("0.500 <sub>")
     assert cells[2].startswith("0.600 <sub>")
     assert cells[3].startswith("**+0.100 <sub>+0.07")
     assert cells[3].endswith("(B better)**")
     assert cells[4:] == ["< 0.001", "< 0.001", "examples", "0"]
-    assert "(B worse)**" in line(mlm.split("## ")[0], "task: accuracy, pairs")[3]
+    assert "(B worse)**" in line(mlm, "task: accuracy, pairs")[3]
     # No examples were kept of the losses.
     loss = line(clm, "LM: clm, nats a token")
-    assert loss[3].startswith("+0.000 (one seed, and no test examples")
-    assert "- clm: 1 better in B, 1 without an interval" in text
-    assert "- mlm: 1 worse in B, 1 without an interval" in text
+    assert loss[3].startswith("+0.000 (no interval: one seed, and no test examples")
+    kept = "; 1 of the differences remain with all figures in view (Holm)"
+    assert f"- clm: 1 better in B, 1 without an interval{kept}" in text
+    assert f"- mlm: 1 worse in B, 1 without an interval{kept}" in text
     # words on the probe; uniform and unigram under clm, unigram under mlm
     assert "4 of 4 figures of simple methods on the same data are equal, as they must be" in text
 
@@ -83,7 +88,7 @@ def test_what_cannot_be_compared_says_so_instead_of_a_difference(tmp_path: Path)
         ("task: accuracy, pairs", "other data of the probe"),
         ("LM: clm, nats a token", "another tokenizer, whose tokens hold another amount of text"),
     ):
-        cells = line(text.split("\nclm:\n")[1].split("\nmlm:\n")[0], name)
+        cells = line(table_of(text, "clm"), name)
         assert cells[3] == f"not comparable: {why}"
         assert set(cells[4:]) == {"\N{EN DASH}"}
     assert "- clm: 2 not comparable" in text
@@ -99,6 +104,24 @@ def test_what_only_one_has_is_named(tmp_path: Path) -> None:
     assert "- clm, only in A: LM: clm, nats a token" in only
     assert "- clm, only in B: CL: simcse, nats a row" in only
     assert re.search(r"- failed in B: rtd-\S+: ValueError: it broke", only)
+
+
+def test_seeds_that_are_not_shared_leave_a_difference_without_an_interval(tmp_path: Path) -> None:
+    text = written(study(tmp_path / "a"), study(tmp_path / "b", 0.6, seed=1)).read_text()
+    cells = line(table_of(text, "clm"), "task: accuracy, pairs")
+    assert cells[3:] == ["+0.100 (no interval: no seed in common)", *["\N{EN DASH}"] * 4]
+
+
+def test_differences_are_adjusted_over_all_of_them(tmp_path: Path) -> None:
+    """Of two equal differences p is twice as high with both in view."""
+    first, second = study(tmp_path / "a"), study(tmp_path / "b", 0.51, 0.51)
+    found = written(first, second).read_text()
+    for name in ("clm", "mlm"):
+        cells = line(
+            found.split(f"\n{name}:\n")[1].split("\n## ")[0].split("\nmlm:\n")[0],
+            "task: accuracy, pairs",
+        )
+        assert float(cells[5]) == pytest.approx(2 * float(cells[4]), abs=0.002)
 
 
 def test_nothing_in_common(tmp_path: Path) -> None:
