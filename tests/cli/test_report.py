@@ -7,7 +7,7 @@ from made_records import add_run, answers
 
 from cli.main import main
 from cli.report import HELP
-from results.formats import FORMATS
+from results.formats import FOR_READING, FORMATS
 from results.store import ResultStore
 
 
@@ -37,7 +37,10 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Path:
         (["--diff"], "two studies, and 1 is named"),
         (["--diff", "outputs"], "two studies, and 1 is named"),
         (["outputs", "--diff", "outputs", "other_outputs"], "two studies, and 3 are named"),
-        (["outputs", "other_outputs", "--diff", "--format", "csv"], "known: markdown, latex"),
+        (
+            ["outputs", "other_outputs", "--diff", "--format", "csv"],
+            f"no format 'csv'; known: {', '.join(FOR_READING)}",
+        ),
         (["outputs", "nowhere", "--diff"], "no runs in nowhere"),
         (["nowhere"], "no runs in nowhere"),
     ],

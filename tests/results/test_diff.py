@@ -154,6 +154,12 @@ ADAPTED, BITS = ("loss clm", "adapted"), ("loss clm", "bits_per_byte")
         (LOSS, {}, {}, ""),
         (LOSS, {}, {"corpus": OTHER_TEXT}, "other held-out text"),
         (LOSS, {}, {"corpus": OTHER_TOKENS}, "another tokenizer"),
+        (
+            LOSS,
+            {},
+            {"corpus": OTHER_TEXT, "settings": {"measures": {"rows": 9}}},
+            "other held-out text",
+        ),
         (BITS, {}, {"corpus": OTHER_TOKENS}, ""),
         (BITS, {}, {"corpus": OTHER_TEXT}, "other held-out text"),
         (LOSS, {}, {"corpus": OTHER_ROWS}, "other rows of the held-out text"),

@@ -61,6 +61,11 @@ def test_the_same_values_give_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_values_are_numbers_even_where_none_is_known(tmp_path: Path) -> None:
+    write_parquet(pd.DataFrame({"value": [None, None], "note": [None, None]}), tmp_path / "x")
+    assert [str(field.type) for field in pq.read_schema(tmp_path / "x")] == ["double", "string"]
+
+
 def test_no_value_at_all(tmp_path: Path) -> None:
     write_parquet(tidy([]), tmp_path / "x")
     assert pq.read_table(tmp_path / "x").num_rows == 0
