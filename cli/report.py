@@ -25,7 +25,7 @@ Build the report of finished runs again, from their records alone.
   --format      {", ".join(FORMATS)}
                 (default: {",".join(DEFAULT)}; others are added to what stands there)
   --diff        what changed from one study to another: two output directories, or two runs;
-                in {" or ".join(FOR_READING)}
+                in {", ".join(FOR_READING)}
 
   compare report                                 outputs, as `compare run` wrote it
   compare report outputs other_outputs           one report of both

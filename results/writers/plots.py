@@ -1,5 +1,6 @@
 """Figures beside the report: loss curves and probe bars, as SVG or PNG, the same every time."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
@@ -197,9 +198,15 @@ DOTS_PER_INCH = 200
 
 
 def _save(figure: Any, file: Path) -> None:
-    """Write what the file's ending says."""
+    """Write what the file's ending says.
+
+    Letters that the one font lacks, which is the same everywhere, are boxes in a PNG; in an SVG
+    they are text, for which readers find another font.
+    """
     form = file.suffix.removeprefix(".")
-    figure.tight_layout()
     size = {"dpi": DOTS_PER_INCH} if form == "png" else {}
-    figure.savefig(file, format=form, metadata=METADATA[form], **size)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        figure.tight_layout()
+        figure.savefig(file, format=form, metadata=METADATA[form], **size)
     plt.close(figure)

@@ -80,6 +80,18 @@ def test_png_and_svg_show_the_same_without_dates_or_versions(tmp_path: Path) -> 
         assert wide / high == pytest.approx(float(box[2]) / float(box[3]), rel=0.01)
 
 
+def test_names_in_any_script_are_drawn_as_typed_and_without_a_word(tmp_path: Path) -> None:
+    """A warning would be an error here."""
+    store = ResultStore(tmp_path)
+    name = "日本語 مرحبا $x^2$"
+    found = [add_run(store, "clm", answers(0.5), called=each) for each in (name, name[1:])]
+    runs = [(record, store) for record in found]
+    folder = write_report(runs, tmp_path / "reports", command="x", formats=["png", "svg"])
+    assert "本語" in (folder / "probes.svg").read_text()
+    assert "$x^2$" in (folder / "probes.svg").read_text()
+    assert (folder / "probes.png").stat().st_size > 0
+
+
 def test_what_fails_leaves_the_report_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
