@@ -38,6 +38,8 @@ from results.titles import figure_title, loss_title
 Study = tuple[str, Sequence[tuple[RunRecord, ResultStore]]]
 """What was typed for it, and its records with the stores that hold their rows."""
 
+OVER = "interval over, or why none"
+
 HOW_TO_READ = (
     f"Difference: {B} minus {A} on the seeds that both have, over the same test examples, by the "
     f"method of every report; {strong('bold')} where its 95 % interval excludes 0. p is of each "
@@ -190,7 +192,7 @@ def _settings(pair: Pair) -> list[Block]:
 def _figures(pair: Pair, compared: Compared, adjusted: Adjusted) -> list[Block]:
     tables: list[Block] = [
         Table(
-            ["figure", A, B, f"{B} minus {A}", "p", "p of all (Holm)", "interval over", "seeds"],
+            ["figure", A, B, f"{B} minus {A}", "p", "p of all (Holm)", OVER, "seeds"],
             [_line(pair, rows, each, adjusted) for each in found],
             _names(*rows),
         )
@@ -208,15 +210,14 @@ def _line(pair: Pair, rows: tuple[Row, Row], each: Difference, adjusted: Adjuste
     if _same_runs(*rows):
         return [*start, words("the same runs"), *[Cell()] * 4]
     if contrast is None:
-        return [*start, words(f"not comparable: {each.why}"), *[Cell()] * 4]
-    seeds = words(", ".join(map(str, contrast.seeds)))
+        return [*start, words("not comparable"), Cell(), Cell(), words(each.why), Cell()]
+    difference, seeds = differing_by(contrast), words(", ".join(map(str, contrast.seeds)))
     if each.p is None:
-        cell = replace(differing_by(contrast), note=f"no interval: {each.why}")
-        return [*start, cell, *[Cell()] * 3, seeds]
+        return [*start, difference, Cell(), Cell(), words(each.why), seeds]
     note = {1: f"{B} better", -1: f"{B} worse", 0: ""}[_better(pair, each)]
     return [
         *start,
-        replace(differing_by(contrast), note=note),
+        replace(difference, note=note),
         words(probability(each.p)),
         words(probability(adjusted[each])),
         words(contrast.over),
