@@ -145,7 +145,7 @@ class Drawing:
     Attributes:
         name: of its file.
         alt: in words.
-        draw: makes the SVG file.
+        draw: makes the file, SVG or PNG as its ending says.
     """
 
     name: str

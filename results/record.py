@@ -81,6 +81,7 @@ class RunRecord:
         metrics: by measure, what its figures are, of a probe the main one first.
         corpus: that was read.
         probe_facts: by probe, what must be known of its data.
+        probe_data: by probe, a hash of its data; empty in records of earlier versions.
         skipped_probes: those that the corpus cannot supply, with the reason.
         columns: traits (family, unit, attention, additive) of every objective measured under.
         traits: what the objective states of itself (family, attention at probe time, unit, ...).
@@ -104,6 +105,7 @@ class RunRecord:
     traits: dict[str, Any] = field(default_factory=dict)
     training: TrainingFacts | None = None
     probe_facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    probe_data: dict[str, str] = field(default_factory=dict)
     skipped_probes: dict[str, str] = field(default_factory=dict)
     values: tuple[Value, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)

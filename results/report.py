@@ -1,10 +1,6 @@
 """The report of some runs: Markdown first, with CSV, JSON and figures beside it."""
 
 import hashlib
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +8,7 @@ from types import ModuleType
 
 from results.comparison import Stratum, strata
 from results.costs import seconds
+from results.formats import DEFAULT, Content, write_formats
 from results.page import Block, Bullets, Page, Part, Prose, Section, code
 from results.record import RunRecord
 from results.rows import StoredRun
@@ -32,9 +29,7 @@ from results.sections import (
     verdict,
 )
 from results.store import ResultStore
-from results.tidy import tidy
 from results.unlike import unlike
-from results.writers.markdown import write_markdown
 
 ORDER = (
     verdict,
@@ -68,6 +63,7 @@ def write_report(
     command: str,
     unreadable: Mapping[str, str] | None = None,
     tell: Tell = lambda share: None,
+    formats: Sequence[str] | None = None,
 ) -> Path:
     """Write report.md, results.csv, results.json and figures into a folder named by the runs.
 
@@ -79,25 +75,21 @@ def write_report(
         command: what was typed.
         unreadable: runs that were left out already, with the reason.
         tell: called with the share that is done.
+        formats: names of those to write (results/formats.py), beside what stands in the folder;
+            None makes it anew with what every report has.
 
     Returns:
-        The path of report.md.
+        The path of report.md, or of the folder where Markdown is not among the formats.
 
     Raises:
         ValueError: there is no run among the records.
     """
-    runs, left_out = _whole(found)
+    runs, left_out = whole(found)
     left_out = {**(unreadable or {}), **left_out}
     groups = strata(runs)
     if not groups:
         raise ValueError("; ".join(["there is no run to report on", *left_out.values()]))
     records = [run.record for run in runs]
-    folder.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=folder, prefix=".writing-"))
-    work.chmod(0o755)
-    tidy(records).to_csv(work / "results.csv", index=False)
-    content = {"records": [record.to_json() for record in records]}
-    (work / "results.json").write_text(json.dumps(content, indent=1, sort_keys=True))
     parts = []
     for number, (stratum, difference) in enumerate(zip(groups, unlike(groups), strict=True)):
         parts.append(_part(stratum, difference, alone=len(groups) == 1))
@@ -111,11 +103,10 @@ def write_report(
         built=f"Built {when} by {code(command)}{f'; training took {took}' if took else ''} (this "
         "line alone changes when the same runs are made or shown again).",
     )
-    write_markdown(page, work)
     target = folder / _folder_name(records)
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(work, target)
-    return target / "report.md"
+    chosen = DEFAULT if formats is None else formats
+    write_formats(chosen, Content(page, records), target, anew=formats is None)
+    return target / "report.md" if "markdown" in chosen else target
 
 
 def _part(stratum: Stratum, difference: str, *, alone: bool) -> Part:
@@ -147,7 +138,7 @@ def _sources(records: Sequence[RunRecord], left_out: Mapping[str, str]) -> Secti
         Prose(
             f"Every figure above stands in {code('results.csv')} (one row a value) and "
             f"{code('results.json')} (the records, with configuration, data fingerprint and "
-            f"versions), beside this page. Runs: {runs}."
+            f"versions), which {code('compare report')} writes beside this page. Runs: {runs}."
         )
     ]
     if left_out:
@@ -156,7 +147,7 @@ def _sources(records: Sequence[RunRecord], left_out: Mapping[str, str]) -> Secti
     return Section("Where the figures come from", blocks)
 
 
-def _whole(
+def whole(
     found: Sequence[tuple[RunRecord, ResultStore]],
 ) -> tuple[list[StoredRun], dict[str, str]]:
     """Runs by name, each once and with all of its files; and why others are left out."""

@@ -68,7 +68,7 @@ def differing(all_settings: Sequence[Flat]) -> list[str]:
 def told(settings: Flat, names: Iterable[str]) -> str:
     """Some settings in a line: `mlm_probability=0.3, trainer.weight_decay=0`."""
     return ", ".join(
-        f"{name.removeprefix('objective.')}={_short(settings[name])}"
+        f"{name.removeprefix('objective.')}={short(settings[name])}"
         for name in names
         if name in settings
     )
@@ -81,13 +81,14 @@ def commonest(all_settings: Sequence[Flat], name: str) -> Any:
     return None if tied else json.loads(counts[0][0])
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A setting as tables show it."""
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, str) and len(value) == 64:  # a hash
         return value[:8]
     if isinstance(value, list):
-        return "[" + ", ".join(map(_short, value)) + "]"
+        return "[" + ", ".join(map(short, value)) + "]"
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 

@@ -82,6 +82,7 @@ def provenance(job: Job) -> dict[str, Any]:
             name: plain({**task.facts, **held_in_training(job.corpus, task)})
             for name, task in job.tasks.items()
         },
+        "probe_data": {name: task.fingerprint for name, task in job.tasks.items()},
         "environment": {
             "hardware": describe(job.config.trainer),
             "python": platform.python_version(),

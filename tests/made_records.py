@@ -89,6 +89,8 @@ def add_run(
     metrics: dict[str, tuple[Metric, ...]] | None = None,
     exhibits: dict[str, list[dict[str, Any]]] | None = None,
     probe_facts: dict[str, dict[str, Any]] | None = None,
+    probe_data: dict[str, str] | None = None,
+    corpus: CorpusCard = CORPUS,
     **changes: Any,
 ) -> RunRecord:
     """A record with a probe `task`, whose per-example scores are given, and some losses.
@@ -120,7 +122,7 @@ def add_run(
         seed=seed,
         stratum=stratum,
         config=own,
-        corpus=CORPUS,
+        corpus=corpus,
         columns=COLUMNS if columns is None else columns,
         metrics={**METRICS, **_losses(values), **(metrics or {})},
         traits={"attention": "causal"},
@@ -140,6 +142,7 @@ def add_run(
             }
         ),
         probe_facts=probe_facts or {},
+        probe_data=probe_data or {},
         values=(*values, *more_values),
         environment={"hardware": "cpu", "python": "3", "source": source},
         error="ValueError: it broke" if status == "failed" else "",
@@ -152,7 +155,7 @@ def add_run(
     return store.add(record, curve=curve, examples=examples(scores), exhibits=exhibits)
 
 
-def add_baselines(store: ResultStore, **scores: np.ndarray) -> RunRecord:
+def add_baselines(store: ResultStore, *, source: str = "s", **scores: np.ndarray) -> RunRecord:
     """Simple methods by name, on the same probe; and the losses of guessing."""
     values = [Value("probe task", "accuracy", float(s.mean()), "", n) for n, s in scores.items()]
     values += [
@@ -173,7 +176,7 @@ def add_baselines(store: ResultStore, **scores: np.ndarray) -> RunRecord:
         columns=COLUMNS,
         metrics={**METRICS, **_losses(values)},
         values=tuple(values),
-        environment={"source": "s"},
+        environment={"source": source},
     )
     rows = pd.concat([examples(s).assign(row=n) for n, s in scores.items()])
     return store.add(record, curve=[], examples=rows)

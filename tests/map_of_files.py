@@ -14,7 +14,6 @@ HELD_BY = {
     "cli/check.py": "objectives/test_plugins.py",
     "cli/listing.py": "cli/test_usage.py",
     "cli/plan.py": "cli/test_run.py",
-    "cli/report.py": "cli/test_usage.py",
     "models/blocks.py": "models/test_backbone.py",
     "models/checkpoint.py": "models/test_checkpoint.py",
     "models/generator.py": "objectives/test_rtd.py",

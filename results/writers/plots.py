@@ -1,5 +1,6 @@
-"""Figures beside the report: loss curves and probe bars, as SVG that is the same every time."""
+"""Figures beside the report: loss curves and probe bars, as SVG or PNG, the same every time."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
@@ -186,7 +187,26 @@ def _colours(rows: Sequence[Row]) -> dict[str, str]:
     return {row.label: COLOURS[index % len(COLOURS)] for index, row in enumerate(rows)}
 
 
+METADATA: dict[str, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+"""By the ending of a file: dates and versions, which are left out."""
+
+DOTS_PER_INCH = 200
+"""Of a PNG; SVG has none."""
+
+
 def _save(figure: Any, file: Path) -> None:
-    figure.tight_layout()
-    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    """Write what the file's ending says.
+
+    Letters that the one font lacks, which is the same everywhere, are boxes in a PNG; in an SVG
+    they are text, for which readers find another font.
+    """
+    form = file.suffix.removeprefix(".")
+    size = {"dpi": DOTS_PER_INCH} if form == "png" else {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        figure.tight_layout()
+        figure.savefig(file, format=form, metadata=METADATA[form], **size)
     plt.close(figure)

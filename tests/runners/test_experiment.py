@@ -239,6 +239,7 @@ def test_a_record_equals_what_is_read_back(
     job = job_of(config, corpus, probe=FakeTask())
     record = run_job(job, store, Silent())
     assert record.status == "finished"
+    assert set(record.probe_data.values()) == {"fake"}
     content = {**record.to_json(), "values": [], "columns": {}, "metrics": {}}
     assert json.loads(json.dumps(content)) == content
     told = {**provenance(replace(job, config=replace(config, columns=columns))), "corpus": {}}
