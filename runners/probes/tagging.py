@@ -5,7 +5,7 @@ Parts of speech, entities: the user's own tagged sentences, or a hub data set, t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from itertools import chain
@@ -29,6 +29,7 @@ from runners.measures.readouts import Choice, States, readouts
 from runners.measures.text_model import TextModel
 from runners.measures.word_lesson import WordClasses
 from runners.probes.base import Task, share_cut, shuffled, without_zeros
+from runners.probes.entities import OUTSIDE, entities
 from runners.probes.row import Row
 from runners.probes.scores import check_modes
 from runners.probes.tables import TableProbe
@@ -54,8 +55,6 @@ def metric_of(metric: str, mode: str) -> Metric:
 
 CHOSEN_ON = 4_000
 """The first training words, on some of which layer and regularization are chosen."""
-
-OUTSIDE = "O"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,21 +256,6 @@ def _commonest_of_words(words: Sequence[str], tags: Sequence[str]) -> dict[str, 
     for word, tag in zip(words, tags, strict=True):
         counts[word][tag] += 1
     return {word: count.most_common(1)[0][0] for word, count in counts.items()}
-
-
-def entities(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Kind, first place and the place after the last of every entity of a tagged sentence.
-
-    As of conlleval: an `I-` that nothing of its kind stands before begins one.
-    """
-    start, kind = 0, ""
-    for place, tag in enumerate([*tags, OUTSIDE]):
-        prefix, _, own = tag.partition("-")
-        goes_on = prefix == "I" and own == kind
-        if kind and not goes_on:
-            yield kind, start, place
-        if not goes_on:
-            start, kind = place, own if prefix in ("B", "I") else ""
 
 
 @dataclass(frozen=True, kw_only=True)

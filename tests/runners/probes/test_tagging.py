@@ -13,7 +13,8 @@ from models.batch import Attention
 from runners.corpora.corpus import Corpus
 from runners.measures.readouts import States
 from runners.measures.text_model import TextModel
-from runners.probes.tagging import Tagged, TaggingTask, entities
+from runners.probes.entities import entities
+from runners.probes.tagging import Tagged, TaggingTask
 from runners.training.trainer import TrainerConfig
 
 SENTENCES = [
