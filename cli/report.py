@@ -1,22 +1,26 @@
 """`compare report`: the report of finished runs, built from their records alone."""
 
-import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.arguments import parser_of
 from cli.main import UsageError
 from cli.paths import shown
 from results.record import RunRecord
 from results.report import write_report
 from results.store import ResultStore
 
+EXAMPLES = """\
+compare report
+compare report outputs other_outputs
+"""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Build one report of all runs in some output directories."""
-    parser = argparse.ArgumentParser(
-        prog="compare report", description="Build the report of finished runs again."
-    )
+    about = "Build the report of finished runs again."
+    parser = parser_of("report", about, examples=EXAMPLES)
     parser.add_argument(
         "folders",
         nargs="*",
