@@ -73,7 +73,7 @@ What `compare run` with the same arguments would do and take: jobs, updates,
 tokens, operations, disk, and how long all of it takes here, which is found by
 timing a few steps of each job. Nothing is trained.
 
-  compare plan objective=clm,mlm,simcse seed=0,1,2 -m
+  compare plan objective=clm,mlm,simcse -m
   compare plan objective=clm,mlm -m model=small
 """
 

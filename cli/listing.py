@@ -26,7 +26,6 @@ KINDS = ("objectives", "models", "datasets", "probes", "runs")
 
 EXAMPLES = """\
 compare list objectives
-compare list models dataset.vocabulary_size=32000
 compare list runs output_dir=outputs
 """
 

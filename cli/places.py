@@ -181,7 +181,8 @@ def answer(address: str) -> str:
             said.append(f"answers with status {error.code}")
         except Exception as error:  # no name, no route, no certificate, no address
             reason = getattr(error, "reason", None) or error
-            said.append(f"does not answer ({type(reason).__name__})")
+            words = getattr(reason, "strerror", None) or type(reason).__name__
+            said.append(f"does not answer ({words})")
 
     thread = threading.Thread(target=ask, daemon=True)  # looking a name up knows no limit
     thread.start()

@@ -60,7 +60,7 @@ def test_both_run_and_stand_in_the_report(
     assert main(arguments(found)) == 0
     assert re.search(r"my_task .*The corpus's own sentences", capsys.readouterr().out)
     command, *given = arguments(trial)
-    given = [each.replace("clm,mlm", "clm,mine").replace("[my", "[mine.py,my") for each in given]
+    given = [each.replace("clm,mlm", "mine").replace("[my", "[mine.py,my") for each in given]
     assert command == "run"
     assert run(output, *given, "columns=[clm]", "measures.adaptation_steps=2") == 0
     text = report_path(capsys.readouterr().out).read_text()

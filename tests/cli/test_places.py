@@ -1,9 +1,12 @@
+import errno
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,6 +45,16 @@ def test_a_folder_that_may_only_be_read(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     assert looked(tmp_path)["output_dir"].stops
     tmp_path.chmod(0o700)
+
+
+def test_a_disk_that_may_only_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**more: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    found = looked(tmp_path)["output_dir"]
+    assert found.stops
+    assert "(Read-only file system): choose another with output_dir=FOLDER" in found.advice
 
 
 @pytest.mark.parametrize(("free", "mark"), [(6e9, "ok"), (4e9, "note"), (1e7, "stop")])
@@ -120,10 +133,12 @@ def test_whether_a_server_answers_is_only_said(
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         closed = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        assert answer(closed) == "does not answer (ConnectionRefusedError)"
+        assert answer(closed) == "does not answer (Connection refused)"
         silent.listen()
         monkeypatch.setattr(cli.places, "PATIENCE", 0.2)
         began = time.perf_counter()
         assert answer(closed).startswith("does not answer")
         assert time.perf_counter() - began < 2
     assert answer("no address").startswith("does not answer")
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **more: time.sleep(3))  # a name
+    assert answer("https://hub.example") == "does not answer within 0.2 s"
