@@ -87,6 +87,8 @@ def main(arguments: Sequence[str]) -> int:
     print(f"wrote {', '.join(shown(file) for file in written)}; now try:")
     for command in commands(parsed.what, parsed.name, parsed.folder):
         print(f"  {command}")
+    if find_spec("pytest") is None:
+        print("pytest is not installed here; first: pip install pytest")
     return 0
 
 

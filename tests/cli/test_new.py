@@ -6,11 +6,13 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from whole_commands import report_path, run
 
+import cli.new
 from cli import new_objective, new_probe
 from cli.main import main
 from cli.new import commands
@@ -39,6 +41,16 @@ def test_files_are_written_and_three_commands_printed(
         "  compare run objective=clm,mine -m +experiment=smoke 'plugins=[mine.py]' --config-dir .",
         "  python -m pytest test_mine.py",
     ]
+
+
+def test_a_missing_pytest_is_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        cli.new, "find_spec", lambda name: None if name == "pytest" else find_spec(name)
+    )
+    assert main(["new", "objective", "mine"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("first: pip install pytest")
 
 
 def test_an_objective_holds_what_every_objective_must(
