@@ -1,16 +1,21 @@
 """`compare check`: whether an objective, a plugin's too, holds what every objective must hold."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from cli.arguments import parser_of
 from cli.hydra_app import call_without_output, compose_option, parse
 from objectives.trainable import Trainable
 from runners.checks import CHECKS
 from runners.configuration.read import objective
+
+EXAMPLES = """\
+compare check objective mlm
+compare check objective mine 'plugins=[mine.py]' --config-dir .   # made by `compare new`
+"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,7 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         0, or 1 where one does not hold.
     """
-    parser = argparse.ArgumentParser(prog="compare check", description=__doc__)
+    about = "Whether an objective, of your own too, holds what every objective must hold."
+    parser = parser_of("check", about, examples=EXAMPLES)
     parser.add_argument("what", choices=["objective"], metavar="objective")
     parser.add_argument("name", help="an option of the group, as in run: objective=NAME")
     parser.add_argument("overrides", nargs="*", help="plugins=[FILE] and settings, as in run")

@@ -1,10 +1,11 @@
-"""`compare run --help`: the groups, and every setting of what is chosen with a word about it."""
+"""`compare run --help`: one screen; with `all` or a choice, every setting with a word about it."""
 
 import re
 import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
+from functools import partial
 from inspect import cleandoc
 from pathlib import Path
 from types import NoneType, UnionType
@@ -28,8 +29,8 @@ from runners.training.trainer import OPTIMIZERS
 Row = tuple[str, str]
 """A setting with its value here, and what it is."""
 
-INDENT = 34
-"""Columns before the words about a setting."""
+INDENT, GROUPS = 34, 15
+"""Columns before the words about a setting, and before the options of a group."""
 
 GENERAL = {
     "seed": "whole number: of weights, order of rows, corruption and dropout",
@@ -57,14 +58,34 @@ under every objective's loss and on probes, and write a report.
   compare run objective=clm,mlm,simcse -m             a job for each value
   compare run objective=clm,mlm seed=0,1,2 -m         intervals over seeds
   compare run objective=mlm +experiment=smoke         tiny, to try a command
-  compare plan ...                                    how long that would take
 
   -m, --multirun            a job for each of several values between commas
   --cfg job                 print the resolved configuration
   -cd, --config-dir FOLDER  more options, in folders named like the groups
-  -sc install=bash          what lets the tab key complete all this (or zsh):
-                            eval "$(compare run -sc install=bash)"
+  -sc install=bash          what lets the tab key complete all this (see compare --help)
   --hydra-help              Hydra's own flags
+"""
+
+PLAN = """\
+usage: compare plan [GROUP=OPTION] [SETTING=VALUE] [+experiment=OPTION] [-m]
+
+What `compare run` with the same arguments would do and take: jobs, updates,
+tokens, operations, disk, and how long all of it takes here, which is found by
+timing a few steps of each job. Nothing is trained.
+
+  compare plan objective=clm,mlm,simcse -m
+  compare plan objective=clm,mlm -m model=small
+"""
+
+HEADS = {"run": HEAD, "plan": PLAN}
+
+ALL = "all"
+"""After --help, in place of a choice: a line on every setting."""
+
+MORE = """\
+`compare run --help all` has a line on every setting, `compare run --help
+objective=simcse` on those of what is chosen there. `compare list objectives`
+(models, datasets, probes, runs) says what each option is.
 """
 
 FOOT = """\
@@ -74,19 +95,22 @@ probes, runs) says what each option is.
 """
 
 
-def answered(arguments: Sequence[str]) -> bool:
+def answered(arguments: Sequence[str], command: str = "run") -> bool:
     """Whether a flag asks to print something (help, configuration), which then is printed."""
     asked = shown_only(arguments)
     if asked == "help":
-        print_help(arguments)
+        print_help(arguments, command)
     elif asked:
         call_hydra(arguments, lambda config: None, strict=asked == "cfg")
     return bool(asked)
 
 
-def print_help(arguments: Sequence[str]) -> None:
-    """Groups with their options, and the settings of the options that `arguments` choose."""
-    call_without_output([a for a in arguments if a not in ("--help", "-h")], _print)
+def print_help(arguments: Sequence[str], command: str = "run") -> None:
+    """Groups with their options; and with ALL, or where `arguments` choose, their settings."""
+    given = [argument for argument in arguments if argument not in ("--help", "-h")]
+    chosen = [argument for argument in given if argument != ALL]
+    whole = ALL in given or any("=" in a or a.startswith("~") for a in chosen)
+    call_without_output(chosen, partial(_print, head=HEADS[command], whole=whole))
 
 
 def settings_of(values: Mapping[str, Any]) -> dict[str, list[Row]]:
@@ -115,12 +139,17 @@ def _named(kind: Kind[Any], values: Mapping[str, Any], plugins: Sequence[Path]) 
     return find(kind, values["kind"], plugins) if values.get("kind") else None
 
 
-def _print(config: DictConfig) -> None:
+def _print(config: DictConfig, *, head: str, whole: bool) -> None:
     values: Any = OmegaConf.to_container(config, resolve=False)
     loader = GlobalHydra.instance().config_loader()
-    print(HEAD)
+    print(head)
     print("Groups and their options:")
-    _print_rows([(f"{group}=", " ".join(loader.get_group_options(group))) for group in groups()])
+    options = {group: loader.get_group_options(group) for group in groups()}
+    shown = [(f"{g}=", " ".join(o)) for g, o in options.items() if whole or len(o) > 1]
+    _print_rows(shown, indent=GROUPS)
+    if not whole:
+        print(f"\n{MORE}", end="")
+        return
     for name, rows in settings_of({**values, "hub_dir": config.hub_dir}).items():
         print(f"\nSettings of {name}, with their values here:" if name else "\nSettings:")
         _print_rows(rows)
@@ -147,14 +176,14 @@ def _rows(values: Mapping[str, Any], kind: Any, prefix: str, plugins: Sequence[P
     return found
 
 
-def _print_rows(rows: Sequence[Row]) -> None:
+def _print_rows(rows: Sequence[Row], *, indent: int = INDENT) -> None:
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     for setting, about in rows:
-        lines = textwrap.wrap(about, max(width - INDENT, 20)) or [""]
+        lines = textwrap.wrap(about, max(width - indent, 20)) or [""]
         head = f"  {setting}"
-        print(f"{head:<{INDENT - 1}} {lines.pop(0)}" if len(head) < INDENT else head)
+        print(f"{head:<{indent - 1}} {lines.pop(0)}" if len(head) < indent else head)
         for line in lines:
-            print(" " * INDENT + line)
+            print(" " * indent + line)
 
 
 def attributes(kind: type[Any]) -> dict[str, str]:

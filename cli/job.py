@@ -1,9 +1,9 @@
 """`compare job`: run jobs that `compare run` wrote down, in any process that sees their files."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.arguments import parser_of
 from cli.hydra_app import parse
 from cli.jobs import run_free
 from cli.paths import shown
@@ -18,7 +18,8 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         0, or 1 where a job failed.
     """
-    parser = argparse.ArgumentParser(prog="compare job", description=__doc__)
+    about = "Run jobs that `compare run` wrote down, those that no other process is running."
+    parser = parser_of("job", about, examples="compare job outputs/jobs/*.json")
     parser.add_argument("files", nargs="+", type=Path, help="OUTPUT_DIR/jobs/NAME.json")
     files = parse(parser, arguments, help_by="compare job --help").files
     with Display() as display:

@@ -1,6 +1,5 @@
 """`compare list`: what can be chosen, and what has been run."""
 
-import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from cli.arguments import parser_of
 from cli.auto import AUTO
 from cli.hydra_app import call_without_output, compose_option, parse
 from cli.main import UsageError
@@ -24,10 +24,16 @@ from runners.probes.base import PROBES
 
 KINDS = ("objectives", "models", "datasets", "probes", "runs")
 
+EXAMPLES = """\
+compare list objectives
+compare list runs output_dir=outputs
+"""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Print one list."""
-    parser = argparse.ArgumentParser(prog="compare list", description="What can be chosen.")
+    about = "What can be chosen, and what has been run."
+    parser = parser_of("list", about, examples=EXAMPLES)
     parser.add_argument("what", metavar="|".join(KINDS))
     parser.add_argument("overrides", nargs="*", help="plugins=[FILE] and output_dir=DIR, as in run")
     parser.add_argument("--config-dir", "-cd", help="a folder with more options, as in run")

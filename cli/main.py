@@ -11,16 +11,24 @@ Which pretraining objective should I use, on my corpus, for my tasks, under my b
 usage: compare COMMAND [ARGUMENT ...]
 
   run     pretrain one model per objective, measure them all, write a report
-            compare run objective=clm,mlm,simcse -m
-            compare run objective=clm,mlm -m dataset=local dataset.path=my_texts/
-            compare run --help          all settings; `--cfg job` prints them resolved
-            eval "$(compare run -sc install=bash)"          completes them with the tab key
-  job     run jobs that `run` wrote down, those that nobody is running: compare job FILE ...
+  job     run jobs that `run` wrote down, those that nobody is running
   plan    what `run` with the same arguments would do and take; trains nothing
-  check   whether an objective of your own holds what every objective must: compare check
-          objective NAME plugins=[FILE] --config-dir FOLDER
+  new     begin an objective or a probe of your own: a working file, its YAML and a test
+  check   whether an objective of your own holds what every objective must
   list    objectives | models | datasets | probes | runs
-  report  build the report of finished runs again: compare report [DIR ...]
+  report  build the report of finished runs again
+  doctor  what a run would find here (device, speed, versions, disk, hub), and what to mend
+
+examples:
+  compare doctor
+  compare run objective=clm,mlm,simcse -m
+  compare run objective=clm,mlm -m dataset=local dataset.path=my_texts/
+  compare plan objective=clm,mlm -m model=small
+  compare new objective mine
+
+`compare COMMAND --help` says more, `compare run --help all` a line on every setting. The tab key
+completes all this after `eval "$(compare run -sc install=bash)"`, or zsh in the place of bash; in
+fish after `compare run -sc install=fish | source`.
 
   --version, --help
 """
@@ -32,9 +40,11 @@ COMMANDS = {
     "run": "cli.run",
     "job": "cli.job",
     "plan": "cli.plan",
+    "new": "cli.new",
     "check": "cli.check",
     "list": "cli.listing",
     "report": "cli.report",
+    "doctor": "cli.doctor",
 }
 
 

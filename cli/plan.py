@@ -15,7 +15,7 @@ from runners.estimate import Estimate, Estimator, report_seconds
 
 def main(arguments: Sequence[str]) -> int:
     """Print the table of jobs, what else is to be done, and how long all of it takes."""
-    if answered(arguments):
+    if answered(arguments, "plan"):
         return 0
     with Display() as display:
         prepared = prepare_jobs(arguments, display)

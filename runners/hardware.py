@@ -3,10 +3,12 @@
 import contextlib
 import ctypes
 import json
+import math
 import os
 import platform
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -18,6 +20,10 @@ from runners.identity import name_of
 
 BFLOAT16_GAIN = 1.3
 """bf16 is taken where its matrix product is faster than float32's by at least this factor."""
+
+
+MATRIX = (1024, 512, 2048)
+"""Rows, inner and outer width of the product that is timed."""
 
 
 NARROW = 10_000_000
@@ -85,8 +91,7 @@ def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Res
     torch.set_num_threads(threads)
     dtype = config.dtype
     if dtype == "auto":
-        machine = {"device": device_name(device), "threads": threads, "torch": torch.__version__}
-        dtype = _frozen_dtype(machine, device, output_dir)
+        dtype = _frozen_dtype(device, threads, output_dir)
     return replace(config, device=device, dtype=dtype, threads=threads)
 
 
@@ -137,12 +142,60 @@ def device_name(device: str) -> str:
     return platform.processor() or platform.machine()
 
 
-def _frozen_dtype(machine: dict[str, object], device: str, output_dir: Path) -> str:
-    file = output_dir / "machines" / f"{name_of(machine)}.json"
+def kept_dtype(device: str, threads: int, output_dir: Path) -> str:
+    """What `auto` was found to be on this machine for so many threads, or "" before a first run."""
+    file = _machine_file(device, threads, output_dir)
+    return str(json.loads(file.read_text())["dtype"]) if file.is_file() else ""
+
+
+def best_dtype(rates: Mapping[str, float]) -> str:
+    """The dtype that pays.
+
+    Args:
+        rates: of `matrix_rates`.
+    """
+    return "bfloat16" if rates["bfloat16"] >= BFLOAT16_GAIN * rates["float32"] else "float32"
+
+
+def matrix_rates(device: str, seconds: float = math.inf) -> dict[str, float]:
+    """By dtype, floating-point operations a second of a matrix product of a training step's size.
+
+    Args:
+        device: `cpu` or `cuda`.
+        seconds: that each dtype may take; the fastest of 12 products counts, or of as many as
+            there is time for, but of two at least.
+    """
+    rows, inner, columns = MATRIX
+    found = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        left = torch.ones(rows, inner, dtype=dtype, device=device)
+        right = torch.ones(inner, columns, dtype=dtype, device=device)
+        times: list[float] = []
+        began = time.perf_counter()
+        while len(times) < 2 or (len(times) < 12 and time.perf_counter() - began < seconds):
+            start = time.perf_counter()
+            product = left @ right
+            float(product[0, 0])  # waits for a GPU
+            times.append(time.perf_counter() - start)
+        found[str(dtype).removeprefix("torch.")] = 2 * math.prod(MATRIX) / min(times)
+    return found
+
+
+def _machine(device: str, threads: int) -> dict[str, object]:
+    return {"device": device_name(device), "threads": threads, "torch": torch.__version__}
+
+
+def _machine_file(device: str, threads: int, output_dir: Path) -> Path:
+    return output_dir / "machines" / f"{name_of(_machine(device, threads))}.json"
+
+
+def _frozen_dtype(device: str, threads: int, output_dir: Path) -> str:
+    file = _machine_file(device, threads, output_dir)
     if not file.is_file():
-        gain = _bfloat16_gain(device)
-        chosen = "bfloat16" if gain >= BFLOAT16_GAIN else "float32"
-        content = {**machine, "bfloat16_gain": round(gain, 2), "dtype": chosen}
+        rates = matrix_rates(device)
+        gain = round(rates["bfloat16"] / rates["float32"], 2)
+        machine = _machine(device, threads)
+        content = {**machine, "bfloat16_gain": gain, "dtype": best_dtype(rates)}
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:
             json.dump(content, temporary, indent=1)
@@ -150,20 +203,4 @@ def _frozen_dtype(machine: dict[str, object], device: str, output_dir: Path) -> 
         with contextlib.suppress(FileExistsError):
             os.link(temporary.name, file)
         os.unlink(temporary.name)
-    return str(json.loads(file.read_text())["dtype"])
-
-
-def _bfloat16_gain(device: str) -> float:
-    """How much faster than float32 a bf16 matrix product of a training step's size runs."""
-    fastest = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        left = torch.ones(1024, 512, dtype=dtype, device=device)
-        right = torch.ones(512, 2048, dtype=dtype, device=device)
-        times = []
-        for _ in range(12):
-            start = time.perf_counter()
-            product = left @ right
-            float(product[0, 0])  # waits for a GPU
-            times.append(time.perf_counter() - start)
-        fastest[dtype] = min(times)
-    return fastest[torch.float32] / fastest[torch.bfloat16]
+    return kept_dtype(device, threads, output_dir)

@@ -1,0 +1,35 @@
+import json
+from pathlib import Path
+
+import pytest
+
+import runners.hardware
+from runners.hardware import Hardware, best_dtype, kept_dtype, matrix_rates, resolve_hardware
+
+ASKED = Hardware(device="cpu", threads=1)
+
+
+def test_a_product_is_timed_in_both_dtypes_and_not_for_long() -> None:
+    rates = matrix_rates("cpu", seconds=0.0)
+    assert set(rates) == {"float32", "bfloat16"}
+    assert all(1e7 < rate < 1e15 for rate in rates.values())
+
+
+def test_bfloat16_is_taken_where_it_is_faster_by_a_third_or_so() -> None:
+    assert best_dtype({"float32": 10.0, "bfloat16": 12.9}) == "float32"
+    assert best_dtype({"float32": 10.0, "bfloat16": 13.0}) == "bfloat16"
+
+
+def test_the_choice_is_measured_once_a_machine_and_then_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = {"float32": 1.0, "bfloat16": 2.0}
+    monkeypatch.setattr(runners.hardware, "matrix_rates", lambda device: dict(rates))
+    assert kept_dtype("cpu", 1, tmp_path) == ""
+    assert resolve_hardware(ASKED, tmp_path, weights=1).dtype == "bfloat16"
+    rates["bfloat16"] = 0.5
+    assert resolve_hardware(ASKED, tmp_path, weights=1).dtype == "bfloat16"
+    assert kept_dtype("cpu", 1, tmp_path) == "bfloat16"
+    assert kept_dtype("cpu", 2, tmp_path) == ""
+    (file,) = (tmp_path / "machines").iterdir()
+    assert json.loads(file.read_text())["bfloat16_gain"] == 2.0
