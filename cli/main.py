@@ -21,6 +21,7 @@ usage: compare COMMAND [ARGUMENT ...]
           objective NAME plugins=[FILE] --config-dir FOLDER
   list    objectives | models | datasets | probes | runs
   report  build the report of finished runs again: compare report [DIR ...]
+  export  the model of a run as a folder of transformers: compare export OUTPUT_DIR/runs/NAME DIR
 
   --version, --help
 """
@@ -35,6 +36,7 @@ COMMANDS = {
     "check": "cli.check",
     "list": "cli.listing",
     "report": "cli.report",
+    "export": "cli.export",
 }
 
 
