@@ -112,14 +112,13 @@ def _new_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from error
     try:
         yield work
-        work.chmod(0o755)
+        for path in (work, *work.rglob("*")):  # temporary files are their maker's alone
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        old = work.with_name(f"{work.name}.old")
         if there:
-            old = work.with_name(f"{work.name}.old")
             os.replace(target, old)
-            os.replace(work, target)
-            shutil.rmtree(old)
-        else:
-            os.replace(work, target)
+        os.replace(work, target)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from results.comparison import Stratum, strata
+from results.costs import seconds
 from results.page import Bullets, Drawing, Page, Part, Prose, Section, code
 from results.record import RunRecord
 from results.rows import StoredRun
@@ -82,13 +83,13 @@ def model_card(run: StoredRun, references: Sequence[StoredRun], facts: ExportFac
         title=f"{record.objective} on {record.corpus.label}",
         parts=[Part("", sections)],
         sources=Section("", [Prose(f"Run {code(record.name)}, made {record.created}.")]),
-        built="",
+        built=f"Training took {seconds(stratum)}.",
     )
     with tempfile.TemporaryDirectory() as folder:
         text = write_markdown(page, Path(folder)).read_text()
     title, _, rest = text.partition("\n")
     metadata = yaml.safe_dump(_metadata(record, facts), sort_keys=False, allow_unicode=True)
-    return f"---\n{metadata}---\n{title}\n\n{_use(facts.kind)}\n{rest.rstrip()}\n"
+    return f"---\n{metadata}---\n{title}\n\n{_use(facts.kind)}\n{rest.strip()}\n"
 
 
 def _metadata(record: RunRecord, facts: ExportFacts) -> dict[str, Any]:
@@ -146,7 +147,8 @@ def _what_it_is(record: RunRecord, facts: ExportFacts) -> Section:
         f"were held against those of the model that was measured, on made rows with padding: they "
         f"differ by at most {facts.difference:.1g}",
         f"attention: {traits['attention']}; rows of at most {record.corpus.sequence_length} tokens",
-        f"vectors: {traits.get('pooling', 'mean')} pooling of the last layer",
+        f"vectors: {traits.get('pooling', 'mean')} pooling of the last layer; probes may have read "
+        "another layer or pooling, which they chose on examples that they did not test",
         *(f"left out: the head {name}, since {why}" for name, why in facts.left_out.items()),
     ]
     if facts.architecture.startswith(("Bert", "Roberta")):

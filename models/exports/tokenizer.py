@@ -69,6 +69,7 @@ def save_tokenizer(corpus: Path, folder: Path, *, longest: int, reads_special: b
         **({"unk_token": unknown} if unknown else {}),
     )
     saved.save_pretrained(folder)
+    _name_class(folder / "tokenizer_config.json")
     loaded: Any = AutoTokenizer.from_pretrained(folder)
     ours = Tokenizer.from_file(str(corpus / "tokenizer.json"))
     ours.encode_special_tokens = True
@@ -81,3 +82,11 @@ def save_tokenizer(corpus: Path, folder: Path, *, longest: int, reads_special: b
                 f"transformers' AutoTokenizer does not read this tokenizer as it was trained with: "
                 f"it makes {found} of {text!r}, and not {expected}"
             )
+
+
+def _name_class(file: Path) -> None:
+    """By the name that older versions of transformers know too."""
+    content = json.loads(file.read_text())
+    content.pop("backend", None)
+    content["tokenizer_class"] = "PreTrainedTokenizerFast"
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")

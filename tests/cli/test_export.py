@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 import yaml
 from torch import Tensor
+from upload_server import UploadServer
 from whole_commands import run
 
 from cli.main import main
@@ -188,8 +190,28 @@ def test_what_is_there_is_replaced_only_when_asked(
     assert main(["export", given, str(empty), "--overwrite"]) == 0
     assert not (empty / "stale.txt").exists()
     assert (empty / "model.safetensors").read_bytes() == before
+    assert {path.stat().st_mode & 0o777 for path in empty.glob("*.*")} == {0o644}
     assert (other / "precious.txt").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "other"]
+
+
+def test_a_model_is_pushed_by_those_who_have_a_token(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["export", str(run_of(runs, "simcse")), str(tmp_path / "new"), "--push", "me/mine"]
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+    assert main(arguments) == 2
+    assert "there is no token" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("HF_TOKEN", "hf_right")
+    with UploadServer("hf_right") as hub:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.endpoint)
+        assert main(arguments) == 0
+        assert f"uploaded: {hub.endpoint}/me/mine" in capsys.readouterr().out
+        files = hub.repositories["me/mine"]
+    assert files["model.safetensors"] == (tmp_path / "new" / "model.safetensors").read_bytes()
+    assert {"README.md", "config.json", "tokenizer.json", "1_Pooling/config.json"} <= set(files)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ def test_rows_of_texts_are_those_of_the_corpus(
     assert theirs.mask_token_id == corpus.vocabulary.mask_id
     assert theirs.pad_token_id == corpus.vocabulary.pad_id
     assert len(theirs) == corpus.vocabulary.size
+    said = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    assert said["tokenizer_class"] == "PreTrainedTokenizerFast"  # as transformers 4 knows it too
 
 
 def test_two_texts_stand_in_one_row_as_probes_read_them(corpus: Corpus, tmp_path: Path) -> None:
