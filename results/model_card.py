@@ -151,6 +151,11 @@ def _what_it_is(record: RunRecord, facts: ExportFacts) -> Section:
         "another layer or pooling, which they chose on examples that they did not test",
         *(f"left out: the head {name}, since {why}" for name, why in facts.left_out.items()),
     ]
+    if "lm" in facts.left_out:
+        lines.append(
+            "a class with a token head, such as AutoModelForCausalLM, can be loaded from it, but "
+            "that head is not the trained one"
+        )
     if facts.architecture.startswith(("Bert", "Roberta")):
         lines.append("a pooler was not trained: pooler_output is at random and means nothing")
     if traits.get("likelihood") == "pseudo_next":

@@ -94,4 +94,7 @@ def test_a_card_says_how_its_model_is_used(
 ) -> None:
     metadata, body = card(tmp_path, ExportFacts("X", kind, {}, 0.0))
     assert f"import {loader}, AutoTokenizer" in body
+    assert "is not the trained one" not in body
+    _, body = card(tmp_path, ExportFacts("GPT2Model", kind, {"lm": "it has a bias"}, 0.0))
+    assert "is not the trained one" in body
     assert (metadata["library_name"], metadata["pipeline_tag"]) == (library, task)
