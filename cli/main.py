@@ -16,7 +16,8 @@ usage: compare COMMAND [ARGUMENT ...]
   new     begin an objective or a probe of your own: a working file, its YAML and a test
   check   whether an objective of your own holds what every objective must
   list    objectives | models | datasets | probes | runs
-  report  build the report of finished runs again
+  report  build the report of finished runs again, in other formats, or what changed
+  export  the model of a run as a folder of transformers and sentence-transformers
   doctor  what a run would find here (device, speed, versions, disk, hub), and what to mend
 
 examples:
@@ -44,6 +45,7 @@ COMMANDS = {
     "check": "cli.check",
     "list": "cli.listing",
     "report": "cli.report",
+    "export": "cli.export",
     "doctor": "cli.doctor",
 }
 
