@@ -1,4 +1,4 @@
-"""The report of some runs: Markdown first, with CSV, JSON and figures beside it."""
+"""The report of some runs: Markdown and HTML, with CSV, JSON and figures beside them."""
 
 import hashlib
 import json
@@ -34,6 +34,7 @@ from results.sections import (
 from results.store import ResultStore
 from results.tidy import tidy
 from results.unlike import unlike
+from results.writers.html import write_html
 from results.writers.markdown import write_markdown
 
 ORDER = (
@@ -69,9 +70,10 @@ def write_report(
     unreadable: Mapping[str, str] | None = None,
     tell: Tell = lambda share: None,
 ) -> Path:
-    """Write report.md, results.csv, results.json and figures into a folder named by the runs.
+    """Write a report, its tables and its figures into a folder named by the runs.
 
-    The same records give the same page, but for its last line.
+    These are report.md, report.html, results.csv, results.json and the pages' drawings. The same
+    records give the same pages, but for their last line.
 
     Args:
         found: records, with the stores that hold their rows.
@@ -112,6 +114,7 @@ def write_report(
         "line alone changes when the same runs are made or shown again).",
     )
     write_markdown(page, work)
+    write_html(page, work)
     target = folder / _folder_name(records)
     shutil.rmtree(target, ignore_errors=True)
     os.replace(work, target)

@@ -197,7 +197,7 @@ def _matrix(
             for measure, estimate in zip(columns, own, strict=True):
                 cells += [estimated(estimate)] + [EMPTY] * (measure in adapted)
             rows.append([_first_cell(row, ", own mask"), *cells])
-    return Table(header, rows, title)
+    return Table(header, rows, title, shaded=True)
 
 
 def _title(stratum: Stratum, measure: str) -> str:

@@ -153,7 +153,14 @@ def test_the_same_records_give_the_same_report_but_for_a_marked_line(
     for _ in range(2):
         report = write_report([(r, store) for r in records], tmp_path / "reports", command="x")
         found.append({f.name: f.read_text() for f in sorted(report.parent.iterdir())})
-    assert set(found[0]) == {"report.md", "results.csv", "results.json", "curves.svg", "probes.svg"}
+    assert set(found[0]) == {
+        "report.md",
+        "report.html",
+        "results.csv",
+        "results.json",
+        "curves.svg",
+        "probes.svg",
+    }
     for name, first in found[0].items():
         lines = zip(first.splitlines(), found[1][name].splitlines(), strict=True)
         different = [a for a, b in lines if a != b]
