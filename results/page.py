@@ -137,14 +137,14 @@ class Table:
         header: of the columns; the first names the rows.
         rows: as long as the header each.
         title: what stands above it, where several tables follow on each other.
-        shaded: whether the figures of a column are of one kind, the lower the better, so that
-            colours may help to compare them.
+        shaded: columns, counted from 0, whose figures are of one kind, the lower the better, so
+            that colours may help to compare them.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     title: str = ""
-    shaded: bool = False
+    shaded: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

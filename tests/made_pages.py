@@ -82,7 +82,7 @@ def whole_page(name: str = "clm", *, several: bool = False) -> Page:
     header = ["model", f"LM: {name}", "tokens", "gain"]
     shown = Cell(pictures=(PICTURE, PICTURE))
     blocks: list[Block] = [
-        Table(header, scores, shaded=True),
+        Table(header, scores, shaded=(1, 3)),
         Table(header, scores, f"of {name}"),
         Table(["picture", "captions"], [[shown, words(f"{name}\nanother")]], "pictures"),
         Drawing("probes", f"Scores of {name}", draw),

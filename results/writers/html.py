@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -96,7 +97,7 @@ def typed(text: str) -> str:
 
 def shade(table: Table, row: int, column: int) -> int | None:
     """The step of a figure's colour within its column, 0 for the highest; None for no colour."""
-    if not table.shaded:
+    if column not in table.shaded:
         return None
     found = [cells[column].value for cells in table.rows]
     values = [value for value in found if value is not None and math.isfinite(value)]
@@ -170,6 +171,13 @@ class _Block:
     def kind(self) -> str:
         """Which of the template's macros renders it."""
         return type(self.content).__name__.lower()
+
+    @property
+    def shaded(self) -> bool:
+        """Of a table, whether any of its figures has a colour."""
+        assert isinstance(self.content, Table)
+        places = product(range(len(self.content.rows)), range(1, len(self.content.header)))
+        return any(shade(self.content, *place) is not None for place in places)
 
     @property
     def image(self) -> str:

@@ -202,7 +202,7 @@
     }
     const items = [...labels].map(([label, [colour, curve]]) =>
       make("li", {}, make("svg", { viewBox: "0 0 26 10", class: colour, "aria-hidden": "true" },
-        make("path", { ...look(curve), d: "M0 5L26 5", stroke: "currentColor", "stroke-width": 2 })), label));
+        make("path", { ...look(curve), d: "M0 5L26 5" })), label));
     return make("ul", { class: "key" }, ...items);
   };
 

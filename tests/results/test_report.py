@@ -13,6 +13,7 @@ from results import report
 from results.comparison import StoredRun, Stratum, strata
 from results.record import RunRecord, Value
 from results.report import write_report
+from results.sections.losses import loss_tables
 from results.store import ResultStore
 from results.writers.markdown import DASH
 
@@ -85,6 +86,9 @@ def test_a_loss_solved_at_initialisation_is_said_and_not_ranked(
     text = page(store, one_of_each(store), tmp_path)
     assert "CL: simcse, nats a row ⚠" in text
     assert "solved at initialisation" in text
+    (stratum,) = compared(store, one_of_each(store))
+    (table,) = loss_tables(stratum)
+    assert [table.header[column] for column in table.shaded] == ["LM: clm, nats a token"]
 
 
 def test_the_tables_mark_who_is_on_the_plateau(store: ResultStore, tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_every_point_of_a_curve_stands_in_a_table(tmp_path: Path) -> None:
 def test_figures_are_shaded_within_their_column() -> None:
     rows = [[words(str(value)), figure(value), figure(2.0)] for value in (8.0, 4.0, 6.1)]
     rows.append([words("none"), words("no head"), figure(float("nan"))])
-    table = Table(["model", "a", "b"], rows, shaded=True)
+    table = Table(["model", "a", "b"], rows, shaded=(1, 2))
     assert [shade(table, row, 1) for row in range(4)] == [0, SHADES - 1, SHADES // 2 - 1, None]
     assert [shade(table, row, 2) for row in range(4)] == [None] * 4
     assert shade(Table(["model", "a"], rows), 0, 1) is None
@@ -227,7 +227,13 @@ def finished(store: ResultStore, objectives: int, seeds: int) -> list[tuple[obje
             scores = answers(0.4 + place / 50 + seed / 100, 60)
             record = add_run(store, name, scores, seed=seed, nats=losses, columns=columns)
             points = [
-                {"step": i, "tokens": 9876 * i, "flops": 44083201 * i, "seconds": i * 0.813}
+                {
+                    "step": i,
+                    "progress": i / 100,
+                    "tokens": 9876 * i,
+                    "flops": 44083201 * i,
+                    "seconds": i * 0.813,
+                }
                 | {"loss": 9 - i / 23, "held_out": 9 - i / 27 if i % 10 == 0 else None}
                 for i in range(1, 101)
             ]
@@ -240,6 +246,7 @@ def finished(store: ResultStore, objectives: int, seeds: int) -> list[tuple[obje
 
 def test_every_figure_of_the_markdown_page_stands_in_the_same_place(tmp_path: Path) -> None:
     report = write_report(finished(ResultStore(tmp_path), 4, 2), tmp_path / "r", command="x")  # type: ignore[arg-type]
+    assert "could not be built" not in report.read_text()
     lines = report.read_text().splitlines()
     rows = [line for line in lines if line.startswith("| ") and not line.startswith("|:")]
     page = Seen(report.with_name("report.html").read_text())
