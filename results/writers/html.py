@@ -31,6 +31,10 @@ SHADES = 8
 COLOURS = 8
 """Of curves, in the style sheet."""
 
+SPARE = 200_000
+"""Characters that a drawing may take of a page which draws its chart by script: of many runs it
+would be larger than all else, for readers without scripts, who have the tables of its points."""
+
 _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Signs that turn the direction in which the text around them is read."""
 
@@ -224,7 +228,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(inline=inline, plain=plain, number=number, picture=picture)
-    environment.globals.update(shade=shade, dash=DASH, colours=COLOURS)
+    environment.globals.update(shade=shade, dash=DASH, colours=COLOURS, spare=SPARE)
     return environment
 
 

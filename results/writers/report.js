@@ -95,8 +95,7 @@
   const look = (curve) => ({ class: `curve${curve.place ? "" : " faint"}`, "stroke-dasharray": DASHES[curve.place] ?? "4 4" });
   const HEIGHT = 250, TOP = 10, RIGHT = 14, BOTTOM = 40, LEFT = 44;
 
-  const draw = (plot, data, axis, title) => {
-    const width = Math.max(plot.clientWidth, 240);
+  const draw = (width, data, axis, title) => {
     const xs = data.curves.flatMap((curve) => curve.points.map((point) => point.at[axis])).filter(Number.isFinite);
     const ys = [...data.curves.flatMap((curve) => curve.points.map((point) => point.value)), ...data.levels.map((level) => level[1])];
     const [left, right] = [Math.min(0, ...xs), Math.max(...xs)];
@@ -128,19 +127,19 @@
       }
       svg.append(group);
     }
-    return { svg, spots, width };
+    return { svg, spots, axis, width };
   };
 
   const interactive = (panel, axes) => {
     const plot = panel.querySelector(".plot");
     const data = read(panel, axes.length);
-    if (!data.curves.length) return () => {};
+    if (!data.curves.length) return null;
     const tip = make("div", { class: "tip", role: "status" });
     plot.setAttribute("tabindex", "0");
     plot.setAttribute("role", "group");
     plot.setAttribute("aria-label", `Curves of ${panel.querySelector("figcaption").textContent}: left and right go through the points of a curve, up and down change the curve`);
     panel.querySelector("details").before(key(data.curves));
-    let drawn, axis, here = null, mark = null;
+    let drawn = null, here = null, mark = null;
     const point = (spot) => {
       mark?.remove();
       here = spot;
@@ -180,17 +179,15 @@
         : own.indexOf(here) + along;
       point(own[Math.max(0, Math.min(own.length - 1, at))]);
     });
-    const show = (chosen) => {
-      axis = chosen;
-      point(null);
-      drawn = draw(plot, data, axis, axes[axis]);
-      plot.replaceChildren(drawn.svg, tip);
+    return {
+      room: () => Math.max(plot.clientWidth, 240),
+      show: (axis, width) => {
+        if (drawn && drawn.axis === axis && Math.abs(drawn.width - width) < 1) return;
+        if (here) point(null);
+        drawn = draw(width, data, axis, axes[axis]);
+        plot.replaceChildren(drawn.svg, tip);
+      },
     };
-    let width = 0;
-    new ResizeObserver(() => {
-      if (axis !== undefined && Math.abs(plot.clientWidth - width) > 1) { width = plot.clientWidth; show(axis); }
-    }).observe(panel);
-    return show;
   };
   const key = (curves) => {
     const labels = new Map();
@@ -208,15 +205,21 @@
 
   all(".chart").forEach((chart, place) => {
     const axes = all("th.axis", chart.querySelector("table.points")).map((head) => head.textContent);
-    const shows = all("figure", chart).map((panel) => interactive(panel, axes));
+    const panels = all("figure", chart).map((panel) => interactive(panel, axes)).filter(Boolean);
+    let shown = Number(chart.dataset.shown);
+    const show = () => {
+      const rooms = panels.map((panel) => panel.room()); // all before any is drawn: one layout
+      panels.forEach((panel, at) => panel.show(shown, rooms[at]));
+    };
     const choice = make("fieldset", { class: "axes" }, make("legend", {}, "Over"));
     axes.forEach((name, axis) => {
       const input = make("input", { type: "radio", name: `axis-${place}`, value: axis });
-      input.checked = axis === Number(chart.dataset.shown);
-      input.addEventListener("change", () => shows.forEach((show) => show(axis)));
+      input.checked = axis === shown;
+      input.addEventListener("change", () => { shown = axis; show(); });
       choice.append(make("label", {}, input, ` ${name}`));
     });
     chart.prepend(choice);
-    shows.forEach((show) => show(Number(chart.dataset.shown)));
+    show();
+    new ResizeObserver(show).observe(chart);
   });
 })();
