@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cli.main import UsageError
-from cli.paths import shown
+from cli.paths import show_report
 from results.diff_page import write_diff
 from results.formats import DEFAULT, FOR_READING, FORMATS, formats
 from results.record import RunRecord
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError(f"{', '.join(map(str, folders))}: {error}") from error
     for name, reason in unreadable.items():
         print(f"left out: {name}: {reason}")
-    print(f"report: {shown(report)}")
+    show_report(report)
     return 0
 
 

@@ -9,7 +9,7 @@ from filelock import FileLock
 from cli.figures import announcement
 from cli.help import answered
 from cli.jobs import finished, record_names, run_all
-from cli.paths import shown
+from cli.paths import show_report, shown
 from cli.prepare import prepare_jobs, write_files
 from cli.progress import Display
 from cli.workers import helped, wanted
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         except ValueError as error:  # no job came to anything
             display.say(f"no report: {error}")
             return 1
-    print(f"report: {shown(report)}")
+    show_report(report)
     return int(any(record.status == "failed" for record in records))
 
 

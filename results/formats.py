@@ -11,6 +11,7 @@ from pathlib import Path
 from results.page import Drawing, Page
 from results.record import RunRecord
 from results.tidy import tidy
+from results.writers.html import write_html
 from results.writers.latex import write_latex
 from results.writers.markdown import write_markdown
 from results.writers.parquet import write_parquet
@@ -36,6 +37,10 @@ def _markdown(content: Content, folder: Path) -> None:
     file.rename(folder / f"{content.name}.md")
 
 
+def _html(content: Content, folder: Path) -> None:
+    write_html(content.page, folder).rename(folder / f"{content.name}.html")
+
+
 def _csv(content: Content, folder: Path) -> None:
     tidy(content.records).to_csv(folder / "results.csv", index=False)
 
@@ -56,6 +61,7 @@ def _figures(content: Content, folder: Path, ending: str) -> None:
 
 FORMATS: dict[str, Callable[[Content, Path], object]] = {
     "markdown": _markdown,
+    "html": _html,
     "csv": _csv,
     "json": _json,
     "latex": lambda content, folder: write_latex(content.page, folder),
@@ -67,10 +73,10 @@ FORMATS: dict[str, Callable[[Content, Path], object]] = {
 }
 """Each writes its files into a folder."""
 
-DEFAULT = ("markdown", "csv", "json")
+DEFAULT = ("markdown", "html", "csv", "json")
 """What every report has; Markdown brings its figures as SVG."""
 
-FOR_READING = ("markdown", "latex")
+FOR_READING = ("markdown", "html", "latex")
 """Those that a page without figures can be written in."""
 
 

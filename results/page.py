@@ -5,8 +5,8 @@ are enclosed in marks, so that texts can be put together like any others.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -111,9 +111,15 @@ def differing_by(contrast: Contrast | None) -> Cell:
 
 @dataclass(frozen=True)
 class Prose:
-    """A paragraph."""
+    """A paragraph.
+
+    Attributes:
+        text: all of it.
+        sentences: the same in parts, where the first two are the answer to what a page asks.
+    """
 
     text: str
+    sentences: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -131,11 +137,64 @@ class Table:
         header: of the columns; the first names the rows.
         rows: as long as the header each.
         title: what stands above it, where several tables follow on each other.
+        shaded: columns, counted from 0, whose figures are of one kind, the lower the better, so
+            that colours may help to compare them.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     title: str = ""
+    shaded: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One model's line in a panel of a chart.
+
+    Attributes:
+        label: whose it is.
+        group: curves of one group share a colour.
+        points: a row each: where it lies on every axis, then every measure; None for what was not
+            taken there.
+    """
+
+    label: str
+    group: int
+    points: Sequence[Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves that share a vertical axis.
+
+    Attributes:
+        title: of what.
+        quantity: of the vertical axis.
+        measures: what the curves show, in the order of their points.
+        curves: one a model.
+        levels: what stays the same all along, by name.
+    """
+
+    title: str
+    quantity: str
+    measures: Sequence[str]
+    curves: Sequence[Curve]
+    levels: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves as data.
+
+    Attributes:
+        axes: what the curves can be drawn over, one at a time.
+        shown: which of the axes is drawn first.
+        panels: beside each other.
+    """
+
+    axes: Sequence[str]
+    shown: int
+    panels: Sequence[Panel]
 
 
 @dataclass(frozen=True)
@@ -146,11 +205,13 @@ class Drawing:
         name: of its file.
         alt: in words.
         draw: makes the file, SVG or PNG as its ending says.
+        chart: the same as data, for writers that draw by themselves.
     """
 
     name: str
     alt: str
     draw: Callable[[Path], None]
+    chart: Chart | None = None
 
 
 Block = Prose | Bullets | Table | Drawing

@@ -1,4 +1,4 @@
-"""The report of some runs: Markdown first, with CSV, JSON and figures beside it."""
+"""The report of some runs: Markdown and HTML, with CSV, JSON and figures beside them."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -65,9 +65,10 @@ def write_report(
     tell: Tell = lambda share: None,
     formats: Sequence[str] | None = None,
 ) -> Path:
-    """Write report.md, results.csv, results.json and figures into a folder named by the runs.
+    """Write a report, its tables and its figures into a folder named by the runs.
 
-    The same records give the same page, but for its last line.
+    These are report.md, report.html, results.csv, results.json and the pages' drawings. The same
+    records give the same pages, but for their last line.
 
     Args:
         found: records, with the stores that hold their rows.

@@ -4,6 +4,7 @@ from functools import partial
 
 from results.comparison import Stratum
 from results.costs import spent, tokens_a_parameter
+from results.curves import loss_curves
 from results.figures import quantity
 from results.page import Drawing, Prose, Section, Table, words
 from results.sections.setup import budget
@@ -53,5 +54,6 @@ def section(stratum: Stratum) -> Section | None:
         "are means. Seconds depend on what else the machine did: they stand in the page's last "
         "line and are never ranked."
     )
-    curves = Drawing("curves", "Loss curves", partial(plot_curves, stratum))
+    draw = partial(plot_curves, stratum)
+    curves = Drawing("curves", "Loss curves", draw, loss_curves(stratum))
     return Section("What it cost", [Table(HEADER, rows), Prose(text), curves])

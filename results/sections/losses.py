@@ -178,9 +178,12 @@ def _matrix(
         for measure in columns
         if any(stratum.estimate(row, measure, "adapted") for row in stratum.models)
     }
-    header = ["model"]
+    header, shaded = ["model"], list[int]()
     for measure in columns:
-        header += [_title(stratum, measure), *(["adapted"] if measure in adapted else [])]
+        titles = [_title(stratum, measure), *(["adapted"] if measure in adapted else [])]
+        if not solved_at_start(stratum, measure):  # there a low figure says nothing
+            shaded += range(len(header), len(header) + len(titles))
+        header += titles
     rows = []
     for row in stratum.rows:
         cells = []
@@ -197,7 +200,7 @@ def _matrix(
             for measure, estimate in zip(columns, own, strict=True):
                 cells += [estimated(estimate)] + [EMPTY] * (measure in adapted)
             rows.append([_first_cell(row, ", own mask"), *cells])
-    return Table(header, rows, title)
+    return Table(header, rows, title, shaded)
 
 
 def _title(stratum: Stratum, measure: str) -> str:

@@ -38,7 +38,7 @@ def section(stratum: Stratum) -> Section | None:
     alarming = [check.sought for check in checks(stratum) if check.alarms]
     if alarming:
         details.insert(0, f"{strong('Sanity')} (below) first: {'; '.join(alarming)}")
-    blocks: list[Block] = [Prose(" ".join(sentences))]
+    blocks: list[Block] = [Prose(" ".join(sentences), sentences)]
     if details:
         blocks.append(Bullets([f"{line}." for line in details]))
     return Section("Verdict", blocks)

@@ -1,1 +1,1 @@
-"""Writers: a page as Markdown, and its figures as SVG."""
+"""Writers: a page as Markdown and as HTML, and its figures as SVG."""

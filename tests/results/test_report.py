@@ -13,6 +13,7 @@ from results import report
 from results.comparison import StoredRun, Stratum, strata
 from results.record import RunRecord, Value
 from results.report import write_report
+from results.sections.losses import loss_tables
 from results.store import ResultStore
 from results.writers.markdown import DASH
 
@@ -85,6 +86,9 @@ def test_a_loss_solved_at_initialisation_is_said_and_not_ranked(
     text = page(store, one_of_each(store), tmp_path)
     assert "CL: simcse, nats a row ⚠" in text
     assert "solved at initialisation" in text
+    (stratum,) = compared(store, one_of_each(store))
+    (table,) = loss_tables(stratum)
+    assert [table.header[column] for column in table.shaded] == ["LM: clm, nats a token"]
 
 
 def test_the_tables_mark_who_is_on_the_plateau(store: ResultStore, tmp_path: Path) -> None:
@@ -153,7 +157,14 @@ def test_the_same_records_give_the_same_report_but_for_a_marked_line(
     for _ in range(2):
         report = write_report([(r, store) for r in records], tmp_path / "reports", command="x")
         found.append({f.name: f.read_text() for f in sorted(report.parent.iterdir())})
-    assert set(found[0]) == {"report.md", "results.csv", "results.json", "curves.svg", "probes.svg"}
+    assert set(found[0]) == {
+        "report.md",
+        "report.html",
+        "results.csv",
+        "results.json",
+        "curves.svg",
+        "probes.svg",
+    }
     for name, first in found[0].items():
         lines = zip(first.splitlines(), found[1][name].splitlines(), strict=True)
         different = [a for a, b in lines if a != b]
