@@ -6,7 +6,6 @@ model that did best on it is the one that is tested.
 
 import copy
 import itertools
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,9 +27,6 @@ from runners.measures.read_once import choosing
 from runners.measures.text_model import EMBEDDED_AT_ONCE, TextModel
 from runners.training.fit import fit
 
-TRIED = 0.5
-"""Epochs that each learning rate has before one of them goes on."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneConfig:
@@ -41,9 +37,9 @@ class FinetuneConfig:
         rows_per_update: examples in an update.
         learning_rates: peaks for weights that began at random, of a checkpoint a twentieth of them;
             each rises over the first tenth and falls linearly to 0. Of several, a fifth of the
-            training examples is held back; the rate that is best on it after half an epoch goes
-            on, and is tested as it was best: then, or after one of its epochs. A single one is not
-            chosen, and all examples are trained on.
+            training examples is held back; the rate that is best on it after one epoch goes on,
+            and of its epochs the best is taken. A single one is not chosen, and all examples are
+            trained on.
         max_examples: at most so many of the training examples; null for all.
     """
 
@@ -161,10 +157,10 @@ def _best(
     config: FinetuneConfig,
     seed: int,
 ) -> Learned | None:
-    """Every rate has half an epoch; the best goes on, and is kept as it is best."""
+    """Every rate has an epoch; the best goes on, and of its epochs the best is kept."""
     inner, held = sides
-    points = [TRIED, *range(1, config.epochs + 1)]
-    best, chosen, epochs = -np.inf, 0.0, TRIED
+    points = range(1, config.epochs + 1)
+    best, chosen, epochs = -np.inf, 0.0, 1
     further: Iterator[Student | None] = iter(())
     kept: dict[str, Tensor] = {}
     for rate in config.learning_rates:
@@ -182,7 +178,7 @@ def _best(
     best_student = Student(model, lesson, seed)
     best_student.load_state_dict(kept)
     rate = chosen * best_student.backbone.config.rate_scale
-    return Learned(best_student.eval(), f"rate {rate:g}, {epochs:g} of {config.epochs} epochs")
+    return Learned(best_student.eval(), f"rate {rate:g}, {epochs} of {config.epochs} epochs")
 
 
 def _weights(student: nn.Module) -> dict[str, Tensor]:
@@ -196,7 +192,7 @@ def _students(
     config: FinetuneConfig,
     rate: float,
     seed: int,
-    points: Sequence[float],
+    points: Sequence[int],
 ) -> Iterator[Student | None]:
     """The student after so many epochs, ready to be asked; None where it diverged, and no more."""
     trainer = model.trainer
@@ -219,7 +215,7 @@ def _students(
             torch.manual_seed(seed_of("finetune dropout", seed, step))
             yield lesson.loss(student, batches[order[step]])
 
-    ends = [math.ceil(point * len(batches)) for point in points]
+    ends = [epochs * len(batches) for epochs in points]
     for begin, end in itertools.pairwise([0, *ends]):
         student.train()
         now = range(begin, end)

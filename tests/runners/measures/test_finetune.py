@@ -123,27 +123,26 @@ def test_what_is_chosen_follows_the_score(learner: TextModel) -> None:
 
     def score(truth: np.ndarray, predicted: np.ndarray) -> float:
         asked.append(len(truth))
-        # Half an epoch each, and three times more of the best.
-        return [0.5, 0.6, 0.6, 0.7, 0.8, 0.7][len(asked) - 1]
+        return [0.5, 0.6, 0.6, 0.8, 0.7][len(asked) - 1]  # an epoch each, and two more of the best
 
     config = FinetuneConfig(epochs=3, rows_per_update=8, learning_rates=(1e-4, 1e-3, 2e-3))
     lesson = Labels(texts, labels, score=score)
     found = finetune(learner, lesson, lambda: texts, config=config, seed=0)
     assert found is not None
     assert found.note == "rate 0.001, 2 of 3 epochs"
-    assert asked == [12] * 6
+    assert asked == [12] * 5
 
 
 def test_the_weights_of_the_best_epoch_are_those_that_are_asked(learner: TextModel) -> None:
     texts, labels = [f"value {i % 7}" for i in range(60)], np.arange(60) % 2
-    scores = iter([0.9, 0.1, 0.2, 0.3, 0.4])  # half an epoch of the first rate
+    scores = iter([0.9, 0.1, 0.2, 0.3])  # the first epoch of the first rate
     lesson = Labels(texts, labels, score=lambda *_: next(scores))
     config = FinetuneConfig(epochs=3, rows_per_update=8, learning_rates=(1e-3, 1e-2))
     learned = learn(learner, lesson, config, 0)
     assert learned is not None
-    assert learned.note == "rate 0.001, 0.5 of 3 epochs"
+    assert learned.note == "rate 0.001, 1 of 3 epochs"
     inner, _ = held_back(labels)
-    expected = next(_students(learner, lesson, inner, config, 1e-3, 0, [0.5]))
+    expected = next(_students(learner, lesson, inner, config, 1e-3, 0, [1]))
     assert expected is not None
     for name, value in expected.state_dict().items():
         assert torch.equal(learned.student.state_dict()[name], value)
