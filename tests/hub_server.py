@@ -2,16 +2,13 @@
 
 import hashlib
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from urllib.parse import parse_qs, unquote, urlsplit
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+from local_server import COMMIT, LocalServer, QuietHandler
 
 
-class HubServer:
+class HubServer(LocalServer):
     """Serves the repositories below `root`: datasets/ORG/NAME/... and models/ORG/NAME/...
 
     Attributes:
@@ -23,34 +20,11 @@ class HubServer:
         self.root = root
         self.log: list[str] = []
         self.fail: dict[str, int | str] = {}
-        hub = self
-
-        class Handler(_Handler):
-            server_of = hub
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "HubServer":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     server_of: HubServer
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep standard error quiet; the log is in `HubServer.log`."""
 
     def do_HEAD(self) -> None:
         self.do_GET()

@@ -2,14 +2,11 @@
 
 import base64
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+from local_server import COMMIT, LocalServer, QuietHandler
 
 
-class UploadServer:
+class UploadServer(LocalServer):
     """Takes what bearers of one token upload.
 
     Attributes:
@@ -21,34 +18,11 @@ class UploadServer:
         self.token = token
         self.repositories: dict[str, dict[str, bytes]] = {}
         self.made: list[dict[str, str]] = []
-        hub = self
-
-        class Handler(_Handler):
-            server_of = hub
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "UploadServer":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     server_of: UploadServer
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep standard error quiet."""
 
     def do_POST(self) -> None:
         hub = self.server_of
