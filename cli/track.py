@@ -12,7 +12,7 @@ from results.record import RunRecord
 from results.store import ResultStore
 from results.trackers.tensorboard import write_tensorboard
 from results.trackers.tracked import tracked_run
-from results.trackers.weights_and_biases import mode, offline_folders, run_id, write_wandb
+from results.trackers.weights_and_biases import mode, write_wandb
 
 EXAMPLES = """\
 compare track outputs --to tensorboard
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     records, unreadable = _runs(output)
     default = output / "tensorboard" if parsed.to == "tensorboard" else output
     folder = (parsed.folder or default).expanduser()
-    ids, runs = [], []
+    runs = []
     for record in records:
         try:
             runs.append(tracked_run(record, ResultStore(output)))
@@ -66,13 +66,11 @@ def main(arguments: Sequence[str]) -> int:
                 done = write_tensorboard(run, folder)
             else:
                 done = write_wandb(run, folder, project)
-                ids.append(run_id(run, project))
             print(f"{done}: {run.name} ({len(run.points)} points, {len(run.values)} values)")
         if runs and parsed.to == "tensorboard":
             print(f"look at it: tensorboard --logdir {shlex.quote(shown(folder))}")
         elif runs and mode() == "offline":
-            written = [str(shown(each)) for own in ids for each in offline_folders(folder, own)]
-            print(f"upload it: wandb sync {shlex.join(written)}")
+            print(f"upload it: wandb sync {shlex.quote(shown(folder))}/wandb/offline-run-*")
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
     for name, reason in unreadable.items():

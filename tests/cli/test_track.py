@@ -57,10 +57,8 @@ def test_offline_says_how_to_upload(
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(output.parent / "config"))
     assert main(["track", str(output), "--to", "wandb"]) == 0
     said = capsys.readouterr().out.splitlines()
-    folders = sorted((output / "wandb").glob("offline-run-*"))
-    assert len(folders) == 2
-    assert said[-1].startswith("upload it: wandb sync ")
-    assert sorted(said[-1].split()[4:]) == [str(folder) for folder in folders]
+    assert len(list((output / "wandb").glob("offline-run-*"))) == 2
+    assert said[-1] == f"upload it: wandb sync {output}/wandb/offline-run-*"
 
 
 @pytest.mark.parametrize("tracker", ["tensorboard", "wandb"])
