@@ -1,15 +1,18 @@
 """Runs for Weights & Biases: offline unless WANDB_MODE says otherwise; nothing is sent unasked."""
 
+import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from results.trackers.tracked import Done, TrackedRun, package, read_note, write_note
 
 MODE = "WANDB_MODE"
+REPORTING = "WANDB_ERROR_REPORTING"
+"""Reports of the package's own crashes, for which its service looks a host up, offline too."""
 
 
 def run_id(run: TrackedRun, project: str) -> str:
@@ -60,8 +63,9 @@ def write_wandb(run: TrackedRun, folder: Path, project: str) -> Done:
     after = int(note.get("last_step", -1)) if uploaded else -1
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        _write(wandb, run, folder, project, how, after)
-        wandb.teardown()  # its service still writes when a run is finished; its end is waited for
+        with _no_reports() if how == "offline" else contextlib.nullcontext():
+            _write(wandb, run, folder, project, how, after)
+            wandb.teardown()  # its service writes on when a run is finished; its end is waited for
     except wandb.errors.Error as error:
         raise ValueError(f"Weights & Biases refuses: {error}") from error
     write_note(file, run)
@@ -71,6 +75,19 @@ def write_wandb(run: TrackedRun, folder: Path, project: str) -> Done:
 def offline_folders(folder: Path, own_id: str) -> list[Path]:
     """Where a run was written offline, the oldest first."""
     return sorted((folder / "wandb").glob(f"offline-run-*-{own_id}"))
+
+
+@contextlib.contextmanager
+def _no_reports() -> Iterator[None]:
+    before = os.environ.get(REPORTING)
+    os.environ[REPORTING] = "false"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[REPORTING]
+        else:
+            os.environ[REPORTING] = before
 
 
 def _write(wandb: Any, run: TrackedRun, folder: Path, project: str, how: str, after: int) -> None:

@@ -1,6 +1,7 @@
 """Offline runs of Weights & Biases, read back record by record, hold what the record holds."""
 
 import json
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,26 @@ def test_a_run_that_failed_and_went_on_is_one_run(tmp_path: Path, uploaded: bool
     assert steps == ([[1, 2, 3, 4], [5, 6, 7, 8, 9, 10]] if uploaded else [list(range(1, 11))])
     assert read(folders[-1])[3]["probe task/accuracy"] == pytest.approx(0.6)
     assert {read(each)[0].run_id for each in folders} == {run_id(run, "mine")}
+
+
+def test_offline_the_service_is_told_to_report_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wandb.sdk.lib.service import service_process
+
+    started: list[list[str]] = []
+    real = service_process.subprocess.Popen
+
+    def spy(arguments: list[str], **options: Any) -> Any:
+        started.append(arguments)
+        return real(arguments, **options)
+
+    monkeypatch.setattr(service_process.subprocess, "Popen", spy)
+    monkeypatch.delenv("WANDB_ERROR_REPORTING", raising=False)
+    store = ResultStore(tmp_path)
+    write_wandb(tracked_run(add_run(store, "mlm", answers(0.6)), store), tmp_path, "mine")
+    assert any("--no-observability" in arguments for arguments in started)
+    assert "WANDB_ERROR_REPORTING" not in os.environ
 
 
 def test_only_on_line_or_off() -> None:
