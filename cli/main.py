@@ -18,6 +18,7 @@ usage: compare COMMAND [ARGUMENT ...]
   list    objectives | models | datasets | probes | runs
   report  build the report of finished runs again, in other formats, or what changed
   export  the model of a run as a folder of transformers and sentence-transformers
+  track   the runs for TensorBoard or Weights & Biases
   doctor  what a run would find here (device, speed, versions, disk, hub), and what to mend
 
 examples:
@@ -46,6 +47,7 @@ COMMANDS = {
     "list": "cli.listing",
     "report": "cli.report",
     "export": "cli.export",
+    "track": "cli.track",
     "doctor": "cli.doctor",
 }
 

@@ -1,0 +1,1 @@
+"""Experiment trackers: finished records written where TensorBoard or Weights & Biases show them."""
