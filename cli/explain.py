@@ -29,6 +29,11 @@ VERSION_BASE: dict[str, str] = {"version_base": "1.3"} if _OLD else {}
 OWN_PROBE = "+probe@probes.NAME=classification probes.NAME.path=FILE"
 """How a probe of one's own is added to the others."""
 
+OWN_KINDS = (
+    "classification", "similarity", "tagging", "structure", "minimal_pairs", "last_word", "search",
+)  # fmt: skip
+"""Probes that are tables of the user's."""
+
 
 def groups() -> list[str]:
     """The folders of configurations to choose from."""
@@ -162,9 +167,13 @@ def _unknown_setting(key: str, overrides: Sequence[str]) -> str:
                 return f"{unknown_key(f'probe {place}', parts[end - 1], known)}; to add it: {own}"
             if not known:
                 return f"there is no setting {key}: {parent} is a single value"
-            return unknown_key(f"setting {place}", parts[end - 1], known)
+            said = unknown_key(f"setting {place}", parts[end - 1], known)
+            if parts[:2] in (["dataset", "path"], ["dataset", "text_column"]):
+                said += ". It belongs to text of your own: add dataset=local, or dataset=hub"
+            return said
         if end == 1 and parts[0] == "probe" and len(parts) > 1 and not config.get("probe"):
-            return f"{key} belongs to a table of your own: add probe=classification or similarity"
+            kinds = ", ".join(OWN_KINDS)
+            return f"{key} belongs to a table of your own: add probe=KIND, one of {kinds}"
     return f"{key} takes an option's name: {key}=OPTION"
 
 

@@ -1,6 +1,7 @@
 """Paths as they are shown."""
 
 import os
+import re
 from pathlib import Path
 
 
@@ -11,7 +12,11 @@ def shown(path: Path) -> str:
 
 
 def show_report(report: Path) -> None:
-    """Say where a report lies, the page for a browser too if there is one."""
+    """Say what a report says first, and where it lies, as a page for a browser too."""
+    text = report.read_text() if report.suffix == ".md" else ""
+    said = re.search(r"^## Verdict\n\n(.+)$", text, re.MULTILINE)
+    if said:
+        print(re.sub(r"\*\*|`|\\(?=[^a-zA-Z0-9\s])", "", said[1]))
     page = report.with_suffix(".html")
     if page.is_file():
         print(f"in a browser: {shown(page)}")

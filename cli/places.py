@@ -155,7 +155,8 @@ def hub(hub_dir: Path | None) -> Iterator[Finding]:
         yield Finding("hub", f"{address}, not asked: HF_HUB_OFFLINE is set; caches are read")
     else:
         said = answer(str(huggingface_hub.constants.ENDPOINT))
-        yield Finding("hub", f"{address} {said}")
+        way_out = "" if said.startswith("answers") else "hub_dir=FOLDER takes its place, if need be"
+        yield Finding("hub", f"{address} {said}", way_out)
     token = huggingface_hub.get_token()
     yield Finding("token", "there is one (not shown)" if token else "none; gated data need one")
 

@@ -45,6 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         except KeyboardInterrupt:
             _report_part(arguments, jobs, store, display)
             raise
+        display.no_job()
         display.stage("report")
         try:
             report = _report(arguments, jobs, records, store, display)

@@ -69,7 +69,7 @@ def write_diff(
         The path of diff.md, or of the folder where Markdown is not among the formats.
 
     Raises:
-        ValueError: one of them has no run.
+        ValueError: one of them has no run, or they have no objective in common.
     """
     sides: list[list[StoredRun]] = []
     notes: list[str] = []
@@ -79,6 +79,13 @@ def write_diff(
         if not any(run.record.kind == "run" for run in runs):
             raise ValueError("; ".join([f"there is no run in {typed}", *damaged.values()]))
         sides.append(runs)
+    labels = [{run.record.objective for run in side if run.record.kind == "run"} for side in sides]
+    if not labels[0] & labels[1]:
+        both = "; ".join(", ".join(sorted(each)) for each in labels)
+        raise ValueError(
+            f"the two have no objective in common ({both}), so that nothing can be held against "
+            f"itself; `compare report {first[0]} {second[0]}` ranks objectives"
+        )
     pairs, *lonely = match_strata(*(strata(side) for side in sides))
     for name, left in zip((A, B), lonely, strict=True):
         notes += [
@@ -95,7 +102,7 @@ def write_diff(
     target = folder / f"diff-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
     records = [run.record for side in sides for run in side]
     chosen = FOR_READING[:1] if formats is None else formats
-    write_formats(chosen, Content(page, records, "diff"), target, anew=formats is None)
+    write_formats(chosen, Content(page, records, "diff"), target)
     return target / "diff.md" if "markdown" in chosen else target
 
 

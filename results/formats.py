@@ -94,14 +94,15 @@ def formats(names: str, known: Sequence[str] = tuple(FORMATS)) -> tuple[str, ...
     return found
 
 
-def write_formats(names: Sequence[str], content: Content, target: Path, *, anew: bool) -> None:
+def write_formats(names: Sequence[str], content: Content, target: Path) -> None:
     """Write a report in some formats into a folder: all of it appears there or nothing.
+
+    What stands there in other formats stays, since the folder is that of these very runs.
 
     Args:
         names: of the formats.
         content: of the report.
         target: made where it is missing.
-        anew: whether all that stands there goes; else only what is written again.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=target.parent, prefix=".writing-"))
@@ -109,7 +110,7 @@ def write_formats(names: Sequence[str], content: Content, target: Path, *, anew:
         work.chmod(0o755)
         for name in names:
             FORMATS[name](content, work)
-        for old in [] if anew or not target.is_dir() else list(target.iterdir()):
+        for old in list(target.iterdir()) if target.is_dir() else []:
             if not (work / old.name).exists():
                 os.replace(old, work / old.name)
         shutil.rmtree(target, ignore_errors=True)

@@ -106,7 +106,7 @@ def write_report(
     )
     target = folder / _folder_name(records)
     chosen = DEFAULT if formats is None else formats
-    write_formats(chosen, Content(page, records), target, anew=formats is None)
+    write_formats(chosen, Content(page, records), target)
     return target / "report.md" if "markdown" in chosen else target
 
 

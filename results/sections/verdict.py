@@ -65,7 +65,8 @@ def _what_was_learned(evidence: Evidence) -> str:
         if gained:
             parts.append(f"training helped some model on {gained} of {total} probe figures")
         else:
-            parts.append(f"training helped no model on any of {total} probe figures")
+            which = "the one probe figure" if total == 1 else f"any of {total} probe figures"
+            parts.append(f"training helped no model on {which}")
         if lost:
             parts[-1] += f" and made some model worse on {lost}"
     short = sum(_below_simple(evidence, finding) for finding in evidence.found)
@@ -124,7 +125,8 @@ def _who_leads(evidence: Evidence) -> str:
     if left and parts:
         parts.append(f"{left} {'figure is' if left == 1 else 'figures are'} open")
     elif left:
-        parts.append(f"no {what} leads on any of {left} figures that two models have")
+        which = "the one figure" if left == 1 else f"any of {left} figures"
+        parts.append(f"no {what} leads on {which} that two models have")
     if evidence.off_budget and not parts:
         names = _names(list(evidence.off_budget))
         parts.append(f"nothing is ranked, since {names} spent another budget")
@@ -174,6 +176,12 @@ def _what_next(evidence: Evidence) -> str:
         )
     left = [f for f in evidence.found if len(f.ranking) > 1 and not f.resolved]
     falling = [row for row in stratum.models if still_falling(stratum, row)]
+    helped = not evidence.start or any(sign == 1 for sign in evidence.start.values())
+    if falling and not helped:
+        return (
+            f"Next: a larger budget (such as {larger}), since training helped no model yet and the "
+            f"held-out loss of {_names(falling)} was still falling; seeds come after that."
+        )
     if evidence.seeds < 3:
         return (
             f"Next: the same command with {code('seed=0,1,2 -m')}, which goes on from these runs."

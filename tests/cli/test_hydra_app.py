@@ -172,7 +172,9 @@ MISTAKES = [
     ),
     (["dataset=local", "dataset.path=a,b"], """write "dataset.path='a,b'\""""),
     (["dataset=local", "dataset.path=${oops}"], "where ${ is part of a text"),
-    (["probe.path=x.csv"], "add probe=classification or similarity"),
+    (["dataset.path=x"], "there is no setting dataset.path; known: "),
+    (["dataset.path=x"], "text of your own: add dataset=local, or dataset=hub"),
+    (["probe.path=x.csv"], "add probe=KIND, one of classification, similarity, tagging"),
     (["probes.reviews.path=x"], "+probe@probes.reviews=classification probes.reviews.path=FILE"),
     (["+probe@probes.reviews=classification"], "give it as probes.reviews.path=VALUE"),
     (

@@ -51,7 +51,7 @@ def test_a_format_writes_its_files_and_the_same_every_time(name: str, tmp_path: 
             assert content == found[1][file]
 
 
-def test_a_format_is_added_to_what_stands_there_and_a_report_is_made_anew(tmp_path: Path) -> None:
+def test_a_format_is_added_to_what_stands_there_and_goes_with_none(tmp_path: Path) -> None:
     folder = written(tmp_path, None)
     standard = names_in(folder)
     assert standard >= set().union(*(FILES[name] for name in DEFAULT if name in FILES))
@@ -62,7 +62,7 @@ def test_a_format_is_added_to_what_stands_there_and_a_report_is_made_anew(tmp_pa
     assert names_in(folder) == standard | FILES["latex"]
     assert (folder / "results.csv").read_text() != "old"
     assert not (folder / "tables" / "old.tex").exists()
-    assert names_in(written(tmp_path, None)) == standard
+    assert names_in(written(tmp_path, None)) == standard | FILES["latex"]
     assert not list(folder.parent.glob(".writing-*"))
 
 
