@@ -167,10 +167,10 @@ PROBES: dict[str, tuple[Task, Probe]] = {
         LastWordTask(texts("text"), texts("training")),
         LastWordProbe(name="l", path="x.csv"),
     ),
-    "tagging": (tagging("accuracy"), TaggingProbe(name="t", path="x.csv")),
+    "tagging": (tagging("accuracy"), TaggingProbe(name="t", path="x.csv", modes=("frozen",))),
     "entities": (
         tagging("entity_f1"),
-        TaggingProbe(name="t", path="x.csv", metric="entity_f1"),
+        TaggingProbe(name="t", path="x.csv", metric="entity_f1", modes=("frozen",)),
     ),
     "structure": (
         StructureTask(parsed("train"), parsed("test")),
