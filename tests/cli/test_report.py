@@ -22,7 +22,8 @@ def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> Path:
-    (line,) = capsys.readouterr().out.splitlines()
+    *_, line = capsys.readouterr().out.splitlines()
+    assert line.startswith("report: ")
     return Path(line.removeprefix("report: "))
 
 
