@@ -77,7 +77,7 @@ def write_report(
         unreadable: runs that were left out already, with the reason.
         tell: called with the share that is done.
         formats: names of those to write (results/formats.py), beside what stands in the folder;
-            None makes it anew with what every report has.
+            None for those that every report has.
 
     Returns:
         The path of report.md, or of the folder where Markdown is not among the formats.

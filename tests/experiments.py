@@ -6,6 +6,8 @@ from typing import Any
 from objective_files import load_objective
 
 from models.backbones.vanilla import VanillaConfig
+from models.batch import AttentionKind
+from objectives.base import Likelihood
 from runners.configuration.experiment import ExperimentConfig
 from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
@@ -55,15 +57,22 @@ def train(config: ExperimentConfig, corpus: Corpus) -> Trained:
     return pretrain(config.recipe, corpus, config.output_dir / "models", Silent(), curve)
 
 
-def untrained_reader(corpus: Corpus, trainer: TrainerConfig, folder: Path) -> TextModel:
-    """A model before its first update, which looks both ways."""
+def untrained_reader(
+    corpus: Corpus,
+    trainer: TrainerConfig,
+    folder: Path,
+    *,
+    attention: AttentionKind = "bidirectional",
+    likelihood: Likelihood = "none",
+) -> TextModel:
+    """A model before its first update."""
     dataset = LocalConfig(path="x", sequence_length=corpus.card.sequence_length)
     recipe = experiment(None, dataset, folder).recipe
     return TextModel(
         initial_model(recipe, corpus).eval(),
         corpus,
-        attention="bidirectional",
-        likelihood="none",
+        attention=attention,
+        likelihood=likelihood,
         pooling="mean",
         trainer=trainer,
     )

@@ -2,71 +2,32 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from experiments import NANO, experiment, train
+from fake_probe import FakeTask, figures, job_of
 from objective_files import OBJECTIVE_FILES, load_objective
 
 import runners.configuration.presets
 import runners.experiment as experiment_module
 import runners.measuring as measuring_module
-from results.record import Metric, RunRecord
 from results.store import ResultStore
 from runners.configuration.experiment import ExperimentConfig
 from runners.configuration.presets import Preset
 from runners.configuration.read import objective
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
-from runners.experiment import help_job, references, run_job
+from runners.experiment import references, run_job
 from runners.facts import provenance, training_facts
-from runners.job import Job
 from runners.measures.measurement import Measurement
-from runners.probes.base import Probe, Task
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
 from runners.training.pretrain import training_name
 
 BARLOW = Path(__file__).parent.parent / "plugins" / "barlow_twins.py"
-
-
-class FakeTask(Task):
-    """A probe that fails as often as it is told to."""
-
-    def __init__(self, fails: bool = False) -> None:
-        self.fails = fails
-
-    def evaluate(self, model: Any, *, seed: int) -> list[Measurement]:
-        return self._answer()
-
-    def baselines(self) -> dict[str, list[Measurement]]:
-        return {"chance": self._answer()}
-
-    def _answer(self) -> list[Measurement]:
-        if self.fails:
-            raise RuntimeError("it broke")
-        return [Measurement(Metric("accuracy"), 0.5)]
-
-    @property
-    def fingerprint(self) -> str:
-        return "fake"
-
-
-@dataclass(frozen=True, kw_only=True)
-class FakeProbe(Probe):
-    def load(self, corpus: Corpus, **places: Any) -> Task:
-        return FakeTask()
-
-
-def job_of(config: ExperimentConfig, corpus: Corpus, **tasks: Task) -> Job:
-    config = replace(config, probes=tuple(FakeProbe(name=name) for name in tasks))
-    return Job(config, corpus, tasks, {})
-
-
-def figures(record: RunRecord) -> dict[tuple[str, str], float | None]:
-    return {(value.measure, value.metric): value.value for value in record.values}
 
 
 @pytest.fixture
@@ -104,45 +65,6 @@ def test_a_probe_that_fails_costs_no_other_figure_and_is_tried_again(
     assert again.error == ""
     assert figures(again) == {**figures(record), ("probe bad", "accuracy"): 0.5}
     assert not taken
-
-
-def test_a_helper_measures_what_another_process_has_trained(
-    small: ExperimentConfig, corpus: Corpus, store: ResultStore
-) -> None:
-    """And the other one takes what it found, with the figures that it would have found itself."""
-    task = FakeTask()
-    job = job_of(small, corpus, first=task, last=FakeTask())
-    assert not help_job(job, Silent())  # it trains nothing
-    task.fails = True  # as where memory is short
-    trained = train(small, corpus)
-    assert help_job(job, Silent())
-    kept = {file.stem.rpartition("-")[0] for file in trained.folder.glob("measures/*.json")}
-    assert kept == {"loss-clm", "loss-pairs", "geometry", "probe-last"}
-    assert store.records() == ([], {})  # a record is for who has the job to write
-    task.fails = False
-    record = run_job(job, store, Silent())
-    assert record.status == "finished"
-    other = replace(small, output_dir=small.output_dir / "alone")
-    assert figures(run_job(job_of(other, corpus, first=task, last=task), store, Silent())) == (
-        figures(record)
-    )
-
-
-def test_what_is_taken_elsewhere_comes_last_and_keeps_its_place(
-    small: ExperimentConfig, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[str, bool]] = []
-
-    def keep(_: Path, file: str, __: Any, wait: bool) -> list[Measurement] | None:
-        asked.append((file.rpartition("-")[0], wait))
-        return None if file.startswith("geometry") and not wait else []
-
-    job = job_of(small, corpus, first=FakeTask())
-    attempts = measuring_module.Attempts("clm", Silent())
-    found = measuring_module.measure(job, train(small, corpus), attempts, keep)
-    names = ["loss-clm", "loss-pairs", "geometry", "probe-first"]
-    assert asked == [*((name, False) for name in names), ("geometry", True)]
-    assert list(found) == ["loss clm", "loss pairs", "geometry", "probe first"]
 
 
 def test_a_record_says_what_of_the_backbone_is_embeddings(

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from experiments import experiment
+from experiments import experiment, untrained_reader
 from made_corpus import build, document
 
 from runners.corpora.corpus import Corpus
@@ -70,16 +70,7 @@ class Spy:
 
 @pytest.fixture
 def learner(own: Corpus, trainer: TrainerConfig, tmp_path: Path) -> TextModel:
-    dataset = LocalConfig(path="x", sequence_length=32)
-    recipe = experiment(None, dataset, tmp_path).recipe
-    return TextModel(
-        initial_model(recipe, own).eval(),
-        own,
-        attention="causal",
-        likelihood="causal",
-        pooling="mean",
-        trainer=trainer,
-    )
+    return untrained_reader(own, trainer, tmp_path, attention="causal", likelihood="causal")
 
 
 def test_rate_and_epochs_are_chosen_on_training_examples_and_the_test_is_read_once(
