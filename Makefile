@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help compare smoke objectives null times agreement docs test check format map clean
+.PHONY: help compare smoke objectives null times agreement faults docs test check format map clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ agreement: $(INSTALLED) ## our figures of checkpoints against lm-evaluation-harn
 
 times: $(INSTALLED) ## how long every probe takes, on the data sets of COMPARE_HUB_DIR (about eight minutes)
 	$(BIN)/python tests/benchmarks/probe_times.py $(COMPARE_HUB_DIR)
+
+faults: $(INSTALLED) ## kills, full disks, wrong numbers, damaged files, each as often as it takes (under half an hour)
+	COMPARE_FAULTS=whole $(BIN)/python -m pytest tests/faults
 
 docs: $(INSTALLED) ## the documentation as a site, in outputs/site
 	$(BIN)/python -m sphinx -q -W -b html docs outputs/site
