@@ -1,6 +1,7 @@
 """The command `compare`: hands over to a sub-command, which alone imports what it needs."""
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -51,6 +52,9 @@ COMMANDS = {
     "doctor": "cli.doctor",
 }
 
+TRAINING = ("run", "job")
+"""Commands that several processes may share, by torchrun."""
+
 
 class UsageError(Exception):
     """What the user typed or gave cannot be used; the message says what would be right."""
@@ -82,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module = COMMANDS[command]
         if command in ("run", "plan") and {"-sc", "--shell-completion"} & set(rest):
             module = "cli.completion"  # which is waited for at every key, so without torch
-        code: int = import_module(module).main(rest)
+        if command in TRAINING and "TORCHELASTIC_RUN_ID" in os.environ:  # started by torchrun
+            code: int = import_module("cli.ranks").main(module, rest)
+        else:
+            code = import_module(module).main(rest)
     except UsageError as error:
         print(f"compare: {error}", file=sys.stderr)
         return 2

@@ -4,10 +4,8 @@ import math
 from abc import abstractmethod
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
-from torch.distributed.nn.functional import all_gather
 from typing_extensions import override
 
 from models.config import BackboneConfig
@@ -19,8 +17,8 @@ from objectives.prepared import LossOutput, Prepared
 class TwoStage(Objective):
     """A loss on the vectors of a whole batch: of rows told apart, or of features made unlike.
 
-    The two stages are apart, so that GradCache (Gao et al. 2021) can take the first by pieces:
-    vectors depend on their own row alone, and only the second needs all of them. A layer that
+    The two stages are apart, so that GradCache (Gao et al. 2021) can take the first by pieces, on
+    several processes too: vectors depend on their own row alone, and only the second needs all. A layer that
     looks at the whole batch, such as BatchNorm, belongs into the second.
     """
 
@@ -91,8 +89,6 @@ def info_nce(first: Tensor, second: Tensor, temperature: float | Tensor) -> Tens
 
     `-log exp(cos(a_i, b_i) / t) / sum_j exp(cos(a_i, b_j) / t)`
 
-    Where several processes train together, the candidates of all are gathered, with gradient.
-
     Args:
         first: (B, D) anchors.
         second: (M, D) candidates, M >= B; row i is the positive of anchor i, rows from B on are
@@ -103,19 +99,7 @@ def info_nce(first: Tensor, second: Tensor, temperature: float | Tensor) -> Tens
         (B,) losses in nats; chance is ln M.
     """
     with torch.autocast(first.device.type, enabled=False):  # bf16 cosines are off by 0.4 %
-        candidates, offset = gather(F.normalize(second.float(), dim=-1))
-        cosines = F.normalize(first.float(), dim=-1) @ candidates.T  # (B, all M)
-        targets = torch.arange(len(first), device=first.device) + offset
+        candidates = F.normalize(second.float(), dim=-1)
+        cosines = F.normalize(first.float(), dim=-1) @ candidates.T  # (B, M)
+        targets = torch.arange(len(first), device=first.device)
         return F.cross_entropy(cosines / temperature, targets, reduction="none")
-
-
-def gather(vectors: Tensor) -> tuple[Tensor, int]:
-    """The (M, D) vectors of all processes, in the order of their ranks, with gradient.
-
-    Returns:
-        (processes * M, D), and the place at which this process's own begin.
-    """
-    if not dist.is_initialized() or dist.get_world_size() == 1:
-        return vectors, 0
-    gathered = torch.cat(all_gather(vectors))  # type: ignore[no-untyped-call]
-    return gathered, dist.get_rank() * len(vectors)

@@ -10,6 +10,7 @@ from results.record import FINISHED, Metric, RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore
 from results.training import TrainingFacts
 from runners.facts import provenance, stated_traits, training_facts
+from runners.follow import call_others
 from runners.hardware import set_up
 from runners.job import Job
 from runners.measures.baselines import Baselines, loss_baselines, pair_baselines
@@ -18,6 +19,7 @@ from runners.measures.pairs import natural_pair_splits
 from runners.measuring import Attempts, Measures, help_measuring, measure, start_of
 from runners.probes.base import Task
 from runners.progress import Progress
+from runners.training.distributed import ranks
 from runners.training.pretrain import pretrain, trained_already
 
 
@@ -38,7 +40,14 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     with attempts.at(""):
         start = f"{job.label} model, seed {job.config.seed}"
         progress.stage("pretraining" if job.config.objective else start)
-        trained = pretrain(job.config.recipe, job.corpus, job.models, progress, held_out_curve(job))
+        trained = pretrain(
+            job.config.recipe,
+            job.corpus,
+            job.models,
+            progress,
+            held_out_curve(job),
+            call_others=partial(call_others, job.config) if ranks().world > 1 else None,
+        )
         curve = trained.training.curve
         training = training_facts(trained, job.config)
         measures = measure(job, trained, attempts)

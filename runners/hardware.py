@@ -17,6 +17,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from runners.identity import name_of
+from runners.training.distributed import ranks
 
 BFLOAT16_GAIN = 1.3
 """bf16 is taken where its matrix product is faster than float32's by at least this factor."""
@@ -45,6 +46,7 @@ class Hardware:
         threads: of the processor; 0 takes one for a narrow model, of which several are then
             trained at once, and all that this process may use for others.
         compile: wrap the step in torch.compile.
+        processes: that share every update; 0 takes as many as torchrun has started.
     """
 
     DTYPES: ClassVar = ("auto", "float32", "bfloat16")
@@ -54,20 +56,22 @@ class Hardware:
     dtype: str = "auto"
     threads: int = 0
     compile: bool = False
+    processes: int = 1
 
     def __post_init__(self) -> None:
         for name, known in (("dtype", self.DTYPES), ("device", self.DEVICES)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; known: {', '.join(known)}")
-        if self.threads < 0:
-            raise ValueError(f"threads is {self.threads}; it must not be negative")
+        for name in ("threads", "processes"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
 
 
 Resolved = TypeVar("Resolved", bound=Hardware)
 
 
 def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Resolved:
-    """The same configuration without `auto`: device, dtype and threads as they will be used.
+    """The same configuration without `auto`: device, dtype, threads and processes as they are.
 
     The measured choice of dtype is kept in `output_dir/machines/`, so that a later run on the
     same machine has the same name.
@@ -78,21 +82,30 @@ def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Res
         weights: of the model, outside its embeddings.
 
     Raises:
-        ValueError: cuda is asked for and there is none.
+        ValueError: cuda is asked for and there is none, or other processes than there are.
     """
+    world = ranks().world
+    if config.processes not in (0, world):
+        raise ValueError(
+            f"trainer.processes is {config.processes}, and {world} process(es) are here: a training "
+            "goes on with as many as it began with. Start it by torchrun --no-python "
+            f"--nproc-per-node {config.processes} compare ..."
+            + ("" if config.processes > 1 else ", or without torchrun for one")
+        )
     device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
         raise ValueError("trainer.device is cuda, and torch finds no GPU; use trainer.device=cpu")
-    threads = config.threads or len(os.sched_getaffinity(0))
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if world > 1 else 1
+    threads = config.threads or max(1, len(os.sched_getaffinity(0)) // beside)
     if not config.threads and device == "cpu" and weights < NARROW:
         threads = 1
     torch.set_num_threads(threads)
     dtype = config.dtype
     if dtype == "auto":
         dtype = _frozen_dtype(device, threads, output_dir)
-    return replace(config, device=device, dtype=dtype, threads=threads)
+    return replace(config, device=device, dtype=dtype, threads=threads, processes=world)
 
 
 def set_up(config: Hardware) -> None:
@@ -128,7 +141,8 @@ def describe(config: Hardware) -> str:
     name = device_name(config.device)
     compiled = ", compiled" if config.compile else ""
     threads = f"{config.threads} thread" + "s" * (config.threads > 1)
-    return f"{config.device} ({name}), {threads}, {config.dtype}{compiled}"
+    shared = f", {config.processes} processes" if config.processes > 1 else ""
+    return f"{config.device} ({name}), {threads}, {config.dtype}{compiled}{shared}"
 
 
 def device_name(device: str) -> str:

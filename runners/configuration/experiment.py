@@ -14,7 +14,7 @@ from runners.measures.finish import FinishConfig
 from runners.plain import plain
 from runners.probes.base import Probe
 from runners.training.budget import BudgetConfig
-from runners.training.recipe import Recipe, check_micro_batches
+from runners.training.recipe import Recipe, check_micro_batches, check_processes
 from runners.training.trainer import TrainerConfig
 
 PLACES = ("output_dir", "hub_dir", "workers", "plugins")
@@ -66,6 +66,7 @@ class ExperimentConfig:
             )
         if self.objective is not None:
             self.objective.check(self.model, self.dataset.sequence_length)
+            check_processes(self.objective, self.trainer.processes)
             if self.trainer.micro_batch_rows is not None:
                 check_micro_batches(self.objective, self.trainer.micro_batch_rows)
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -31,6 +32,7 @@ from runners.training.checkpoint import (
     save_checkpoint,
     save_weights,
 )
+from runners.training.distributed import ALONE, ranks
 from runners.training.recipe import Recipe
 from runners.training.trainer import learning_rate
 from runners.training.update import UpdateStep
@@ -94,6 +96,7 @@ def training_name(recipe: Recipe, corpus: Corpus) -> str:
     """  # noqa: D205
     content = plain(recipe)
     del content["trainer"]["checkpoint_seconds"]
+    processes = content["trainer"].pop("processes")
     packages = [*TRAINS, *(["transformers"] if isinstance(recipe.model, PretrainedConfig) else [])]
     if recipe.objective is None:  # an untrained model carries the heads of all columns
         label, kept = "untrained", ["seed", "model", "columns"]
@@ -104,11 +107,18 @@ def training_name(recipe: Recipe, corpus: Corpus) -> str:
         corpus.card.fingerprint,
         training_source(),
     )
-    return f"{label}-s{recipe.seed}-{hashed}"
+    shared = f"-x{processes}" if processes > 1 and recipe.objective is not None else ""
+    return f"{label}-s{recipe.seed}-{hashed}{shared}"
 
 
 def pretrain(
-    recipe: Recipe, corpus: Corpus, models: Path, progress: Progress, at_mark: AtMark | None = None
+    recipe: Recipe,
+    corpus: Corpus,
+    models: Path,
+    progress: Progress,
+    at_mark: AtMark | None = None,
+    *,
+    call_others: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train a model, or load it if it has been trained, or go on where it was interrupted.
 
@@ -118,10 +128,13 @@ def pretrain(
         models: the folder of all trained models.
         progress: told of every point of the curve.
         at_mark: called so often as the recipe evaluates; it leaves the model as it was.
+        call_others: called with the training's name where there is something to train by several
+            processes, of which this is the first; the others answer by `along`.
 
     Raises:
         DivergedError: the loss is not finite.
-        ValueError: the corpus has fewer rows than one update takes.
+        ValueError: the corpus has fewer rows than one update takes, or other processes are half
+            through this training.
     """
     set_up(recipe.trainer)
     if recipe.objective is not None:
@@ -138,6 +151,9 @@ def pretrain(
         else:
             training = Training(Ledger(), weights_hash(model.backbone))
             if recipe.objective is not None:
+                _check_world(folder, recipe.trainer.processes)
+                if call_others is not None:
+                    call_others(folder.name)
                 loop = _Loop(recipe, corpus, model, training, folder, progress, at_mark)
                 training = loop.run()
                 save_weights(model, folder / "model.safetensors")
@@ -146,6 +162,28 @@ def pretrain(
             os.replace(temporary, finished)
             remove_checkpoint(folder)
     return Trained(model.to(recipe.trainer.device).eval(), training, folder)
+
+
+def along(recipe: Recipe, corpus: Corpus, models: Path) -> Callable[[], Training]:
+    """What takes part in a training that the first process leads and keeps."""
+    set_up(recipe.trainer)
+    model = initial_model(recipe, corpus)
+    folder = models / training_name(recipe, corpus)
+    return _Loop(recipe, corpus, model, Training(Ledger(), ""), folder, Silent(), None).run
+
+
+def _check_world(folder: Path, processes: int) -> None:
+    """Raise ValueError where as many processes as are not here have begun this very training."""
+    alone = re.sub(r"-x\d+$", "", folder.name)
+    for other in [folder.with_name(alone), *folder.parent.glob(f"{alone}-x*")]:
+        begun = other.is_dir() and any(other.glob("checkpoint*"))
+        if other != folder and begun and not (other / "training.json").is_file():
+            world = int(other.name.removeprefix(alone).removeprefix("-x") or 1)
+            raise ValueError(
+                f"{world} process(es) are half through this training, and {processes} would take "
+                f"other steps: go on with {world} (torchrun --nproc-per-node), or delete {other} "
+                "to begin anew"
+            )
 
 
 def trained_already(recipe: Recipe, corpus: Corpus, models: Path) -> Trained | None:
@@ -189,16 +227,26 @@ class _Loop:
         self._recipe, self._corpus, self._model = recipe, corpus, model
         self._training, self._folder = training, folder
         self._progress, self._at_mark = progress, at_mark
+        self._ranks = ALONE if recipe.trainer.processes == 1 else ranks()
 
     def run(self) -> Training:
-        """Train until the budget is spent."""
+        """Train until the budget is spent, all processes in step."""
+        with self._ranks.training():
+            training = self._run()
+            self._ranks.check_alike(self._model)
+        return training
+
+    def _run(self) -> Training:
         recipe, trainer, corpus = self._recipe, self._recipe.trainer, self._corpus
         objective, budget = recipe.objective, recipe.budget
         assert objective is not None
-        self._model.to(trainer.device).train()
         tokens = tokens_of(objective.phases[0], corpus)
-        step = UpdateStep(self._model, objective, trainer, seed=recipe.seed, tokens=tokens)
-        state = load_checkpoint(self._folder, self._model, step.optimizer)
+        with self._ranks.together():
+            self._model.to(trainer.device).train()
+            step = UpdateStep(self._model, objective, trainer, seed=recipe.seed, tokens=tokens)
+        state = self._ranks.after_first(
+            lambda: load_checkpoint(self._folder, self._model, step.optimizer)
+        )
         if state is not None:
             self._training = Training.from_json(state["training"])
             self._progress.say(f"going on after step {self._training.ledger.steps}")
@@ -207,9 +255,10 @@ class _Loop:
         phase_index, seconds = 0 if state is None else state["phase"], 0.0
         training = self._training
         saved = clock = time.perf_counter()
-        for update in updates(
+        everything = updates(
             recipe, corpus, training.ledger, seconds=lambda: training.ledger.seconds
-        ):
+        )
+        for update in self._ranks.each(everything):
             if update.phase.index != phase_index:
                 phase_index = update.phase.index
                 change = step.restart if update.phase.fresh_optimizer else step.go_on
@@ -218,11 +267,12 @@ class _Loop:
             before = update.moment.progress
             taken = update.ledger.progress(budget) - before
             if budget.unit == "seconds":  # not known yet, so as much as the update before
-                taken = (seconds or time.perf_counter() - clock) / budget.amount
+                passed = seconds or self._ranks.of_first(time.perf_counter() - clock)
+                taken = passed / budget.amount
             rate = learning_rate(update.phase, taken, trainer)
             pending += step(update, rate)
             since_point += 1
-            seconds = time.perf_counter() - clock
+            seconds = self._ranks.of_first(time.perf_counter() - clock)
             spent = training.ledger.seconds + seconds
             training.ledger, clock = update.ledger, clock + seconds
             training.ledger.seconds = spent
@@ -231,7 +281,8 @@ class _Loop:
                 self._add_point(pending / since_point, rate, before, after)
                 pending, since_point = 0.0, 0
                 clock = time.perf_counter()  # held-out losses are measuring, not training
-            if now - saved > trainer.checkpoint_seconds and after < 1.0:
+            due = self._ranks.first and now - saved > trainer.checkpoint_seconds
+            if due and after < 1.0:
                 more = {
                     "pending_loss": pending,
                     "since_point": since_point,

@@ -28,6 +28,17 @@ class Recipe:
     columns: tuple[Objective, ...] = ()
 
 
+def check_processes(objective: Trainable, processes: int) -> None:
+    """Raise ValueError where several processes cannot share an update."""
+    whole = [c for c in objective.columns if not c.traits.additive and not isinstance(c, TwoStage)]
+    if whole and processes > 1:
+        raise ValueError(
+            f"{processes} processes cannot share an update of {objective.name}: the loss of "
+            f"{whole[0].name} needs all of its rows at once. Train it with one process (without "
+            "torchrun), or make its class a TwoStage (objectives/contrastive.py)"
+        )
+
+
 def check_micro_batches(objective: Trainable, rows: int) -> None:
     """Raise ValueError where an update would have to be computed by pieces and cannot be."""
     if isinstance(objective, InSequence):  # every phase has updates of its own size

@@ -1,5 +1,6 @@
 """The updates of a training, one after the other: they depend on the text and never on a loss."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,6 +39,10 @@ class Part:
     def by_pieces(self) -> bool:
         """Whether it is computed by GradCache."""
         return isinstance(self.leaf.objective, TwoStage) and len(self.pieces) > 1
+
+    def computed_again(self, trainer: TrainerConfig) -> bool:
+        """Whether GradCache computes every piece twice: some process has more than one."""
+        return self.by_pieces and len(self.pieces) > trainer.processes
 
 
 @dataclass(frozen=True)
@@ -148,26 +153,33 @@ def _pieces(leaf: Leaf, trainer: TrainerConfig) -> list[Prepared]:
     """What is computed at once.
 
     Of a loss that is neither a sum nor of two stages the whole; smaller micro-batches have been
-    refused (recipe.py).
+    refused (recipe.py). Several processes have a piece each, or several where memory is short.
     """
-    rows, prepared = trainer.micro_batch_rows, leaf.prepared
-    if rows is not None and leaf.objective.traits.additive:
-        return prepared.split(rows)
-    if rows is not None and isinstance(leaf.objective, TwoStage):
-        return prepared.views(rows) if rows < len(prepared.inputs.input_ids) else [prepared]
+    prepared = leaf.prepared
+    if leaf.objective.traits.additive:
+        return prepared.split(_rows_at_once(prepared.rows, trainer))
+    views = len(prepared.inputs.input_ids)
+    if isinstance(leaf.objective, TwoStage) and (rows := _rows_at_once(views, trainer)) < views:
+        return prepared.views(rows)
     return [prepared]
+
+
+def _rows_at_once(rows: int, trainer: TrainerConfig) -> int:
+    share = max(1, math.ceil(rows / trainer.processes))
+    return min(share, trainer.micro_batch_rows or share)
 
 
 def _charge(ledger: Ledger, part: Part, recipe: Recipe, size: int) -> None:
     """Enter what a part takes; GradCache takes another forward pass."""
     objective, prepared = part.leaf.objective, part.leaf.prepared
     rows, length = prepared.inputs.input_ids.shape
-    passes = 1 + part.by_pieces
+    again = part.computed_again(recipe.trainer)
+    passes = 1 + again
     ledger.supervised_targets += sum(part.counts.values())
     ledger.processed_tokens += rows * length * passes
     ledger.forward_passes += rows * passes
     ledger.flops += objective.training_flops(recipe.model, size, prepared)
-    if part.by_pieces:
+    if again:
         ledger.flops += objective.forward_flops(recipe.model, size, prepared)
 
 

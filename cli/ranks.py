@@ -1,0 +1,45 @@
+"""`torchrun ... compare run`: the first process does what the command says, the others train along."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from cli.main import UsageError
+from runners.follow import follow
+from runners.training.distributed import (
+    GroupLostError,
+    OwnError,
+    is_started_by_torchrun,
+    joined,
+)
+
+
+def main(module: str, arguments: Sequence[str]) -> int:
+    """Run a command in the processes that torchrun started.
+
+    Args:
+        module: of the command.
+        arguments: of the command.
+
+    Returns:
+        What the command returns in the first process; 0 in the others; 1 where one is lost.
+    """
+    if not is_started_by_torchrun():  # as one process
+        return int(import_module(module).main(arguments))
+    group = None
+    try:
+        with joined() as group:
+            if group.first:
+                return int(import_module(module).main(arguments))
+            follow(group)
+    except GroupLostError as error:
+        if group is None or group.first or isinstance(error, OwnError):
+            print(
+                f"compare: {error}; the same command goes on where this stopped", file=sys.stderr
+            )
+            return 1
+    except ValueError as error:
+        if group is None:
+            raise UsageError(str(error)) from error
+        raise
+    return 0

@@ -1,0 +1,148 @@
+"""A command that tests run in two processes: trainings, some of which end early."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from experiments import experiment
+from objective_files import load_objective
+
+import runners.training.pretrain as pretrain_module
+from cli.ranks import main as run_in_ranks
+from models.initialization import weights_hash
+from objectives.mntp import MNTP
+from objectives.prepared import LossOutput
+from runners.configuration.experiment import ExperimentConfig, written
+from runners.configuration.read import read
+from runners.corpora.building import build_corpus
+from runners.corpora.pydocs import PydocsConfig
+from runners.follow import call_others
+from runners.progress import Silent
+from runners.training.budget import BudgetConfig
+from runners.training.distributed import ranks
+from runners.training.pretrain import Trained, pretrain
+
+WAY = {
+    "clm": (None, None),
+    "mlm": (None, None),
+    "mntp": (None, None),
+    "rtd": (None, None),
+    "simcse": (None, 8),  # of 16 views
+    "mlm_simcse": (4, 4),  # two pieces of MLM, four of SimCSE
+}
+"""By objective, rows at once of two processes, and of one that makes the same pieces of an update:
+dropout follows the pieces."""
+
+
+def job(name: str, dataset: PydocsConfig, output: Path, processes: int = 2) -> ExperimentConfig:
+    """A training of 12 steps, without dropout but for what SimCSE's views need."""
+    config = experiment(
+        name,
+        dataset,
+        output,
+        objective=load_objective(name).with_rows(8),
+        budget=BudgetConfig(unit="steps", amount=12),
+    )
+    trainer = replace(
+        config.trainer, processes=processes, threads=1, micro_batch_rows=WAY[name][processes == 1]
+    )
+    config = replace(config, trainer=trainer, model=replace(config.model, dropout=0.0))
+    return read(written(config))
+
+
+def trained(config: ExperimentConfig) -> Trained:
+    """By all processes that are here."""
+    corpus = build_corpus(
+        config.dataset, output_dir=config.output_dir, hub_dir=None, say=lambda line: None
+    )
+    call = partial(call_others, config) if ranks().world > 1 else None
+    models = config.output_dir / "models"
+    return pretrain(config.recipe, corpus, models, Silent(), call_others=call)
+
+
+def figures(found: Trained) -> dict[str, Any]:
+    """What two trainings are to have in common."""
+    curve = [{k: v for k, v in p.items() if k != "seconds"} for p in found.training.curve]
+    ledger = {k: v for k, v in vars(found.training.ledger).items() if k != "seconds"}
+    return {"curve": curve, "ledger": ledger, "weights": weights_hash(found.model)}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """What the first of two processes does."""
+    output, names = Path(arguments[0]), arguments[1:]
+    dataset = PydocsConfig(**json.loads((output / "dataset.json").read_text()))
+    whole = {name: figures(trained(job(name, dataset, output))) for name in names}
+    found: dict[str, Any] = {"whole": whole}
+    found["failed"] = _message(job("mntp", dataset, output))
+    longer = stopped(dataset, output)
+    found["uninterrupted"] = figures(trained(longer))
+    for place in ("parts", "half"):
+        _stop_after_saves(output / place, longer)
+    found["resumed"] = figures(trained(_in(output / "parts", longer)))
+    (output / "found.json").write_text(json.dumps(found))
+    return 0
+
+
+def stopped(dataset: PydocsConfig, output: Path) -> ExperimentConfig:
+    """What is stopped on its way; with dropout."""
+    config = job("mlm_simcse", dataset, output)
+    return replace(config, seed=7, model=replace(config.model, dropout=0.1))
+
+
+def _in(output: Path, config: ExperimentConfig) -> ExperimentConfig:
+    trainer = replace(config.trainer, checkpoint_seconds=1e-9)
+    return replace(config, output_dir=output, trainer=trainer)
+
+
+def _stop_after_saves(output: Path, config: ExperimentConfig) -> None:
+    """Leave a training with its third checkpoint."""
+    (output / "corpora").parent.mkdir()
+    (output / "corpora").symlink_to(config.output_dir / "corpora")
+    save, saves = pretrain_module.save_checkpoint, 0
+
+    def save_and_fail(*arguments: Any, **more: Any) -> None:
+        nonlocal saves
+        save(*arguments, **more)
+        saves += 1
+        if saves == 3:
+            raise OSError("the disk is full")
+
+    pretrain_module.save_checkpoint = save_and_fail
+    try:
+        trained(_in(output, config))
+    except OSError:
+        pass
+    finally:
+        pretrain_module.save_checkpoint = save
+
+
+def _message(config: ExperimentConfig) -> str:
+    """How a training ends of which the second process cannot compute an update."""
+    try:
+        trained(config)
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def _fail(*arguments: Any) -> LossOutput:
+    raise MemoryError("no memory is left")
+
+
+def enter(rank: int, port: int, folder: str, names: Sequence[str]) -> None:
+    """What torchrun would start."""
+    os.environ |= {
+        "TORCHELASTIC_RUN_ID": "test",
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    if rank == 1:
+        MNTP.loss = _fail  # type: ignore[method-assign]
+    assert run_in_ranks("several_processes", [folder, *names]) == 0
