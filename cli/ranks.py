@@ -1,17 +1,17 @@
-"""`torchrun ... compare run`: the first process does what the command says, the others train along."""
+"""`torchrun ... compare run`: one process does what the command says, the others train along."""
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from cli.main import UsageError
-from runners.follow import follow
-from runners.training.distributed import (
+from runners.distributed import (
     GroupLostError,
     OwnError,
     is_started_by_torchrun,
     joined,
 )
+from runners.follow import follow
 
 
 def main(module: str, arguments: Sequence[str]) -> int:
@@ -34,9 +34,7 @@ def main(module: str, arguments: Sequence[str]) -> int:
             follow(group)
     except GroupLostError as error:
         if group is None or group.first or isinstance(error, OwnError):
-            print(
-                f"compare: {error}; the same command goes on where this stopped", file=sys.stderr
-            )
+            print(f"compare: {error}; the same command goes on where this stopped", file=sys.stderr)
             return 1
     except ValueError as error:
         if group is None:

@@ -18,8 +18,8 @@ class TwoStage(Objective):
     """A loss on the vectors of a whole batch: of rows told apart, or of features made unlike.
 
     The two stages are apart, so that GradCache (Gao et al. 2021) can take the first by pieces, on
-    several processes too: vectors depend on their own row alone, and only the second needs all. A layer that
-    looks at the whole batch, such as BatchNorm, belongs into the second.
+    several processes too: vectors depend on their own row alone, and only the second needs all.
+    A layer that looks at the whole batch, such as BatchNorm, belongs into the second.
     """
 
     @override

@@ -9,6 +9,7 @@ import pandas as pd
 from results.record import FINISHED, Metric, RunRecord, Value
 from results.store import EXAMPLE_COLUMNS, ResultStore
 from results.training import TrainingFacts
+from runners.distributed import ranks
 from runners.facts import provenance, stated_traits, training_facts
 from runners.follow import call_others
 from runners.hardware import set_up
@@ -19,7 +20,6 @@ from runners.measures.pairs import natural_pair_splits
 from runners.measuring import Attempts, Measures, help_measuring, measure, start_of
 from runners.probes.base import Task
 from runners.progress import Progress
-from runners.training.distributed import ranks
 from runners.training.pretrain import pretrain, trained_already
 
 

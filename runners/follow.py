@@ -6,7 +6,7 @@ import signal
 from runners.configuration.experiment import ExperimentConfig, written
 from runners.configuration.read import read
 from runners.corpora.building import build_corpus
-from runners.training.distributed import Ranks, ranks
+from runners.distributed import Ranks, ranks
 from runners.training.pretrain import along, training_name
 
 

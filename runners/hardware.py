@@ -16,8 +16,8 @@ from typing import ClassVar, TypeVar
 import torch
 from threadpoolctl import threadpool_limits
 
+from runners.distributed import ranks
 from runners.identity import name_of
-from runners.training.distributed import ranks
 
 BFLOAT16_GAIN = 1.3
 """bf16 is taken where its matrix product is faster than float32's by at least this factor."""
@@ -87,8 +87,8 @@ def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Res
     world = ranks().world
     if config.processes not in (0, world):
         raise ValueError(
-            f"trainer.processes is {config.processes}, and {world} process(es) are here: a training "
-            "goes on with as many as it began with. Start it by torchrun --no-python "
+            f"trainer.processes is {config.processes}, and {world} process(es) are here: a "
+            "training goes on with as many as it began with. Start it by torchrun --no-python "
             f"--nproc-per-node {config.processes} compare ..."
             + ("" if config.processes > 1 else ", or without torchrun for one")
         )

@@ -14,28 +14,30 @@ from objective_files import load_objective
 import runners.training.pretrain as pretrain_module
 from cli.ranks import main as run_in_ranks
 from models.initialization import weights_hash
-from objectives.mntp import MNTP
+from objectives.first_character import FirstCharacter
 from objectives.prepared import LossOutput
 from runners.configuration.experiment import ExperimentConfig, written
 from runners.configuration.read import read
 from runners.corpora.building import build_corpus
 from runners.corpora.pydocs import PydocsConfig
+from runners.distributed import ranks
 from runners.follow import call_others
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
-from runners.training.distributed import ranks
 from runners.training.pretrain import Trained, pretrain
 
 WAY = {
     "clm": (None, None),
     "mlm": (None, None),
-    "mntp": (None, None),
+    "clip": (None, None),
+    "gpt_bert": (None, None),
     "rtd": (None, None),
     "simcse": (None, 8),  # of 16 views
     "mlm_simcse": (4, 4),  # two pieces of MLM, four of SimCSE
+    "first_character": (None, None),
 }
-"""By objective, rows at once of two processes, and of one that makes the same pieces of an update:
-dropout follows the pieces."""
+"""By objective, rows at once of two processes, and of one that makes the same pieces of an update,
+as dropout follows the pieces. The second process cannot compute the last one."""
 
 
 def job(name: str, dataset: PydocsConfig, output: Path, processes: int = 2) -> ExperimentConfig:
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     dataset = PydocsConfig(**json.loads((output / "dataset.json").read_text()))
     whole = {name: figures(trained(job(name, dataset, output))) for name in names}
     found: dict[str, Any] = {"whole": whole}
-    found["failed"] = _message(job("mntp", dataset, output))
+    found["failed"] = _message(job("first_character", dataset, output))
     longer = stopped(dataset, output)
     found["uninterrupted"] = figures(trained(longer))
     for place in ("parts", "half"):
@@ -144,5 +146,5 @@ def enter(rank: int, port: int, folder: str, names: Sequence[str]) -> None:
         "MASTER_PORT": str(port),
     }
     if rank == 1:
-        MNTP.loss = _fail  # type: ignore[method-assign]
+        FirstCharacter.loss = _fail  # type: ignore[method-assign]
     assert run_in_ranks("several_processes", [folder, *names]) == 0

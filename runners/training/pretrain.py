@@ -20,6 +20,7 @@ from models.checkpoint_size import PretrainedConfig
 from models.initialization import weights_hash
 from objectives.base import TrainModel, build_model
 from runners.corpora.corpus import Corpus
+from runners.distributed import ALONE, ranks
 from runners.hardware import set_up
 from runners.identity import TRAINS, name_of, training_source, versions
 from runners.plain import plain
@@ -32,7 +33,6 @@ from runners.training.checkpoint import (
     save_checkpoint,
     save_weights,
 )
-from runners.training.distributed import ALONE, ranks
 from runners.training.recipe import Recipe
 from runners.training.trainer import learning_rate
 from runners.training.update import UpdateStep

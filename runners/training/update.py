@@ -9,8 +9,8 @@ from models.initialization import seed_of
 from objectives.base import Objective, TrainModel
 from objectives.contrastive import TwoStage
 from objectives.trainable import Trainable
+from runners.distributed import ALONE, ranks
 from runners.hardware import autocast
-from runners.training.distributed import ALONE, ranks
 from runners.training.fit import take_step
 from runners.training.trainer import TrainerConfig
 from runners.training.updates import Part, Update

@@ -1,12 +1,10 @@
-"""Contrastive objectives on several views, GradCache, and batches that lie on several processes."""
+"""Contrastive objectives on several views, and GradCache."""
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 from conftest import VOCABULARY, make_batch, only
 from objective_files import load_objective
 from torch import Tensor
@@ -17,7 +15,7 @@ from models.heads import LogitScale
 from models.initialization import seed_of
 from objectives.base import Moment, TrainModel, build_model
 from objectives.clip import clip_loss
-from objectives.contrastive import Contrastive, info_nce
+from objectives.contrastive import Contrastive
 from objectives.prepared import Prepared
 from objectives.randomness import RowRandom
 from objectives.views import texts_of
@@ -167,33 +165,3 @@ def test_grad_cache_gives_the_gradient_of_the_large_batch(
     assert gradients[0].keys() == gradients[1].keys()
     for parameter, gradient in gradients[0].items():
         torch.testing.assert_close(gradients[1][parameter], gradient, atol=1e-6, rtol=1e-5)
-
-
-def _on_one_of_two(rank: int, folder: str) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    first, second = _vectors()
-    own = slice(3 * rank, 3 * rank + 3)
-    leaves = [side[own].clone().requires_grad_() for side in (first, second)]
-    losses = info_nce(leaves[0], leaves[1], 0.1)
-    losses.sum().backward()  # type: ignore[no-untyped-call]
-    torch.save([losses.detach(), leaves[0].grad, leaves[1].grad], f"{folder}/{rank}.pt")
-    dist.destroy_process_group()
-
-
-def _vectors() -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(6, 4, generator=generator), torch.randn(6, 4, generator=generator)
-
-
-def test_candidates_of_all_processes_are_gathered_with_gradient(tmp_path: Path) -> None:
-    torch.multiprocessing.spawn(_on_one_of_two, (str(tmp_path),), nprocs=2)
-    parts = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
-    first, second = (side.requires_grad_() for side in _vectors())
-    losses = info_nce(first, second, 0.1)
-    losses.sum().backward()  # type: ignore[no-untyped-call]
-    for found, expected in zip(
-        (torch.cat(sides) for sides in zip(*parts, strict=True)),
-        (losses.detach(), first.grad, second.grad),
-        strict=True,
-    ):
-        torch.testing.assert_close(found, expected)

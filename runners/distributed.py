@@ -129,9 +129,7 @@ class Ranks:
                     result.append(read())
         return result[0]
 
-    def gather(
-        self, vectors: Sequence[Tensor], rows: Sequence[int], device: str
-    ) -> list[Tensor]:
+    def gather(self, vectors: Sequence[Tensor], rows: Sequence[int], device: str) -> list[Tensor]:
         """The vectors of all pieces, in the order of the pieces, without a graph.
 
         Args:
@@ -294,4 +292,3 @@ def _sum_in_place(gradients: Sequence[Tensor]) -> None:
     parts = torch.split(flat, [gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
-
