@@ -13,6 +13,7 @@ usage: compare COMMAND [ARGUMENT ...]
 
   run     pretrain one model per objective, measure them all, write a report
   job     run jobs that `run` wrote down, those that nobody is running
+  submit  the jobs of `run` on a Slurm cluster
   plan    what `run` with the same arguments would do and take; trains nothing
   new     begin an objective or a probe of your own: a working file, its YAML and a test
   check   whether an objective of your own holds what every objective must
@@ -42,6 +43,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 COMMANDS = {
     "run": "cli.run",
     "job": "cli.job",
+    "submit": "cli.submit",
     "plan": "cli.plan",
     "new": "cli.new",
     "check": "cli.check",

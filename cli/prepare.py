@@ -43,8 +43,13 @@ class Prepared:
         return f"{text}; model=auto took {listed(self.auto)}" if self.auto else text
 
 
-def prepare_jobs(arguments: Sequence[str], progress: Progress) -> Prepared:
+def prepare_jobs(arguments: Sequence[str], progress: Progress, *, here: bool = True) -> Prepared:
     """Compose, check and prepare.
+
+    Args:
+        arguments: of `run`.
+        progress: told what is built.
+        here: whether this machine will run them.
 
     Raises:
         UsageError: anything that the user can mend; nothing has been trained.
@@ -56,7 +61,7 @@ def prepare_jobs(arguments: Sequence[str], progress: Progress) -> Prepared:
             )
     composed = _composed(arguments)
     columns = sweep_columns(composed)
-    jobs = _prepared([experiment(job, columns) for job in composed], progress)
+    jobs = _prepared([experiment(job, columns) for job in composed], progress, here=here)
     names = job_names(jobs, [job.overrides for job in composed])
     first = {job.record_name: index for index, job in reversed(list(enumerate(jobs)))}
     kept = sorted(first.values())
@@ -104,7 +109,9 @@ def _composed(arguments: Sequence[str]) -> list[Composed]:
     return composed
 
 
-def _prepared(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job]:
+def _prepared(
+    configs: Sequence[ExperimentConfig], progress: Progress, *, here: bool = True
+) -> list[Job]:
     folders = sorted({config.output_dir for config in configs})
     if len(folders) > 1:
         raise UsageError(
@@ -113,7 +120,7 @@ def _prepared(configs: Sequence[ExperimentConfig], progress: Progress) -> list[J
         )
     try:
         check_writable(folders[0])
-        return prepare(configs, progress)
+        return prepare(configs, progress, here=here)
     except ValueError as error:
         raise UsageError(str(error)) from error
     except OSError as error:  # a full disk, a file that may not be read, a link to nowhere

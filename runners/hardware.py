@@ -108,6 +108,17 @@ def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Res
     return replace(config, device=device, dtype=dtype, threads=threads, processes=world)
 
 
+def check_resolved(config: Hardware) -> None:
+    """Raise ValueError where something is left to the machine, which is another than this."""
+    if "auto" in (config.device, config.dtype) or not (config.threads and config.processes):
+        raise ValueError(
+            f"trainer.device is {config.device}, trainer.dtype {config.dtype}, trainer.threads "
+            f"{config.threads} and trainer.processes {config.processes}: what is found out on the "
+            "machine that trains cannot be found out here, so say it, as in trainer.dtype=bfloat16 "
+            "for a GPU or trainer.dtype=float32"
+        )
+
+
 def set_up(config: Hardware) -> None:
     """Make torch compute as a resolved configuration says, and the same way every time."""
     torch.set_num_threads(config.threads)

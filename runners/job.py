@@ -9,7 +9,7 @@ from runners.configuration.experiment import ExperimentConfig, identity
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
-from runners.hardware import resolve_hardware
+from runners.hardware import check_resolved, resolve_hardware
 from runners.identity import code_hash, name_of
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.progress import Progress
@@ -101,10 +101,17 @@ class Job:
         return name_of([content, card.sequence_length], *data, code_hash())
 
 
-def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job]:
+def prepare(
+    configs: Sequence[ExperimentConfig], progress: Progress, *, here: bool = True
+) -> list[Job]:
     """Read every table, build every corpus and load every probe once, before anything trains.
 
     Tables come first: a mistake in one is found in seconds, and a corpus takes minutes.
+
+    Args:
+        configs: of the jobs.
+        progress: told what is built.
+        here: whether this machine will run them; else all is said of the one that will.
 
     Raises:
         ValueError: some data are missing or unusable, or a corpus is too small.
@@ -120,7 +127,11 @@ def prepare(configs: Sequence[ExperimentConfig], progress: Progress) -> list[Job
     jobs = []
     for config in configs:
         weights = config.model.matrix_weights
-        trainer = resolve_hardware(config.trainer, config.output_dir, weights=weights)
+        trainer = config.trainer
+        if here:
+            trainer = resolve_hardware(trainer, config.output_dir, weights=weights)
+        else:
+            check_resolved(trainer)
         config = replace(config, trainer=trainer)
         if config.dataset not in corpora:
             corpora[config.dataset] = build_corpus(

@@ -9,6 +9,7 @@ import pytest
 
 import cli.machine
 import cli.places
+import cli.submit
 from cli.hydra_app import collect
 from cli.main import COMMANDS, main
 
@@ -56,6 +57,7 @@ def test_examples_are_understood(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli.machine, "SECONDS", 0.0)
     monkeypatch.setattr(cli.places, "answer", lambda address: "does not answer")
+    monkeypatch.setattr(cli.submit.shutil, "which", lambda program: None)  # no cluster
     lines = examples_of(text_of(SCREENS[name], capsys))
     if name == "check":
         assert main(["new", "objective", "mine"]) == 0
