@@ -15,6 +15,7 @@ usage: compare COMMAND [ARGUMENT ...]
   job     run jobs that `run` wrote down, those that nobody is running
   submit  the jobs of `run` on a Slurm cluster
   plan    what `run` with the same arguments would do and take; trains nothing
+  cost    what jobs would take of other machines: time, memory, traffic; reads nothing
   new     begin an objective or a probe of your own: a working file, its YAML and a test
   check   whether an objective of your own holds what every objective must
   list    objectives | models | datasets | probes | runs
@@ -45,6 +46,7 @@ COMMANDS = {
     "job": "cli.job",
     "submit": "cli.submit",
     "plan": "cli.plan",
+    "cost": "cli.cost",
     "new": "cli.new",
     "check": "cli.check",
     "list": "cli.listing",

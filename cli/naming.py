@@ -2,12 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 from cli.overrides import split_override
-from runners.job import Job
+from runners.configuration.experiment import ExperimentConfig
 
 
-def job_names(jobs: Sequence[Job], overrides: Sequence[Sequence[str]]) -> list[str]:
+class Labelled(Protocol):
+    """What a name begins with, and its configuration: a job, or what may become one."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def config(self) -> ExperimentConfig: ...
+
+
+def job_names(jobs: Sequence[Labelled], overrides: Sequence[Sequence[str]]) -> list[str]:
     """A name for each job that no other of them has, unless the two are the same.
 
     Args:
