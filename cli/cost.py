@@ -1,4 +1,4 @@
-"""`compare cost`: what jobs would take of machines that are not here. Nothing is read or trained."""
+"""`compare cost`: what jobs would take of machines that are not here. Nothing is trained."""
 
 import argparse
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from runners.hardware import matrix_rates
 
 EXAMPLES = """\
 compare cost objective=clm,mlm,simcse -m model=base budget=tokens budget.amount=3e9
-compare cost objective=mlm -m model=large trainer.processes=64 --rate 3e14 --bandwidth 5e10
+compare cost objective=mlm model=large trainer.processes=64 --rate 3e14 --bandwidth 5e10
 compare cost objective=simcse trainer.micro_batch_rows=32,null -m model=base
 """
 

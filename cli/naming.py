@@ -12,9 +12,12 @@ class Labelled(Protocol):
     """What a name begins with, and its configuration: a job, or what may become one."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """The objective's name, or what stands in its place."""
+
     @property
-    def config(self) -> ExperimentConfig: ...
+    def config(self) -> ExperimentConfig:
+        """Resolved or not."""
 
 
 def job_names(jobs: Sequence[Labelled], overrides: Sequence[Sequence[str]]) -> list[str]:
