@@ -1,10 +1,18 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import runners.hardware
-from runners.hardware import Hardware, best_dtype, kept_dtype, matrix_rates, resolve_hardware
+from runners.hardware import (
+    Hardware,
+    best_dtype,
+    check_resolved,
+    kept_dtype,
+    matrix_rates,
+    resolve_hardware,
+)
 
 ASKED = Hardware(device="cpu", threads=1)
 
@@ -33,3 +41,18 @@ def test_the_choice_is_measured_once_a_machine_and_then_kept(
     assert kept_dtype("cpu", 2, tmp_path) == ""
     (file,) = (tmp_path / "machines").iterdir()
     assert json.loads(file.read_text())["bfloat16_gain"] == 2.0
+
+
+def test_another_number_of_processes_than_there_are_is_refused(tmp_path: Path) -> None:
+    found = resolve_hardware(replace(ASKED, dtype="float32", processes=0), tmp_path, weights=1)
+    assert found.processes == 1
+    asked = replace(found, processes=4)
+    with pytest.raises(ValueError, match=r"goes on with as many .* --nproc-per-node 4"):
+        resolve_hardware(asked, tmp_path, weights=1)
+
+
+def test_what_another_machine_would_find_out_has_to_be_said() -> None:
+    check_resolved(replace(ASKED, dtype="bfloat16"))
+    for left_open in ({"dtype": "auto"}, {"threads": 0}, {"device": "auto"}, {"processes": 0}):
+        with pytest.raises(ValueError, match=r"so say it, as in trainer\.dtype=bfloat16"):
+            check_resolved(replace(ASKED, **{"dtype": "float32", **left_open}))
