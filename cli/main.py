@@ -11,6 +11,8 @@ Which pretraining objective should I use, on my corpus, for my tasks, under my b
 usage: compare COMMAND [ARGUMENT ...]
 
   run     pretrain one model per objective, measure them all, write a report
+  status  what became of the jobs of a sweep, or how far they are
+  resume  go on with a sweep where it was left
   job     run jobs that `run` wrote down, those that nobody is running
   plan    what `run` with the same arguments would do and take; trains nothing
   new     begin an objective or a probe of your own: a working file, its YAML and a test
@@ -41,6 +43,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 COMMANDS = {
     "run": "cli.run",
     "job": "cli.job",
+    "resume": "cli.resume",
+    "status": "cli.status",
     "plan": "cli.plan",
     "new": "cli.new",
     "check": "cli.check",

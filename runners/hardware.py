@@ -95,6 +95,14 @@ def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Res
     return replace(config, device=device, dtype=dtype, threads=threads)
 
 
+def devices() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return [name.strip() for name in given.split(",") if name.strip()]
+    return [str(number) for number in range(torch.cuda.device_count())]
+
+
 def set_up(config: Hardware) -> None:
     """Make torch compute as a resolved configuration says, and the same way every time."""
     torch.set_num_threads(config.threads)

@@ -17,7 +17,7 @@ TINY = [
     "objective.rows_per_update=8",
     "probe=retrieval",
     "trainer.dtype=float32",
-    "workers=1",
+    "hydra/launcher=inline",
 ]
 
 

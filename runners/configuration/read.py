@@ -68,6 +68,8 @@ def read(values: Mapping[str, Any]) -> ExperimentConfig:
             "workers",
             "a whole number is expected: processes, 0 as many as the processor's cores hold",
         ),
+        hang_seconds=_seconds(values["hang_seconds"], "hang_seconds"),
+        optimise=str(values["optimise"]),
     )
 
 
@@ -195,3 +197,9 @@ def _whole(value: Any, name: str, expected: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError(f"{name} is {value!r}; {expected}")
     return value
+
+
+def _seconds(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(f"{name} is {value!r}; a number of seconds above 0 is expected")
+    return float(value)

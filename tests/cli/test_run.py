@@ -13,7 +13,7 @@ from whole_commands import TINY, report_path, run
 
 import runners.experiment as experiment_module
 from cli.main import main
-from cli.prepare import prepare_jobs, write_files
+from cli.prepare import prepare_all, write_files
 from results.record import RunRecord
 from results.store import ResultStore
 from runners.corpora.corpus import Corpus
@@ -157,7 +157,7 @@ def test_what_a_helper_ran_is_as_if_one_had_run_it(
     """Only who is helped writes a report, and its page is that of a single process."""
     alone, pages = tmp_path / "alone", []
     shutil.copytree(output / "corpora", alone / "corpora")
-    prepared = prepare_jobs(["objective=clm,mlm", "-m", *TINY, f"output_dir={output}"], Silent())
+    prepared = prepare_all(["objective=clm,mlm", "-m", *TINY, f"output_dir={output}"], Silent())
     files = [str(file) for file in write_files(prepared)]
     with monkeypatch.context() as context:
         context.setenv("COMPARE_WORKER", "2")
