@@ -59,7 +59,7 @@ class Crew:
         files: theirs, frozen.
         store: of records.
         display: shows what every process is at.
-        name: of the sweep.
+        name: of the sweep as it runs now, of no earlier try.
         logs: folder for what the processes say.
         began: the sweep, in UTC.
     """

@@ -82,13 +82,14 @@ def _state(record: RunRecord | None, claim: Claim | None) -> tuple[str, str]:
 
 
 def _figures(figure: str, records: Mapping[str, RunRecord]) -> tuple[dict[str, float], bool]:
-    """A figure of each record that has it, and whether lower is better.
+    """A figure of each finished record that has it, and whether lower is better.
 
     Raises:
         UsageError: none has it.
     """
     found, known, lower = {}, set(), False
-    for name, record in records.items():
+    finished = {name: record for name, record in records.items() if record.status == "finished"}
+    for name, record in finished.items():
         for value in record.values:
             told = f"{value.measure.removeprefix('probe ')} {value.metric}"
             known.add(told)

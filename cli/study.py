@@ -122,7 +122,7 @@ class Study:
                 files,
                 store,
                 display,
-                name=self._sweep.name,
+                name=f"{self._sweep.name}, process {os.getpid()}",
                 logs=self._sweep.logs,
                 began=self._began,
             )
