@@ -272,7 +272,8 @@ def _check_choices(config: DictConfig) -> None:
             value = config.get(name)
             raise UsageError(f"{name} is {value!r}; a list is expected, {name}=[{value}]")
     names = [o.lstrip("+").partition("=")[0] for o in settings.overrides.task]
-    swept = [name for name in settings.sweeper.params or {} if name not in names]
+    params = settings.sweeper.params if "params" in settings.sweeper else None
+    swept = [name for name in params or {} if name not in names]
     if settings.mode == RunMode.RUN and swept:
         raise UsageError(
             f"this experiment is a sweep over {' and '.join(swept)}: add -m, or set "

@@ -32,7 +32,8 @@ def sweep(tmp_path: Path) -> Sweep:
         files.append(tmp_path / "jobs" / f"{name}.json")
         files[-1].write_text(json.dumps({"name": name, "title": f"{objective}, seed 0"}))
     (tmp_path / "locks").mkdir()
-    claim = {"process": 7, "host": "h", "sweep": "s", "began": time.time() - 300, "fraction": 0.25}
+    now = time.time()
+    claim = {"process": 7, "host": "h", "sweep": "s", "began": now - 300, "fraction": 0.25}
     for objective, beat in (("simcse", 0), ("tsdae", 900)):
         content = {
             **claim,
