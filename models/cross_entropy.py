@@ -32,7 +32,9 @@ def linear_cross_entropy(states: Tensor, matrix: Tensor, bias: Tensor, targets: 
     dtype = torch.get_autocast_dtype(kind) if is_mixed else states.dtype
     if not torch.is_grad_enabled():
         return _by_chunks(states, matrix, bias, targets, dtype, None, False)[0]
-    found: Tensor = _LinearCrossEntropy.apply(states, matrix, bias, targets, dtype)
+    found: Tensor = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        states, matrix, bias, targets, dtype
+    )
     return found
 
 
