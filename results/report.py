@@ -15,6 +15,7 @@ from results.rows import StoredRun
 from results.sections import (
     caveats,
     cost,
+    disagreements,
     failed,
     fairness,
     gains,
@@ -36,6 +37,7 @@ ORDER = (
     failed,
     sanity,
     probes,
+    disagreements,
     pictures,
     gains,
     losses,

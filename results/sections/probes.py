@@ -99,7 +99,8 @@ def _scores(
             name = row.label + (ON_PLATEAU if plateau(stratum, row) else "")
             name += OFF_BUDGET if row.kind == "run" and off_budget(row) is not None else ""
             rows.append([words(name, weak=row.kind != "run"), *cells])
-    return Table(["model", *titles], rows, title)
+    about = [figure_title(stratum, figure) for figure in columns]
+    return Table(["model", *titles], rows, title, about=about)
 
 
 def _cell(stratum: Stratum, row: Row, figure: Figure) -> Cell:

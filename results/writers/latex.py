@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten, wrap
 
-from results.page import Cell, Page, Part, Prose, Section, Table, spans
+from results.page import Cell, Page, Part, Prose, Section, Table, spans, stands_right
 from results.writers.latex_text import UNICODE, escape
 
 NAME = 20
@@ -196,11 +196,7 @@ def _kind(table: Table, place: int) -> str:
     texts = [cell.text for cell in cells if cell.value is None and cell.text]
     if any(len(line) > LONG for text in texts for line in text.split("\n")):
         return "long"
-    if place == 0:
-        return "left"
-    if any(cell.value is not None for cell in cells):
-        return "right"
-    return "right" if all(re.match(r"[-+<]? ?\d", text) for text in texts) else "left"
+    return "right" if stands_right(table, place) else "left"
 
 
 def _heading(text: str, kind: str) -> str:

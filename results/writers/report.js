@@ -28,6 +28,19 @@
   theme.hidden = false;
   if (matchMedia("(max-width: 60rem)").matches) document.getElementById("contents").open = false;
 
+  // ---- what is folded: open where a link leads to it, and in print
+  const folds = all("details.fold");
+  const unfold = () => {
+    const found = document.querySelector("details.fold:target");
+    if (found) { found.open = true; found.scrollIntoView(); }
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+  for (const link of all("a[href^='#']")) link.addEventListener("click", () => setTimeout(unfold));
+  let closed = [];
+  addEventListener("beforeprint", () => { closed = folds.filter((fold) => !fold.open); for (const fold of closed) fold.open = true; });
+  addEventListener("afterprint", () => { for (const fold of closed) fold.open = false; });
+
   // ---- tables
   const SIZES = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15 };
   const figure = (text) => {
