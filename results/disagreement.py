@@ -68,8 +68,8 @@ class Disagreement:
     def most(self, known: Sequence[int], count: int) -> tuple[list[int], list[int]]:
         """The examples on which the first is furthest ahead of the second, and the reverse.
 
-        Only those on which it is ahead whatever the seeds; of equally telling ones some that are
-        spread over the test set.
+        First those on which it is ahead whatever the seeds, then by the means over seeds; of
+        equally telling ones some that are spread over the test set.
 
         Args:
             known: places among all rows, of examples that can be shown.
@@ -81,22 +81,20 @@ class Disagreement:
         means = [each.mean(0) for each in self.scores]
         shown = np.isin(self.places, known)
         first, second = self.ahead
-        return (
-            _furthest(means[0] - means[1], first & shown, count),
-            _furthest(means[1] - means[0], second & shown, count),
-        )
+        lead = means[0] - means[1]
+        return _furthest(lead, first, shown, count), _furthest(-lead, second, shown, count)
 
 
-def _furthest(lead: np.ndarray, chosen: np.ndarray, count: int) -> list[int]:
-    places = np.flatnonzero(chosen)
-    order = places[np.argsort(-lead[places], kind="stable")]
-    if len(order) <= count:
-        return [int(place) for place in order]
-    least = lead[order[count - 1]]
-    sure = order[lead[order] > least]
-    tied = np.sort(order[lead[order] == least])
-    some = tied[np.linspace(0, len(tied) - 1, count - len(sure)).astype(int)]
-    return [int(place) for place in (*sure, *some)]
+def _furthest(lead: np.ndarray, sure: np.ndarray, shown: np.ndarray, count: int) -> list[int]:
+    places = np.flatnonzero(shown & (lead > 0))
+    telling = lead + sure * np.ptp(lead)
+    order = places[np.argsort(-telling[places], kind="stable")]
+    if len(order) > count:
+        least = telling[order[count - 1]]
+        more, tied = order[telling[order] > least], order[telling[order] == least]
+        spread = np.linspace(0, len(tied) - 1, count - len(more)).astype(int)
+        order = np.concatenate([more, tied[spread]])
+    return [int(place) for place in order]
 
 
 def disagreement(stratum: Stratum, finding: Finding) -> Disagreement | None:

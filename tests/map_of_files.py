@@ -34,6 +34,7 @@ HELD_BY = {
     "results/rows.py": "results/test_comparison.py",
     "results/sections/caveats.py": "results/test_report.py",
     "results/sections/cost.py": "results/test_report.py",
+    "results/sections/disagreements.py": "results/test_disagreement.py",
     "results/sections/fairness.py": "results/test_report.py",
     "results/sections/gains.py": "results/test_report.py",
     "results/sections/losses.py": "results/test_report.py",

@@ -35,8 +35,8 @@ HOW_TO_READ = (
     "The two best models of every primary figure, example by example. Only first: right in every "
     "seed of the first model and wrong in every seed of the second; of figures that are more than "
     "right or wrong, better in every seed of the first than in any of the second. The rest: seeds "
-    "differ, or a tie. The examples below are few and were chosen because the two disagree: they "
-    "are no sample, and how many such examples there are stands in the table."
+    "differ, or a tie. The examples below are chosen since the two disagree on them most: they are "
+    "no sample, and this table says how many there are."
 )
 
 
@@ -46,9 +46,12 @@ def section(stratum: Stratum) -> Section | None:
     kept = {each: known for each in found if (known := _exhibit(stratum, each))}
     if not kept:
         return None
+    told = HOW_TO_READ
+    if any(len(each.finding.ranking) < 2 for each in found):
+        told += " Where the verdict ranks fewer than two, they are the highest of all models."
     blocks: list[Block] = [
         Table(HEADER, [_counts(stratum, each) for each in found]),
-        Prose(HOW_TO_READ),
+        Prose(told),
     ]
     shown = list(kept.items())[:MOST]
     blocks += [_fold(stratum, each, known) for each, known in shown]
@@ -93,16 +96,16 @@ def _fold(stratum: Stratum, found: Disagreement, known: Mapping[str, Any]) -> Fo
     names = [(found.first.label, found.second.label), (found.second.label, found.first.label)]
     chosen = found.most(known["places"], HANDFUL)
     for (one, other), places, ahead in zip(names, chosen, found.ahead, strict=True):
-        what = f"{one} right, {other} wrong" if found.answered else f"{one} above {other}"
+        what = f"{one} better than {other}"
         rows = [
             [*map(words, texts[int(found.places[place])]), *_shares(found, place)]
             for place in places
         ]
-        count = int(ahead.sum())
         if rows:
-            blocks.append(Table(header, rows, f"{what}: {len(rows)} of {count:,}"))
+            every = f"{int(ahead.sum()):,} of {len(found.places):,} in every seed"
+            blocks.append(Table(header, rows, f"{what} ({every})"))
         else:
-            blocks.append(Prose(f"{what}: none in every seed."))
+            blocks.append(Prose(f"{what}: nowhere."))
     told = []
     if known["choices"]:
         told.append(f"To choose among: {', '.join(known['choices'])}.")

@@ -167,8 +167,8 @@ class MinimalPairsTask(Task):
         return [
             Shown(
                 metrics=[metric.name for metric in self._metrics],
-                header=("worse text", "better text"),
-                texts=[(self.test.known.bad[i], self.test.known.good[i]) for i in counted],
+                header=("better text", "worse text"),
+                texts=[self.tested[place] for place in counted],
             )
         ]
 

@@ -30,7 +30,7 @@ class Shown:
 
     Attributes:
         metrics: names of the figures that rest on these very rows.
-        header: what the texts of an example are, of the right answer last.
+        header: what the texts of an example are; the right answer is among them.
         texts: of each example, in the order of the rows.
         choices: the answers that there are to choose among, where all examples share them.
     """
