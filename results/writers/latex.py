@@ -7,6 +7,7 @@ alike by pdfLaTeX, XeLaTeX and LuaLaTeX, whatever the document's fonts, encoding
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from textwrap import shorten, wrap
 
@@ -215,18 +216,24 @@ def cell(content: Cell, kind: str = "right", beside: bool = True) -> str:
     if content.value is None:
         lines = [_styled(inline(line), content) for line in content.text.split("\n")]
         if content.empty:
-            return "--" + inline(content.marks)
+            return "--" + _marks(content.marks)
         if kind == "long":
-            return r"\newline ".join(lines) + inline(content.marks)
-        return _stacked(lines, "r" if kind == "right" else "l", "t") + inline(content.marks)
+            return r"\newline ".join(lines) + _marks(content.marks)
+        return _stacked(lines, "r" if kind == "right" else "l", "t") + _marks(content.marks)
     figure = _number(content.value, content.form)
     figure += f" ({inline(content.note)})" if content.note else ""
-    figure = _styled(figure, content) + inline(content.marks)
+    figure = _styled(figure, content) + _marks(content.marks)
     if content.low is None or content.high is None:
         return figure
     low, high = (_number(limit, content.form) for limit in (content.low, content.high))
     limits = rf"{{\scriptsize {{[}}{low}, {high}{{]}}}}"
     return f"{figure} {limits}" if beside else _stacked([figure, limits], "r", "t")
+
+
+def _marks(marks: str) -> str:
+    """Raised, those of different meaning apart."""
+    kinds = [inline("".join(alike)) for _, alike in groupby(marks)]
+    return rf"\textsuperscript{{{','.join(kinds)}}}" if kinds else ""
 
 
 def _styled(text: str, content: Cell) -> str:
