@@ -7,6 +7,7 @@ are enclosed in marks, so that texts can be put together like any others.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -71,6 +72,11 @@ class Cell:
     def empty(self) -> bool:
         """Whether there is nothing to show."""
         return self.value is None and not self.text and not self.pictures
+
+
+def apart(marks: str) -> list[str]:
+    """Marks of different meaning, each by itself: of `††‡` `††` and `‡`."""
+    return ["".join(alike) for _, alike in groupby(marks)]
 
 
 EMPTY = Cell()

@@ -18,7 +18,18 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from results.page import Block, Cell, Drawing, Fold, Page, Section, Table, spans, stands_right
+from results.page import (
+    Block,
+    Cell,
+    Drawing,
+    Fold,
+    Page,
+    Section,
+    Table,
+    apart,
+    spans,
+    stands_right,
+)
 
 FILE = "report.html"
 
@@ -261,8 +272,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(inline=inline, plain=plain, number=number, picture=picture)
-    environment.globals.update(shade=shade, dash=DASH, colours=COLOURS, spare=SPARE)
+    environment.filters.update(
+        inline=inline, plain=plain, number=number, picture=picture, apart=apart
+    )
+    environment.globals.update(shade=shade, dash=DASH, colours=COLOURS, spare=SPARE, apart=apart)
     return environment
 
 

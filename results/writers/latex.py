@@ -7,11 +7,10 @@ alike by pdfLaTeX, XeLaTeX and LuaLaTeX, whatever the document's fonts, encoding
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from textwrap import shorten, wrap
 
-from results.page import Cell, Page, Part, Prose, Section, Table, spans, stands_right
+from results.page import Cell, Page, Part, Prose, Section, Table, apart, spans, stands_right
 from results.writers.latex_text import UNICODE, escape
 
 NAME = 20
@@ -232,8 +231,8 @@ def cell(content: Cell, kind: str = "right", beside: bool = True) -> str:
 
 def _marks(marks: str) -> str:
     """Raised, those of different meaning apart."""
-    kinds = [inline("".join(alike)) for _, alike in groupby(marks)]
-    return rf"\textsuperscript{{{','.join(kinds)}}}" if kinds else ""
+    kinds = ",".join(map(inline, apart(marks)))
+    return rf"\textsuperscript{{{kinds}}}" if kinds else ""
 
 
 def _styled(text: str, content: Cell) -> str:
