@@ -53,6 +53,7 @@ HELD_BY = {
     "runners/measures/cache.py": "runners/test_experiment.py",
     "runners/measures/config.py": "cli/test_hydra_app.py",
     "runners/measures/curve.py": "runners/training/test_pretrain.py",
+    "runners/probes/pictures.py": "runners/probes/test_image_retrieval.py",
     "runners/probes/row.py": "runners/probes/test_own_tasks.py",
     "runners/probes/scores.py": "runners/probes/test_figures.py",
     "runners/probes/sentences.py": "runners/probes/test_tasks.py",
