@@ -30,16 +30,15 @@
 
   // ---- links: what was never in sight has no height yet, and what is folded opens, in print too
   const folds = all("details.fold");
-  const unfold = () => {
-    const found = document.querySelector("details.fold:target");
-    if (found) found.open = true;
-    document.querySelector(":target")?.scrollIntoView();
+  const arrive = () => {
+    document.body.classList.add("whole");
+    const target = document.querySelector(":target");
+    if (folds.includes(target)) target.open = true;
+    target?.scrollIntoView();
   };
-  const lay = () => document.body.classList.add("whole");
-  for (const link of all("a[href^='#']"))
-    link.addEventListener("click", () => { lay(); setTimeout(unfold); });
-  addEventListener("hashchange", () => { lay(); unfold(); });
-  if (location.hash) { lay(); unfold(); }
+  for (const link of all("a[href^='#']")) link.addEventListener("click", () => setTimeout(arrive));
+  addEventListener("hashchange", arrive);
+  if (location.hash) arrive();
   let closed = [];
   addEventListener("beforeprint", () => { closed = folds.filter((fold) => !fold.open); for (const fold of closed) fold.open = true; });
   addEventListener("afterprint", () => { for (const fold of closed) fold.open = false; });

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.search import Judged, SearchTask
 from runners.probes.shown import CHOICES, DOTS, LONGEST, MOST, Shown, ending, shortened
 from tests.runners.probes.test_figures import PROBES, evaluate
@@ -28,6 +29,10 @@ def test_a_row_is_the_example_that_its_text_says() -> None:
     (shown,) = task.shown
     assert list(shown.header) == ["better text", "worse text"]
     assert shown.texts[7] == ("good number 7 of 60", "bad number 7 of 60")
+    names = [str(place) for place in range(25)]
+    kinds = ["rare"] * 5 + ["is"] * 20
+    (shown,) = MinimalPairsTask(SentencePairs(names, names, kinds), names, macro=True).shown
+    assert [better for better, _ in shown.texts] == names[5:]
     tagged, _ = PROBES["tagging"]
     (words,) = tagged.shown
     assert words.texts[6] == ("test number 1 of 60", "number", "I-person")
