@@ -69,7 +69,7 @@ class Float:
 def write_latex(page: Page, folder: Path) -> Path:
     r"""Write `tables.tex` with all tables, each by itself in `tables/`, and a page to look at.
 
-    Tables of pictures are left out.
+    Tables of pictures, and what is folded, are left out.
 
     Returns:
         The path of `tables.tex`.

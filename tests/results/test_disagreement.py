@@ -191,6 +191,23 @@ def test_other_test_examples_are_not_set_beside_each_other(tmp_path: Path) -> No
     assert study.found is None
 
 
+def test_after_a_finish_the_examples_are_the_same(tmp_path: Path) -> None:
+    study = two(tmp_path)
+    for folder in study.store.folder.iterdir():
+        record, rows = folder / "record.json", folder / "examples.parquet"
+        text = record.read_text().replace('"probe task"', '"probe task, finished"')
+        content = json.loads(text)
+        content["config"] |= {
+            "finish": {"probe": "task", "attention": "own"},
+            "probes": {"task": {}},
+        }
+        record.write_text(json.dumps(content))
+        pd.read_parquet(rows).assign(measure="probe task, finished").to_parquet(rows)
+    study.records, _ = study.store.records()
+    assert "### task, finished: accuracy, pairs" in study.section
+    assert "| text 1 | yes | 2 of 2 | 0 of 2 |" in study.section
+
+
 def test_texts_of_another_test_set_are_not_shown(tmp_path: Path) -> None:
     study = two(tmp_path)
     study.keep(texts(of=COUNT + 1))
