@@ -15,6 +15,7 @@ from results.rows import StoredRun
 from results.sections import (
     caveats,
     cost,
+    disagreements,
     failed,
     fairness,
     gains,
@@ -38,6 +39,7 @@ ORDER = (
     probes,
     pictures,
     gains,
+    disagreements,
     losses,
     geometry,
     objectives,
@@ -102,7 +104,8 @@ def write_report(
         parts=parts,
         sources=_sources(records, left_out),
         built=f"Built {when} by {code(command)}{f'; training took {took}' if took else ''} (this "
-        "line alone changes when the same runs are made or shown again).",
+        "line alone changes when the same runs are shown again; where they are made again, also "
+        "the seconds of the curves in report.html).",
     )
     target = folder / _folder_name(records)
     chosen = DEFAULT if formats is None else formats

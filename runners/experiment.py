@@ -144,6 +144,10 @@ def run_baselines(job: Job, store: ResultStore, progress: Progress) -> RunRecord
         with attempts.at(name):
             for row, measures in compute().items():
                 rows.setdefault(row, {}).update(measures)
+    exhibits = {}
+    for name, task in job.tasks.items():
+        with attempts.at(f"examples of {name}"):
+            exhibits[f"probe {name}"] = [shown.exhibit() for shown in task.shown]
     record = replace(
         _record_of_baselines(job),
         status="failed" if attempts.error else "finished",
@@ -153,7 +157,7 @@ def run_baselines(job: Job, store: ResultStore, progress: Progress) -> RunRecord
     )
     examples = [_examples(measures, row) for row, measures in rows.items()]
     whole = pd.concat(examples) if examples else _examples({})
-    return store.add(record, curve=[], examples=whole)
+    return store.add(record, curve=[], examples=whole, exhibits=exhibits)
 
 
 def _baselines(job: Job) -> dict[str, Callable[[], Baselines]]:

@@ -5,7 +5,19 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from results.page import Block, Bullets, Cell, Drawing, Page, Prose, Section, Table, spans
+from results.page import (
+    Block,
+    Bullets,
+    Cell,
+    Drawing,
+    Fold,
+    Page,
+    Prose,
+    Section,
+    Table,
+    spans,
+    stands_right,
+)
 
 DASH = "\N{EN DASH}"
 """Where a table has no figure."""
@@ -43,11 +55,11 @@ def _section(section: Section, level: str, folder: Path, ending: str) -> Iterato
     if section.title:
         yield from (f"{level} {inline(section.title)}", "")
     for block in section.blocks:
-        yield from _block(block, folder, ending)
+        yield from _block(block, level, folder, ending)
         yield ""
 
 
-def _block(block: Block, folder: Path, ending: str) -> Iterator[str]:
+def _block(block: Block, level: str, folder: Path, ending: str) -> Iterator[str]:
     if isinstance(block, Prose):
         yield inline(block.text)
     elif isinstance(block, Bullets):
@@ -56,6 +68,8 @@ def _block(block: Block, folder: Path, ending: str) -> Iterator[str]:
         if block.title:
             yield from (f"{inline(block.title)}:", "")
         yield table(block, folder)
+    elif isinstance(block, Fold):
+        yield from _section(Section(block.title, block.blocks), f"{level}#", folder, ending)
     else:
         assert isinstance(block, Drawing)
         name = f"{block.name}{ending}.svg"
@@ -64,9 +78,10 @@ def _block(block: Block, folder: Path, ending: str) -> Iterator[str]:
 
 
 def table(block: Table, folder: Path) -> str:
-    """The first column stands left, the others right."""
+    """Figures stand right, texts left."""
     lines = [_row([inline(head) for head in block.header])]
-    lines.append("|" + "|".join([":--"] + ["--:"] * (len(block.header) - 1)) + "|")
+    sides = ["--:" if stands_right(block, place) else ":--" for place in range(len(block.header))]
+    lines.append("|" + "|".join(sides) + "|")
     lines += [_row([cell(each, folder) for each in row]) for row in block.rows]
     return "\n".join(lines)
 

@@ -26,9 +26,10 @@ from runners.training.pretrain import trained_already
 
 TEXTS = ["The sum of two numbers.", "naïve café — 東京\n\tx = 1", "one more word " * 30, "a"]
 LOADERS = {
-    "mlm": "AutoModelForMaskedLM",
-    "clm": "AutoModelForCausalLM",
-    "simcse": "AutoModel",
+    "mlm": ("AutoModelForMaskedLM", {}),
+    "clm": ("AutoModelForCausalLM", {}),
+    "prefix_lm": ("AutoModelForCausalLM", {"is_decoder": True}),
+    "simcse": ("AutoModel", {}),
 }
 
 FRESH = """
@@ -45,11 +46,12 @@ import transformers
 found = {}
 texts = json.loads(sys.argv[2])
 for folder in sorted(Path(sys.argv[1]).iterdir()):
-    loader = getattr(transformers, json.loads(sys.argv[3])[folder.name])
+    loader, options = json.loads(sys.argv[3])[folder.name]
+    loader = getattr(transformers, loader)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     inputs = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
     with torch.no_grad():
-        outputs = loader.from_pretrained(folder).eval()(**inputs)
+        outputs = loader.from_pretrained(folder, **options).eval()(**inputs)
         states = transformers.AutoModel.from_pretrained(folder).eval()(**inputs)
     found[folder.name] = {
         "mask": inputs["attention_mask"].bool(),
@@ -72,10 +74,10 @@ torch.save(found, sys.argv[4])
 
 @pytest.fixture(scope="module")
 def runs(built: Path, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output directory with three finished runs."""
+    """An output directory with finished runs."""
     output = tmp_path_factory.mktemp("exporting") / "out"
     shutil.copytree(built / "corpora", output / "corpora")
-    assert run(output, "objective=mlm,clm,simcse", "-m") == 0
+    assert run(output, f"objective={','.join(LOADERS)}", "-m") == 0
     return output
 
 
@@ -99,8 +101,10 @@ def expected(output: Path, objective: str) -> tuple[list[Tensor], list[Tensor], 
     for batch, (place,) in job.corpus.text_batches(TEXTS, batch_size=1):
         states[place] = model.backbone(batch, attention=Attention(traits.attention)).last[0]
         if "lm" in model.heads:
-            matrix = model.backbone.token_embedding.weight
-            logits[place] = model.heads["lm"](states[place], matrix)
+            matrix, read = model.backbone.token_embedding.weight, states[place]
+            if traits.likelihood == "causal":  # whatever states are read from
+                read = model.backbone(batch, attention=Attention("causal")).last[0]
+            logits[place] = model.heads["lm"](read, matrix)
     pooled = {"mean": lambda state: state.mean(0), "cls": lambda state: state[0]}[traits.pooling]
     return states, logits, torch.stack([pooled(state) for state in states])
 

@@ -1,5 +1,6 @@
 """From argv to report, in this process: the main job, what fails in it, and a new objective."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -62,6 +63,14 @@ def test_the_main_job_and_the_same_again(
     for row in ("clm", "mlm", "simcse", r"\*untrained\*", r"\*uniform\*", r"\*unigram\*"):
         assert re.search(rf"^\| {row} \|", losses, re.MULTILINE), row
     assert "clm, own mask" in losses
+    apart = text.split("## Where the two best disagree")[1].split("\n## ")[0]
+    found = re.search(r"^\| retrieval: MRR \| (\w+) \| (\w+) \| (\d+) \|", apart, re.MULTILINE)
+    assert found is not None
+    first, second, count = found.groups()
+    assert f"| summary | its body | {first} | {second} |" in apart
+    (kept,) = output.glob("runs/baselines-*/exhibits.json")
+    (shown,) = json.loads(kept.read_text())["probe retrieval"]
+    assert len(shown["texts"]) == int(count)
     assert "same start: at each seed" in text
     assert "same text in the same order" in text
     assert (report.parent / "curves.svg").is_file()

@@ -91,6 +91,40 @@ def test_a_loss_solved_at_initialisation_is_said_and_not_ranked(
     assert [table.header[column] for column in table.shaded] == ["LM: clm, nats a token"]
 
 
+def test_no_interval_says_that_a_loss_could_be_below_0(store: ResultStore, tmp_path: Path) -> None:
+    records = [
+        add_run(store, name, answers(0.5), seed=seed, nats={"clm": nats, "simcse": nats / 10})
+        for name in ("clm", "mlm")
+        for seed, nats in enumerate((0.1, 3.0, 0.2))
+    ]
+    (stratum,) = compared(store, records)
+    found = stratum.estimate(stratum.models[0], "loss clm", "nats")
+    assert found is not None
+    assert found.low == 0
+    assert found.high is not None
+    assert found.high > 3
+    losses = page(store, records, tmp_path).split("## Losses")[1]
+    assert "<sub>0.000 to" in losses
+    assert "cut off at 0" in losses
+
+
+def test_notes_speak_of_what_the_tables_have_and_of_nothing_else(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    plain = [add_run(store, "clm", answers(0.6), nats={"clm": 5.0})]
+    text = page(store, plain, tmp_path)
+    absent = ("†", "n/a", "No head", "adapted", "natural pairs", "different columns", "Sentences")
+    for word in (*absent, "cut off", "image tower"):
+        assert word not in text.partition("## Was it fair")[0], word
+    told = page(store, one_of_each(store), tmp_path)
+    assert "†† below it; ‡ not told apart from the best simple method" in told
+    assert "Losses of different columns" in told
+    pairs = add_run(store, "mlm", answers(0.5), nats={"clm": 5.0}, note="pseudo", data="x")
+    text = page(store, [pairs], tmp_path)
+    assert "Sentences are scored by total log-probability, by pseudo-log-likelihood for" in text
+    assert "Texts become vectors" not in text
+
+
 def test_the_tables_mark_who_is_on_the_plateau(store: ResultStore, tmp_path: Path) -> None:
     records = [
         add_run(store, "clm", answers(0.6), nats={"clm": 5.0}),
