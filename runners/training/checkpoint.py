@@ -125,8 +125,9 @@ def _facts(file: Path) -> dict[str, Any]:
 def _fault(place: Path) -> str:
     """What is wrong with a checkpoint; empty where it is as it was written."""
     manifest = place / MANIFEST
-    if any(path.is_symlink() for path in (place, manifest, *(place / name for name in FILES))):
-        return "a link stands in its place"
+    for path in (place, manifest, *(place / name for name in FILES)):
+        if path.is_symlink():
+            return f"{path.name} is a link"
     try:
         known = json.loads(manifest.read_text())
     except FileNotFoundError:
@@ -143,5 +144,5 @@ def _fault(place: Path) -> str:
         except OSError as error:
             return f"{name} cannot be read ({error})"
         if found != known[name]:
-            return f"{name} is not as it was written"
+            return f"{name} is not what {MANIFEST} says of it"
     return ""
