@@ -14,6 +14,7 @@ from fake_probe import job_of
 from lives import Life, Notes, train
 from safetensors.torch import load_file
 
+import runners.training.pretrain as pretrain_module
 from models.batch import Batch
 from objectives.base import TrainModel
 from objectives.prepared import LossOutput, Prepared
@@ -22,7 +23,7 @@ from results.store import ResultStore
 from runners.corpora.corpus import Corpus
 from runners.experiment import run_job
 from runners.progress import Silent
-from runners.training.finite import DivergedError
+from runners.training.finite import DivergedError, Finite
 
 STEP = 5
 
@@ -101,3 +102,18 @@ def test_it_stops_at_the_step_and_the_checkpoint_before_is_good(
     assert "Traceback" not in capsys.readouterr().err
     alone = Life("rtd", rows.folder, tmp_path / "alone", steps=8, saves=False)
     assert train(life) == train(alone)  # nothing wrong is left once the cause is gone
+
+
+def test_where_reading_has_a_price_it_waits_for_the_curve_and_the_step_is_the_same(
+    rows: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU: points of the curve are 4 updates apart, checkpoints far more."""
+    monkeypatch.setattr(pretrain_module, "Finite", lambda at_once: Finite(at_once=False))
+    life = Life("rtd", rows.folder, tmp_path, steps=400, saves=False)
+    with wrong("gradient") as computed, pytest.raises(DivergedError, match=f"step {STEP}: "):
+        train(life)
+    assert computed == [1, 2, 3, 4, 5, 6, 7, 8]
+    often = Life("rtd", rows.folder, tmp_path, steps=400)
+    with wrong("gradient") as computed, pytest.raises(DivergedError, match=f"step {STEP}: "):
+        train(often)
+    assert often.checkpoints == [3, 4]  # nothing is saved unread
