@@ -93,17 +93,16 @@ def pretrain(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         model = initial_model(recipe, corpus)
-        training = _finished(folder, progress)
+        training, checkpoints = _finished(folder, progress), Checkpoints(folder, progress.say)
         if training is None:
             training = Training(Ledger(), weights_hash(model.backbone))
-            checkpoints = Checkpoints(folder, progress.say)
             if recipe.objective is not None:
                 loop = _Loop(recipe, corpus, model, training, checkpoints, progress, at_mark)
                 training = loop.run()
             write_training(folder, training, model if recipe.objective is not None else None)
-            checkpoints.remove()
         elif recipe.objective is not None:
             load_weights(model, folder / WEIGHTS)
+        checkpoints.remove()
     return Trained(model.to(recipe.trainer.device).eval(), training, folder)
 
 
@@ -208,10 +207,11 @@ class _Loop:
                 if _crosses(before, after, CURVE_POINTS):
                     self._add_point(rate, before, after)
                 is_due = self._clock - saved > trainer.checkpoint_seconds and after < 1.0
-                if is_due or interrupts.asked:
+                is_last = interrupts.asked
+                if is_due or is_last:
                     self._save(step)
                     saved = self._clock
-                if interrupts.asked:
+                if is_last:
                     break
         return training
 
