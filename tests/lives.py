@@ -23,6 +23,7 @@ import torch
 from experiments import experiment
 from objective_files import load_objective
 
+import runners.training.pretrain as pretrain_module
 from models.initialization import weights_hash
 from runners.configuration.experiment import ExperimentConfig
 from runners.corpora.corpus import Corpus
@@ -36,6 +37,9 @@ from runners.training.update import UpdateStep
 
 UPDATE, EPOCH = 11, 9
 """Rows of an update, and updates of an epoch."""
+
+POINTS = 7
+"""Of the curve, so that several updates lie between two of them."""
 
 OBJECTIVES = ("clm", "mlm", "simcse", "rtd", "mlm_then_simcse", "clm_mlm")
 """The last two are fusions: one begins its second phase with a new optimizer."""
@@ -115,7 +119,8 @@ def train(life: Life, notes: Notes | None = None) -> dict[str, Any]:
     assert config.objective is not None
     curve = HeldOutCurve(config.objective, corpus, config.trainer)
     models = config.output_dir / "models"
-    trained = pretrain(config.recipe, corpus, models, notes or Notes(), curve)
+    with mock.patch.object(pretrain_module, "CURVE_POINTS", POINTS):
+        trained = pretrain(config.recipe, corpus, models, notes or Notes(), curve)
     points = [
         {name: float(value).hex() for name, value in point.items() if name != "seconds"}
         for point in trained.training.curve

@@ -13,6 +13,7 @@ PLACES = {
     "inside an epoch": 5,
     "before its last batch": EPOCH - 1,
     "at its end": EPOCH,
+    "in the second phase of a sequence": EPOCH + 5,
     "after the last step": STEPS,
 }
 
@@ -21,7 +22,7 @@ PLACES = {
 def test_wherever_it_is_ended_it_goes_on_to_the_same(
     name: str, rows: Corpus, tmp_path: Path, whole: bool
 ) -> None:
-    """Ended at four places, one after the other; in the long form at each alone too."""
+    """Ended at all places, one after the other; in the long form at each alone too."""
     if name != "mlm_then_simcse" and not whole:
         pytest.skip("in the long form: make faults")
     alone = train(Life(name, rows.folder, tmp_path / "alone", steps=STEPS, saves=False))

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 import torch
 from fake_probe import job_of
-from lives import Life, Notes, train
+from lives import POINTS, Life, Notes, train
 from safetensors.torch import load_file
 
 import runners.training.pretrain as pretrain_module
@@ -109,11 +109,11 @@ def test_where_reading_has_a_price_it_waits_for_the_curve_and_the_step_is_the_sa
 ) -> None:
     """As on a GPU: points of the curve are 4 updates apart, checkpoints far more."""
     monkeypatch.setattr(pretrain_module, "Finite", lambda at_once: Finite(at_once=False))
-    life = Life("rtd", rows.folder, tmp_path, steps=400, saves=False)
+    life = Life("rtd", rows.folder, tmp_path, steps=4 * POINTS, saves=False)
     with wrong("gradient") as computed, pytest.raises(DivergedError, match=f"step {STEP}: "):
         train(life)
     assert computed == [1, 2, 3, 4, 5, 6, 7, 8]
-    often = Life("rtd", rows.folder, tmp_path, steps=400)
+    often = Life("rtd", rows.folder, tmp_path, steps=4 * POINTS)
     with wrong("gradient") as computed, pytest.raises(DivergedError, match=f"step {STEP}: "):
         train(often)
     assert often.checkpoints == [3, 4]  # nothing is saved unread
