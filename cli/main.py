@@ -1,9 +1,14 @@
 """The command `compare`: hands over to a sub-command, which alone imports what it needs."""
 
-import errno
+import contextlib
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+
+from runners.disk import is_full
+from runners.training.interrupts import TERMINATED
 
 HELP = """\
 Which pretraining objective should I use, on my corpus, for my tasks, under my budget?
@@ -37,9 +42,6 @@ fish after `compare run -sc install=fish | source`.
   --version, --help
 """
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a full disk answers."""
-
 COMMANDS = {
     "run": "cli.run",
     "job": "cli.job",
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when all is done, 1 when some jobs failed, 2 for wrong usage or configuration, 130
-        when interrupted.
+        when interrupted, 143 when terminated.
     """
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in ("--help", "-h", "help"):
@@ -86,15 +88,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module = COMMANDS[command]
         if command in ("run", "plan") and {"-sc", "--shell-completion"} & set(rest):
             module = "cli.completion"  # which is waited for at every key, so without torch
-        code: int = import_module(module).main(rest)
+        with _termination():
+            code: int = import_module(module).main(rest)
     except UsageError as error:
         print(f"compare: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("compare: interrupted; the same command goes on where this stopped", file=sys.stderr)
         return 130
+    except SystemExit as end:
+        if end.code != TERMINATED:
+            raise
+        print("compare: terminated; the same command goes on where this stopped", file=sys.stderr)
+        return TERMINATED
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_full(error):
             raise
         print(
             f"compare: {error.strerror or error}: what is finished is kept, and with more room the "
@@ -103,3 +111,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     return code
+
+
+@contextlib.contextmanager
+def _termination() -> Iterator[None]:
+    """Let SIGTERM end a command as an exception does, so that nothing is left half done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from cli.configuration import experiment, sweep_columns
 from cli.hydra_app import Composed, collect, each_batch
-from cli.main import FULL, UsageError
+from cli.main import UsageError
 from cli.naming import job_names
 from cli.paths import shown
 from results.figures import listed
 from runners.configuration.experiment import ExperimentConfig
 from runners.configuration.frozen import with_frozen_plugins
 from runners.configuration.job_file import AGAIN, JobFile, read_job, write_job
+from runners.disk import FULL
 from runners.hardware import describe
 from runners.job import Job, prepare
 from runners.progress import Progress

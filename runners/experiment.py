@@ -26,7 +26,8 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     """Run a job, unless it is finished already, and add its record to the store.
 
     An exception becomes a failed record, so that the other jobs of a sweep go on; an interrupt
-    is not caught, and the next try goes on from the last checkpoint.
+    and a full disk are not caught. The next try goes on from the last checkpoint: a training that
+    diverged does so again at the same step, after the few updates since then.
     """
     existing = store.finished(job.record_name)
     if existing is not None:

@@ -15,6 +15,8 @@ from models.initialization import weights_hash
 from objectives.base import TrainModel
 from results.record import RunRecord
 from runners.configuration.read import model
+from runners.training.checkpoint import WEIGHTS
+from runners.training.trained import DamagedError, read_training
 
 AGAIN = "the command that it came from makes it again"
 
@@ -57,9 +59,13 @@ def trained_run(record: RunRecord, output_dir: Path) -> TrainedRun:
         last = (record.error.strip() or "no reason is known").splitlines()[-1]
         raise ValueError(f"{record.name} did not finish ({last}); {AGAIN}")
     check_architecture(str(record.config["model"].get("architecture")))
-    weights = output_dir / "models" / record.training.folder / "model.safetensors"
+    weights = output_dir / "models" / record.training.folder / WEIGHTS
     if not weights.is_file():
         raise ValueError(f"{record.name}: its weights are gone from {weights}; {AGAIN}")
+    try:
+        read_training(weights.parent)
+    except DamagedError as error:
+        raise ValueError(f"{record.name}: {error}; {AGAIN}") from error
     corpus = _corpus(record, output_dir)
     _, roles = roles_of(corpus)
     try:

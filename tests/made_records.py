@@ -78,6 +78,7 @@ def add_run(
     budget: str = "1e+12 flops",
     data: str = "f",
     status: str = "finished",
+    error: str = "ValueError: it broke",
     rows_hash: str = "same",
     more_values: tuple[Value, ...] = (),
     columns: dict[str, Any] | None = None,
@@ -145,7 +146,7 @@ def add_run(
         probe_data=probe_data or {},
         values=(*values, *more_values),
         environment={"hardware": "cpu", "python": "3", "source": source},
-        error="ValueError: it broke" if status == "failed" else "",
+        error=error if status == "failed" else "",
         created=created,
     )
     curve = [

@@ -59,8 +59,9 @@ HELD_BY = {
     "runners/probes/sentences.py": "runners/probes/test_tasks.py",
     "runners/probes/tables.py": "runners/probes/test_tables.py",
     "runners/trained_run.py": "cli/test_export.py",
-    "runners/training/checkpoint.py": "runners/training/test_pretrain.py",
     "runners/training/recipe.py": "runners/configuration/test_experiment.py",
+    "runners/training/trained.py": "faults/test_damaged_checkpoints.py",
+    "runners/training/weights.py": "faults/test_full_disk.py",
 }
 """Of files that no test is named after or imports, the test that runs them."""
 

@@ -1,16 +1,21 @@
 """One update of the weights: forward and backward by pieces, then a step."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from models.initialization import seed_of
 from objectives.base import TrainModel
 from objectives.contrastive import TwoStage
+from objectives.prepared import LossOutput
 from objectives.trainable import Trainable
 from runners.hardware import autocast
 from runners.training.fit import take_step
 from runners.training.trainer import TrainerConfig
 from runners.training.updates import Part, Update
+
+TOTAL, NORM = "loss", "norm of the gradient"
 
 
 class UpdateStep:
@@ -47,21 +52,28 @@ class UpdateStep:
         """Keep what the optimizer remembers, in updates of another size."""
         self._trainer.resize(self.optimizer, tokens)
 
-    def __call__(self, update: Update, rate: float) -> float:
-        """Take an update at learning rate `rate`; the loss before it."""
-        total, kept = self.backward(update)
-        take_step(self.optimizer, self._model, rate=rate, clip_norm=self._trainer.clip_norm)
+    def __call__(self, update: Update, rate: float) -> dict[str, Tensor]:
+        """Take an update at learning rate `rate`.
+
+        Returns:
+            () float64 each, on the device, since reading one waits for a GPU: the loss before it
+            of each term (`loss of clm`), then of all (`TOTAL`), and the gradient's norm (`NORM`).
+        """
+        losses, kept = self.backward(update)
+        norm = take_step(self.optimizer, self._model, rate=rate, clip_norm=self._trainer.clip_norm)
+        assert norm is not None
         for column in self._objective.columns:
             column.after_update(self._model, update.moment, kept.get(column.name, {}))
-        return total
+        return {**losses, NORM: norm.double()}
 
-    def backward(self, update: Update) -> tuple[float, dict[str, dict[str, Tensor]]]:
-        """The loss of an update, and what objectives kept, by their names; gradients add up.
+    def backward(self, update: Update) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+        """The losses of an update, and what objectives kept, by their names; gradients add up.
 
         Sums are divided once, by the counts of the whole update, so that micro-batches give the
         gradient of the whole batch. Dropout follows from (seed, update, piece).
         """
-        total, pieces = 0.0, 0
+        losses: dict[str, Tensor] = {}
+        pieces = 0
         kept: dict[str, dict[str, Tensor]] = {}
         for part in update.parts:
             seeds = [
@@ -70,24 +82,28 @@ class UpdateStep:
             ]
             pieces += len(part.pieces)
             backward = self._backward_by_stages if part.by_pieces else self._backward
-            loss, kept[part.leaf.objective.name] = backward(part, seeds)
-            total += loss
-        return total, kept
+            kept[part.leaf.objective.name] = backward(part, seeds, losses)
+        total = losses.pop(TOTAL)
+        return {**losses, TOTAL: total}, kept
 
-    def _backward(self, part: Part, seeds: list[int]) -> tuple[float, dict[str, Tensor]]:
-        """Piece by piece; gradients add up."""
-        total, kept = 0.0, []
+    def _backward(
+        self, part: Part, seeds: list[int], losses: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Piece by piece; gradients and `losses` add up."""
+        kept = []
         for piece, seed in zip(part.pieces, seeds, strict=True):
             torch.manual_seed(seed)
             with autocast(self._trainer):
                 output = self._forward(part.leaf.objective, piece.to(self._trainer.device))
-                loss = part.leaf.weight * output.total(part.counts)
-            loss.backward()
-            total += float(loss.detach())
+                parts, loss = _loss(part, output)
+            loss.backward()  # type: ignore[no-untyped-call]
+            _add(losses, part, parts, loss)
             kept.append(output.kept)
-        return total, {name: torch.cat([each[name] for each in kept]) for name in kept[0]}
+        return {name: torch.cat([each[name] for each in kept]) for name in kept[0]}
 
-    def _backward_by_stages(self, part: Part, seeds: list[int]) -> tuple[float, dict[str, Tensor]]:
+    def _backward_by_stages(
+        self, part: Part, seeds: list[int], losses: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
         """GradCache (Gao et al. 2021): the gradient of a large batch in the memory of a small one.
 
         Vectors are computed without a graph, the contrast gives their gradients, and each piece
@@ -106,10 +122,25 @@ class UpdateStep:
         cached = torch.cat(vectors).requires_grad_()
         with autocast(self._trainer):
             output = objective.contrast(self._model, cached, leaf.prepared.to(self._trainer.device))
-            loss = leaf.weight * output.total(part.counts)
+            parts, loss = _loss(part, output)
         loss.backward()  # type: ignore[no-untyped-call]
         assert cached.grad is not None
         gradients = torch.split(cached.grad, [len(each) for each in vectors])
         for number, gradient in enumerate(gradients):
             embed(number).backward(gradient)  # type: ignore[no-untyped-call]
-        return float(loss.detach()), dict(output.kept)
+        _add(losses, part, parts, loss)
+        return dict(output.kept)
+
+
+def _loss(part: Part, output: LossOutput) -> tuple[dict[str, Tensor], Tensor]:
+    """What each term gives, and the scalar to differentiate."""
+    parts = output.parts(part.counts)
+    return parts, part.leaf.weight * torch.stack(list(parts.values())).sum()
+
+
+def _add(losses: dict[str, Tensor], part: Part, parts: Mapping[str, Tensor], loss: Tensor) -> None:
+    """Add what a piece gives to the losses of the update."""
+    own = {f"{TOTAL} of {part.leaf.name}{name}": value for name, value in parts.items()}
+    for name, value in {**own, TOTAL: loss}.items():
+        value = value.detach().double()
+        losses[name] = losses[name] + value if name in losses else value

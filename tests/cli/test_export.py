@@ -247,7 +247,9 @@ def test_a_run_that_is_none_is_refused(
     [
         ("failed", r"did not finish \(KeyError: of a test\)"),
         ("weights", "its weights are gone from"),
-        ("damaged", "does not hold the weights of"),
+        ("damaged", "is not as it was written"),
+        ("facts", "cannot be read"),
+        ("unknown", "does not hold the weights of"),
         ("others", "is not what .* was measured with"),
         ("corpus", "its corpus, whose tokenizer is needed, is gone"),
         ("architecture", "architecture 'mine'"),
@@ -269,12 +271,17 @@ def test_what_is_not_whole_is_refused_and_nothing_is_left(
         content["config"]["model"]["architecture"] = "mine"
     elif fault == "weights":
         weights.unlink()
-    elif fault == "damaged":
+    elif fault == "facts":
+        (weights.parent / "training.json").write_text("{")
+    elif fault in ("damaged", "unknown"):
         weights.write_bytes(weights.read_bytes()[:1000])
+        if fault == "unknown":
+            (weights.parent / "training.json").unlink()
     elif fault == "others":
         clm = run_of(output, "clm")
         other = json.loads((clm / "record.json").read_text())["training"]["folder"]
-        shutil.copy(output / "models" / other / "model.safetensors", weights)
+        for name in (weights.name, "training.json"):
+            shutil.copy(output / "models" / other / name, weights.parent / name)
     elif fault == "corpus":
         shutil.rmtree(output / "corpora")
     file.write_text("{" if fault == "record" else json.dumps(content))

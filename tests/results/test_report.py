@@ -11,7 +11,7 @@ from made_records import add_baselines, add_run, answers
 
 from results import report
 from results.comparison import StoredRun, Stratum, strata
-from results.record import RunRecord, Value
+from results.record import DIVERGED, RunRecord, Value
 from results.report import write_report
 from results.sections.losses import loss_tables
 from results.store import ResultStore
@@ -147,6 +147,23 @@ def test_failed_runs_are_named_with_their_reason(store: ResultStore, tmp_path: P
     assert "Failed runs" in text
     only = page(store, [records[-1]], tmp_path)
     assert "No run finished" in only
+
+
+def test_runs_that_diverged_are_told_from_those_that_broke_and_ranked_with_none(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    error = f"{DIVERGED} 12: the loss of rtd is nan"
+    diverged = add_run(store, "rtd", answers(0.9), status="failed", error=error)
+    assert diverged.is_diverged
+    text = page(store, [*one_of_each(store), diverged], tmp_path)
+    section = text.split("## Diverged runs")[1].split("\n## ")[0]
+    assert f"`{diverged.name}`: {error}" in section
+    assert "are not ranked" in section
+    assert "| rtd" not in text
+    broken = add_run(store, "mlm", answers(0.5), status="failed")
+    both = page(store, [*one_of_each(store), diverged, broken], tmp_path)
+    section = both.split("## Diverged and failed runs")[1].split("\n## ")[0]
+    assert section.index("diverged at step 12") < section.index("it broke")
 
 
 def test_a_section_that_fails_takes_no_other_with_it(
