@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.integrity import put
 from results.page import Drawing, Page
 from results.record import RunRecord
 from results.tidy import tidy
@@ -110,10 +111,10 @@ def write_formats(names: Sequence[str], content: Content, target: Path) -> None:
         work.chmod(0o755)
         for name in names:
             FORMATS[name](content, work)
-        for old in list(target.iterdir()) if target.is_dir() else []:
+        ours = target.is_dir() and not target.is_symlink()  # nothing is taken out of elsewhere
+        for old in list(target.iterdir()) if ours else []:
             if not (work / old.name).exists():
                 os.replace(old, work / old.name)
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(work, target)
+        put(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
