@@ -12,6 +12,7 @@ from models.batch import AttentionKind
 from models.checkpoint_size import PretrainedConfig
 from objectives.base import Likelihood
 from results.record import FINISHED
+from results.text import file_name
 from runners.identity import code_hash, name_of
 from runners.job import Job
 from runners.measures.cache import measured
@@ -151,7 +152,7 @@ def _model(job: Job, trained: Trained) -> TextModel:
 def _part(job: Job, file: str, settings: object, compute: Callable[[], list[Measurement]]) -> _Part:
     """What a kept measurement depends on beside the model is in the name of its file."""
     content = [plain(settings), job.config.trainer.measuring, job.corpus.folder.name]
-    return _Part(f"{file}-{name_of([*content, job.is_lifted], code_hash())}", compute)
+    return _Part(f"{file_name(file)}-{name_of([*content, job.is_lifted], code_hash())}", compute)
 
 
 def _parts(job: Job, model: TextModel, attempts: Attempts) -> dict[str, _Part]:
