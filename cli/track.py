@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
             "--project is for --to wandb; TensorBoard has folders instead: --folder FOLDER"
         )
     project = parsed.project or "compare"
-    if "/" in project:
+    if "/" in project or project in (".", ".."):
         raise UsageError(f"--project {project}: a name without a slash is needed")
     output = parsed.directory.expanduser()
     records, unreadable = _runs(output)

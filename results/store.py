@@ -98,8 +98,9 @@ class ResultStore:
     def finished(self, name: str) -> RunRecord | None:
         """The record of that name if it is finished, and none of its files is damaged."""
         record = self.readable(name)
-        whole = record is not None and not damage(self.folder / name)
-        return record if whole and record.status == "finished" else None
+        if record is None or record.status != "finished" or damage(self.folder / name):
+            return None
+        return record
 
     def records(self) -> tuple[list[RunRecord], dict[str, str]]:
         """All records, by name; and of those that cannot be read, by name, the reason."""
