@@ -4,6 +4,9 @@ import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
+
+from results.text import one_line
 
 HELP = """\
 Which pretraining objective should I use, on my corpus, for my tasks, under my budget?
@@ -63,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when all is done, 1 when some jobs failed, 2 for wrong usage or configuration, 130
         when interrupted.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal's letters are
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in ("--help", "-h", "help"):
         print(HELP, end="")
@@ -84,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module = "cli.completion"  # which is waited for at every key, so without torch
         code: int = import_module(module).main(rest)
     except UsageError as error:
-        print(f"compare: {error}", file=sys.stderr)
+        print(f"compare: {one_line(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("compare: interrupted; the same command goes on where this stopped", file=sys.stderr)

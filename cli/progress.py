@@ -6,6 +6,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from results.text import one_line, visible
+
 PLAIN_SECONDS = 5.0
 
 
@@ -13,7 +15,7 @@ class Display:
     """Shows the job of the sweep, its stage, and the step with loss, speed and time left."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -46,7 +48,7 @@ class Display:
         self._job = f"[{number}/{total} {name}]"
         self._bars.update(
             self._sweep,
-            description=f"{number}/{total} {name}",
+            description=one_line(f"{number}/{total} {name}"),
             total=total,
             completed=number - 1,
             figures="",
@@ -60,7 +62,7 @@ class Display:
 
     def say(self, line: str) -> None:
         """Keep a line on screen."""
-        self._console.print(f"{self._job} {line}".strip(), soft_wrap=True)
+        self._console.print(visible(f"{self._job} {line}".strip()), soft_wrap=True)
 
     def stage(self, name: str) -> None:
         """A stage begins."""

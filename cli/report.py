@@ -13,6 +13,7 @@ from results.formats import DEFAULT, FOR_READING, FORMATS, formats
 from results.record import RunRecord
 from results.report import write_report
 from results.store import ResultStore
+from results.text import one_line
 
 Found = list[tuple[RunRecord, ResultStore]]
 
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
     except (ValueError, OSError) as error:
         raise UsageError(f"{', '.join(map(str, folders))}: {error}") from error
     for name, reason in unreadable.items():
-        print(f"left out: {name}: {reason}")
+        print(one_line(f"left out: {name}: {reason}"))
     show_report(report)
     return 0
 

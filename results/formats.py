@@ -12,6 +12,7 @@ from results.integrity import put
 from results.page import Drawing, Page
 from results.record import RunRecord
 from results.tidy import tidy
+from results.writers.csv import write_csv
 from results.writers.html import write_html
 from results.writers.latex import write_latex
 from results.writers.markdown import write_markdown
@@ -43,7 +44,7 @@ def _html(content: Content, folder: Path) -> None:
 
 
 def _csv(content: Content, folder: Path) -> None:
-    tidy(content.records).to_csv(folder / "results.csv", index=False)
+    write_csv(tidy(content.records), folder / "results.csv")
 
 
 def _json(content: Content, folder: Path) -> None:

@@ -12,7 +12,7 @@ from models.batch import AttentionKind
 from models.checkpoint_size import PretrainedConfig
 from objectives.base import Likelihood
 from results.record import FINISHED
-from results.text import file_name
+from results.text import file_name, visible
 from runners.identity import code_hash, name_of
 from runners.job import Job
 from runners.measures.cache import measured
@@ -66,7 +66,7 @@ class Attempts:
             error = f"{part}: {error}" if part else error
             self.error += ("; " if self.error else "") + error
             self.progress.say(f"{self._label} failed: {error}")
-            traceback.print_exc(file=sys.stderr)
+            sys.stderr.write(visible(traceback.format_exc()))
 
 
 def start_of(job: Job) -> tuple[AttentionKind, Likelihood]:
