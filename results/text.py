@@ -7,7 +7,7 @@ _UNSEEN = re.compile(
 )
 """What steers a terminal, turns the direction of the text around it, or is no character at all."""
 
-_UNFIT = re.compile(r"[^\w.,+=@() -]|^[. ]+")
+_UNFIT = re.compile(r"[^\w.,+=@() -]|^[. -]+")
 
 LONGEST = 160
 """Bytes of a name's text: systems take 255, and a hash and an ending follow."""
@@ -21,6 +21,11 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """The same in one line."""
     return visible(" ".join(text.split()))
+
+
+def encodable(text: str) -> str:
+    """With halves of pairs, which UTF-8 cannot write, as their numbers."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def file_name(text: str) -> str:

@@ -10,6 +10,7 @@ from results.corpus import CorpusCard, SplitCounts
 from results.integrity import write_manifest
 from results.record import Metric, RunRecord, Value
 from results.store import ResultStore
+from results.text import file_name
 from results.training import Ledger, TrainingFacts
 
 CORPUS = CorpusCard(
@@ -117,7 +118,7 @@ def add_run(
     told = "".join(f"-{key}{value}" for key, value in changes.items())
     told += f"-{hash(repr((settings, source, sorted(columns or {})))) % 10**6}"
     record = RunRecord(
-        name=f"{objective}-s{seed}-{budget.split('+')[0]}{data}{told}",
+        name=f"{file_name(objective)}-s{seed}-{budget.split('+')[0]}{data}{told}",
         kind=kind,  # type: ignore[arg-type]
         status=status,  # type: ignore[arg-type]
         objective=objective,
@@ -139,7 +140,7 @@ def add_run(
                 "init_hash": "i",
                 "rows_hash": rows_hash,
                 "rows_hash_at": {"1": rows_hash, "64": rows_hash},
-                "folder": f"{objective}-{seed}-{budget}-{data}-{told}",
+                "folder": f"{file_name(objective)}-{seed}-{budget}-{data}-{told}",
                 **(training or {}),
             }
         ),

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from results.page import Block, Bullets, Cell, Drawing, Page, Prose, Section, Table, spans
@@ -58,7 +58,7 @@ def _block(block: Block, folder: Path, ending: str) -> Iterator[str]:
         yield from (f"- {_line(item)}" for item in block.items)
     elif isinstance(block, Table):
         if block.title:
-            yield from (f"{inline(block.title)}:", "")
+            yield from (f"{_line(block.title)}:", "")
         yield table(block, folder)
     else:
         assert isinstance(block, Drawing)
@@ -117,10 +117,21 @@ def inline(text: str, *, in_table: bool = False) -> str:
         text: as typed.
         in_table: where a bar ends a cell, in code too.
     """
-    shown = {"plain": escape, "strong": lambda part: f"**{escape(part)}**", "code": code}
+    shown: dict[str, Callable[[str], str]] = {
+        "plain": escape,
+        "strong": _strong,
+        "code": code,
+    }
     if in_table:
         shown["code"] = lambda part: escape(part) if "|" in part else code(part)
     return "".join(shown[kind](part) for kind, part in spans(text)).strip()
+
+
+def _strong(text: str) -> str:
+    """Marks stand at letters: beside a space they would be shown."""
+    shown = escape(text)
+    inner = shown.strip()
+    return shown.replace(inner, f"**{inner}**", 1) if inner else shown
 
 
 def escape(text: str) -> str:

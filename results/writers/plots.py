@@ -176,7 +176,8 @@ def _draw_bars(
     axes.invert_yaxis()
     axes.set_title(visible(figure_title(stratum, figure)).replace(": ", ":\n", 1), fontsize=9)
     left = min(0.0, axes.get_xlim()[0])
-    axes.set_xlim(left, furthest + 0.24 * (furthest - left))  # room for the last label
+    width = furthest - left or 1.0
+    axes.set_xlim(left, furthest + 0.24 * width)  # room for the last label
     axes.tick_params(axis="y", length=0)
 
 
@@ -212,6 +213,7 @@ def _save(figure: Any, file: Path) -> None:
     size = {"dpi": DOTS_PER_INCH} if form == "png" else {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        warnings.filterwarnings("ignore", "Tight layout not applied", UserWarning)
         figure.tight_layout()
         figure.savefig(file, format=form, metadata=METADATA[form], **size)
     plt.close(figure)
