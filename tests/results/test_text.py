@@ -26,7 +26,7 @@ def test_halves_of_pairs_can_be_written() -> None:
         (".hidden", "_hidden"),
         ("-rf", "_rf"),
         ("/etc/x\\y", "_etc_x_y"),
-        ("a\n\0\ud800|<b>", "a____b_"),
+        ("a\n\0\ud800|<b>", "a_____b_"),
         ("日本", "日本"),
         ("", ""),
     ],
