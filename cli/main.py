@@ -41,6 +41,9 @@ fish after `compare run -sc install=fish | source`.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a full disk answers."""
 
+CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a place answers where nothing may be written, any more or ever."""
+
 COMMANDS = {
     "run": "cli.run",
     "job": "cli.job",
@@ -95,12 +98,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("compare: interrupted; the same command goes on where this stopped", file=sys.stderr)
         return 130
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in (*FULL, *CLOSED):
             raise
-        print(
-            f"compare: {error.strerror or error}: what is finished is kept, and with more room the "
-            "same command goes on",
-            file=sys.stderr,
-        )
+        place = f", {error.filename}" if error.filename else ""
+        mended = "with more room" if error.errno in FULL else "where it may be written"
+        said = f"{error.strerror or error}{place}: what is finished is kept, and {mended} the same"
+        print(f"compare: {one_line(said)} command goes on", file=sys.stderr)
         return 1
     return code

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,6 +56,24 @@ class ResultStore:
             return existing
         self.folder.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=self.folder, prefix=".writing-"))
+        try:
+            self._write(work, record, curve, examples, exhibits)
+            put(work, target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)  # of a full disk: room is what it lacks
+        written = self.get(record.name)
+        assert written is not None
+        return written
+
+    def _write(
+        self,
+        work: Path,
+        record: RunRecord,
+        curve: Sequence[dict[str, Any]],
+        examples: pd.DataFrame,
+        exhibits: Mapping[str, Sequence[Mapping[str, Any]]] | None,
+    ) -> None:
+        """All files of a record, and their checksums."""
         (work / "record.json").write_text(json.dumps(record.to_json(), indent=1))
         (work / "curve.jsonl").write_text("".join(json.dumps(point) + "\n" for point in curve))
         examples.reindex(columns=EXAMPLE_COLUMNS).to_parquet(work / "examples.parquet", index=False)
@@ -65,10 +84,6 @@ class ResultStore:
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
         work.chmod(0o755)
-        put(work, target)
-        written = self.get(record.name)
-        assert written is not None
-        return written
 
     def get(self, name: str) -> RunRecord | None:
         """The record of that name, if there is one.
