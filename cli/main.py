@@ -1,12 +1,15 @@
 """The command `compare`: hands over to a sub-command, which alone imports what it needs."""
 
 import contextlib
+import errno
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
+from results.text import one_line
 from runners.disk import is_full
 from runners.training.interrupts import TERMINATED
 
@@ -42,6 +45,9 @@ fish after `compare run -sc install=fish | source`.
   --version, --help
 """
 
+CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a place answers where nothing may be written, any more or ever."""
+
 COMMANDS = {
     "run": "cli.run",
     "job": "cli.job",
@@ -69,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when all is done, 1 when some jobs failed, 2 for wrong usage or configuration, 130
         when interrupted, 143 when terminated.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal's letters are
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in ("--help", "-h", "help"):
         print(HELP, end="")
@@ -91,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _termination():
             code: int = import_module(module).main(rest)
     except UsageError as error:
-        print(f"compare: {error}", file=sys.stderr)
+        print(f"compare: {one_line(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("compare: interrupted; the same command goes on where this stopped", file=sys.stderr)
@@ -102,13 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("compare: terminated; the same command goes on where this stopped", file=sys.stderr)
         return TERMINATED
     except OSError as error:
-        if not is_full(error):
+        if not is_full(error) and error.errno not in CLOSED:
             raise
-        print(
-            f"compare: {error.strerror or error}: what is finished is kept, and with more room the "
-            "same command goes on",
-            file=sys.stderr,
-        )
+        place = f", {error.filename}" if error.filename else ""
+        mended = "with more room" if is_full(error) else "where it may be written"
+        said = f"{error.strerror or error}{place}: what is finished is kept, and {mended} the same"
+        print(f"compare: {one_line(said)} command goes on", file=sys.stderr)
         return 1
     return code
 

@@ -6,6 +6,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from results.text import one_line, visible
+
 PLAIN_SECONDS = 5.0
 
 
@@ -32,7 +34,7 @@ class Lane:
         self._job = f"[{number}/{total} {name}]"
         self._bars.update(
             self._sweep,
-            description=f"{number}/{total} {name}",
+            description=one_line(f"{number}/{total} {name}"),
             total=total,
             completed=number - 1,
             figures="",
@@ -51,7 +53,7 @@ class Lane:
 
     def say(self, line: str) -> None:
         """Keep a line on screen."""
-        self._console.print(f"{self._job} {line}".strip(), soft_wrap=True)
+        self._console.print(visible(f"{self._job} {line}".strip()), soft_wrap=True)
 
     def stage(self, name: str) -> None:
         """A stage begins."""
@@ -90,7 +92,7 @@ class Display(Lane):
     """The screen of a command, with a lane of its own and more for the processes that it starts."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True, highlight=False, markup=False)
+        console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),

@@ -20,13 +20,18 @@ SpanKind = Literal["plain", "strong", "code"]
 
 
 def strong(text: str) -> str:
-    """A part that stands out."""
-    return f"{_STRONG}{text}{_END}"
+    """A part that stands out, in one line."""
+    return f"{_STRONG}{_one_line(text)}{_END}"
 
 
 def code(text: str) -> str:
-    """A part that can be typed as it is."""
-    return f"{_CODE}{text}{_END}"
+    """A part that can be typed as it is, in one line."""
+    return f"{_CODE}{_one_line(text)}{_END}"
+
+
+def _one_line(text: str) -> str:
+    """Lines of a cell stand below each other, and no mark may begin in one and end in another."""
+    return re.sub(r"[\r\n]+", " ", text)
 
 
 def spans(text: str) -> Iterator[tuple[SpanKind, str]]:

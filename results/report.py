@@ -30,6 +30,7 @@ from results.sections import (
     verdict,
 )
 from results.store import ResultStore
+from results.text import file_name
 from results.unlike import unlike
 
 ORDER = (
@@ -187,5 +188,5 @@ def _folder_name(records: Sequence[RunRecord]) -> str:
     objectives = dict.fromkeys(
         record.objective for record in records if record.kind == "run" and record.objective
     )
-    label = "-".join(objectives)[:60]
+    label = file_name("-".join(objectives)[:60])
     return f"{label}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"

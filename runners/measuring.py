@@ -12,6 +12,7 @@ from models.batch import AttentionKind
 from models.checkpoint_size import PretrainedConfig
 from objectives.base import Likelihood
 from results.record import FINISHED
+from results.text import file_name, visible
 from runners.disk import is_full
 from runners.identity import code_hash, name_of
 from runners.job import Job
@@ -69,7 +70,7 @@ class Attempts:
             self.error += ("; " if self.error else "") + error
             self.progress.say(f"{self._label} failed: {error}")
             if not has_diverged:
-                traceback.print_exc(file=sys.stderr)
+                sys.stderr.write(visible(traceback.format_exc()))
 
 
 def start_of(job: Job) -> tuple[AttentionKind, Likelihood]:
@@ -155,7 +156,7 @@ def _model(job: Job, trained: Trained) -> TextModel:
 def _part(job: Job, file: str, settings: object, compute: Callable[[], list[Measurement]]) -> _Part:
     """What a kept measurement depends on beside the model is in the name of its file."""
     content = [plain(settings), job.config.trainer.measuring, job.corpus.folder.name]
-    return _Part(f"{file}-{name_of([*content, job.is_lifted], code_hash())}", compute)
+    return _Part(f"{file_name(file)}-{name_of([*content, job.is_lifted], code_hash())}", compute)
 
 
 def _parts(job: Job, model: TextModel, attempts: Attempts) -> dict[str, _Part]:

@@ -30,6 +30,7 @@ from results.page import (
     spans,
     stands_right,
 )
+from results.text import visible
 
 FILE = "report.html"
 
@@ -45,9 +46,6 @@ COLOURS = 8
 SPARE = 200_000
 """Characters that a drawing may take of a page which draws its chart by script: of many runs it
 would be larger than all else, for readers without scripts, who have the tables of its points."""
-
-_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Signs that turn the direction in which the text around them is read."""
 
 
 def write_html(page: Page, folder: Path) -> Path:
@@ -97,17 +95,12 @@ def policy(script: str, style: str) -> str:
 def inline(text: str) -> Markup:
     """A text as typed, its parts that stand out in HTML's way."""
     tags = {"plain": "{}", "strong": "<strong>{}</strong>", "code": "<code>{}</code>"}
-    return Markup("").join(Markup(tags[kind]).format(typed(part)) for kind, part in spans(text))
+    return Markup("").join(Markup(tags[kind]).format(visible(part)) for kind, part in spans(text))
 
 
 def plain(text: str) -> str:
     """A text as typed, where no part can stand out."""
-    return typed("".join(part for _, part in spans(text)))
-
-
-def typed(text: str) -> str:
-    """A text whose signs of direction are named, so that they turn nothing around."""
-    return _DIRECTIONS.sub(lambda found: f"(U+{ord(found[0]):04X})", text)
+    return visible("".join(part for _, part in spans(text)))
 
 
 def shade(table: Table, row: int, column: int) -> int | None:

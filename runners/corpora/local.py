@@ -68,7 +68,7 @@ class LocalConfig(CorpusConfig):
     @property
     @override
     def label(self) -> str:
-        return short_name(self.path)
+        return clean(short_name(self.path))
 
     @property
     @override

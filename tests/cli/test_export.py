@@ -12,6 +12,7 @@ import huggingface_hub
 import pytest
 import torch
 import yaml
+from made_records import rewrite
 from torch import Tensor
 from upload_server import UploadServer
 from whole_commands import run
@@ -284,7 +285,7 @@ def test_what_is_not_whole_is_refused_and_nothing_is_left(
             shutil.copy(output / "models" / other / name, weights.parent / name)
     elif fault == "corpus":
         shutil.rmtree(output / "corpora")
-    file.write_text("{" if fault == "record" else json.dumps(content))
+    rewrite(file, "{" if fault == "record" else json.dumps(content))
     assert main(["export", str(folder), str(tmp_path / "new")]) == 2
     printed = capsys.readouterr()
     assert re.search(message, printed.err)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from made_pages import HOSTILE, PICTURE, draw, whole_page
-from made_records import add_baselines, add_run, answers
+from made_records import add_baselines, add_run, answers, rewrite
 
 from results.page import Page, Table, figure, words
 from results.report import write_report
@@ -247,7 +247,7 @@ def finished(store: ResultStore, objectives: int, seeds: int) -> list[tuple[obje
                 for i in range(1, 101)
             ]
             lines = "".join(json.dumps(point) + "\n" for point in points)
-            (store.folder / record.name / "curve.jsonl").write_text(lines)
+            rewrite(store.folder / record.name / "curve.jsonl", lines)
             found.append((record, store))
     found.append((add_baselines(store, chance=answers(0.1, 60), words=answers(0.5, 60)), store))
     return found
