@@ -31,7 +31,8 @@ times: $(INSTALLED) ## how long every probe takes, on the data sets of COMPARE_H
 	$(BIN)/python tests/benchmarks/probe_times.py $(COMPARE_HUB_DIR)
 
 faults: $(INSTALLED) ## kills, full disks, wrong numbers, damaged files, each as often as it takes (under half an hour)
-	COMPARE_FAULTS=whole $(BIN)/python -m pytest tests/faults
+	$(BIN)/pip install --quiet --disable-pip-version-check --pre --upgrade --target outputs/hydra-next 'hydra-core>=1.4.0rc1,<1.5'
+	COMPARE_FAULTS=whole COMPARE_NEXT_HYDRA=$(CURDIR)/outputs/hydra-next $(BIN)/python -m pytest tests/faults
 
 docs: $(INSTALLED) ## the documentation as a site, in outputs/site
 	$(BIN)/python -m sphinx -q -W -b html docs outputs/site

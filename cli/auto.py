@@ -9,6 +9,7 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from cli.harmless import values_only
 from cli.main import UsageError
 from cli.overrides import split_override
 from runners.configuration.build import build
@@ -29,7 +30,6 @@ def with_presets(*, strict: bool) -> Iterator[None]:
     Args:
         strict: a budget that no preset suits is an error; else the model is left `auto`.
     """
-    load = ConfigLoaderImpl.load_configuration
 
     def loaded(
         loader: Any, config_name: str, overrides: list[str], run_mode: RunMode, **more: Any
@@ -48,8 +48,10 @@ def with_presets(*, strict: bool) -> Iterator[None]:
             config.hydra.runtime.choices[TAKEN] = preset
         return config
 
-    with patch.object(ConfigLoaderImpl, "load_configuration", loaded):
-        yield
+    with values_only():
+        load = ConfigLoaderImpl.load_configuration
+        with patch.object(ConfigLoaderImpl, "load_configuration", loaded):
+            yield
 
 
 def _preset(config: DictConfig) -> str:

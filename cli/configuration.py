@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cli.figures import check_primary
+from cli.figures import check_optimised, check_primary
 from cli.hydra_app import Composed
 from cli.main import UsageError
 from runners.configuration.experiment import ExperimentConfig
@@ -24,6 +24,7 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
     try:
         config = read({**composed.values, "columns": columns})
         check_primary(config.measures.primary, config.probes, composed.probes)
+        check_optimised(config.optimise, config.probes)
     except ValueError as error:
         raise UsageError(str(error)) from error
     return config

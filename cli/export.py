@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
             written = write_folder(
                 found.source, found.corpus, work, longest=found.longest, pooling=found.pooling
             )
-            (work / "README.md").write_text(_card(record, store, written))
+            (work / "README.md").write_text(_card(record, store, written), encoding="utf-8")
     except ValueError as error:
         raise UsageError(str(error)) from error
     print(f"exported: {shown(target)}")

@@ -4,11 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from results.record import RunRecord
+from results.store import ResultStore
 from runners.configuration.build import nearest
 from runners.job import Job
 from runners.measures.pairs import natural_pair_splits
 from runners.probes.base import Probe
 from runners.probes.scores import MODES
+
+LOSS, LOSS_ALONG = "loss", "held_out"
+"""What `optimise` calls the held-out loss, and how its columns begin in a run's curve."""
+
+
+class JobFailedError(RuntimeError):
+    """A job has no value that a sweeper could be told."""
 
 
 def check_primary(primary: Iterable[str], probes: Sequence[Probe], known: Iterable[str]) -> None:
@@ -38,6 +47,50 @@ def check_primary(primary: Iterable[str], probes: Sequence[Probe], known: Iterab
                 f"measures.primary: {name} has no figure {metric!r}; "
                 f"{nearest(metric, metrics)}known: {', '.join(metrics)}"
             )
+
+
+def check_optimised(figure: str, probes: Sequence[Probe]) -> None:
+    """Raise ValueError where `optimise` is neither `loss` nor a figure of a chosen probe."""
+    if figure == LOSS:
+        return
+    try:
+        check_primary([figure], probes, [])
+    except ValueError as error:
+        raise ValueError(
+            f"{str(error).replace('measures.primary', 'optimise')}; or it is {LOSS}"
+        ) from error
+
+
+def value_of(figure: str, record: RunRecord, store: ResultStore) -> float | Exception:
+    """What a sweeper is told of a job.
+
+    Args:
+        figure: `loss`, held out at the end of training, of a fusion the mean of its terms; or
+            `PROBE METRIC`.
+        record: of the job.
+        store: that has its curve.
+
+    Returns:
+        The value, or an exception where there is none.
+    """
+    if record.status == "failed":
+        return JobFailedError(f"{record.name} failed: {record.error}")
+    probe, _, metric = figure.rpartition(" ")
+    if figure == LOSS:
+        curve = store.curve(record.name)
+        held_out = curve[[name for name in curve.columns if name.startswith(LOSS_ALONG)]]
+        values = held_out.dropna(how="all").tail(1).mean(axis="columns")
+        found = [float(value) for value in values]
+    else:
+        found = [
+            value.value
+            for value in record.values
+            if (value.measure, value.metric) == (f"probe {probe}", metric)
+            and value.value is not None
+        ]
+    if found:
+        return found[0]
+    return JobFailedError(f"{record.name} has no figure {figure!r}")
 
 
 def announcement(jobs: Sequence[Job]) -> str:

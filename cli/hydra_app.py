@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 from unittest.mock import patch
 
@@ -35,6 +36,7 @@ class Composed:
         overrides: of the command line and of what it sweeps.
         probes: the options of the group `probe`, chosen or not.
         auto: the preset that `model=auto` took, or "".
+        inline: whether jobs run in this process, one after the other.
     """
 
     values: dict[str, Any]
@@ -42,6 +44,31 @@ class Composed:
     overrides: tuple[str, ...]
     probes: tuple[str, ...]
     auto: str = ""
+    inline: bool = False
+
+
+LAUNCHERS = ("processes", "inline")
+"""Hydra's options that run jobs here (hydra_plugins/)."""
+
+Take = Callable[[list[Composed]], Sequence[float | Exception]]
+"""What a batch of jobs is given to; it returns what a sweeper optimises."""
+
+
+class _Batches:
+    """What Hydra calls: with one job, or from a launcher of ours with those of a batch."""
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self._options: dict[str, Any] = {}  # composing takes a tenth of a second
+
+    def __call__(self, config: DictConfig) -> None:
+        self.run([self.compose(config)])
+
+    def compose(self, config: DictConfig) -> Composed:
+        return _composed(config, self._options)
+
+    def run(self, jobs: list[Composed]) -> Sequence[float | Exception]:
+        return self._take(jobs)
 
 
 def in_order(arguments: Sequence[str]) -> list[str]:
@@ -82,6 +109,27 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str], *, help_by:
     return parser.parse_intermixed_args(list(arguments))
 
 
+class _Guarded:
+    """A task whose errors are kept, where Hydra would print a line of its own."""
+
+    def __init__(self, task: Callable[[DictConfig], None]) -> None:
+        self._task = task
+        self.errors: list[Exception] = []
+
+    def __call__(self, config: DictConfig) -> None:
+        try:
+            self._task(config)
+        except (OmegaConfBaseException, HydraException) as error:
+            self.errors.append(error)
+        except ValueError as error:  # of reading what was composed
+            self.errors.append(UsageError(str(error)))
+        except Exception as error:
+            self.errors.append(error)
+
+    def __getattr__(self, name: str) -> Any:  # of a launcher of ours, which lets errors pass
+        return getattr(self._task, name)
+
+
 def call_hydra(
     arguments: Sequence[str],
     task: Callable[[DictConfig], None],
@@ -100,16 +148,7 @@ def call_hydra(
     Raises:
         UsageError: an argument or the configuration is wrong.
     """
-    errors: list[Exception] = []
-
-    def guarded(config: DictConfig) -> None:  # Hydra would print a line of its own
-        try:
-            task(config)
-        except (UsageError, OmegaConfBaseException, HydraException) as error:
-            errors.append(error)
-        except ValueError as error:  # of reading what was composed
-            errors.append(UsageError(str(error)))
-
+    guarded = _Guarded(task)
     decorated = hydra.main(config_path=str(CONFIG_FOLDER), config_name="config", **VERSION_BASE)(
         guarded
     )
@@ -124,8 +163,8 @@ def call_hydra(
     ):
         try:
             decorated()
-            if errors:
-                raise errors[0]
+            if guarded.errors:
+                raise guarded.errors[0]
         except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise UsageError(explain(error, arguments)) from error
 
@@ -137,21 +176,45 @@ def collect(arguments: Sequence[str]) -> list[Composed]:
         UsageError: some job's configuration is wrong, so that nothing should be run.
     """
     found: list[Composed] = []
-    options: dict[str, Any] = {}  # composing takes a tenth of a second
-    call_without_output(
-        arguments, lambda config: found.append(_composed(config, options)), strict=True
-    )
+
+    def take(jobs: list[Composed]) -> list[float | Exception]:
+        found.extend(jobs)
+        return [0.0] * len(jobs)
+
+    each_batch(arguments, take)
     return found
 
 
+def each_batch(
+    arguments: Sequence[str], take: Take, keep: Callable[[Path], None] | None = None
+) -> None:
+    """Give the jobs of a command to `take`: all at once, or as its sweeper asks for them.
+
+    Args:
+        arguments: of the sub-command.
+        take: runs a batch.
+        keep: called at the end with the folder where a sweeper may have written.
+
+    Raises:
+        UsageError: some job's configuration is wrong; no job of its batch was taken.
+    """
+    call_without_output(arguments, _Batches(take), strict=True, keep=keep)
+
+
 def call_without_output(
-    arguments: Sequence[str], task: Callable[[DictConfig], None], *, strict: bool = False
+    arguments: Sequence[str],
+    task: Callable[[DictConfig], None],
+    *,
+    strict: bool = False,
+    keep: Callable[[Path], None] | None = None,
 ) -> None:
     """Let Hydra compose and call the task, and keep no output directory of its own."""
     _parsed(arguments)  # a flag without its value would take ours
     with tempfile.TemporaryDirectory(prefix="compare-") as scratch:
         quiet = [f"hydra.run.dir={scratch}", f"hydra.sweep.dir={scratch}"]
         call_hydra(arguments, task, [*quiet, "hydra.output_subdir=null"], strict=strict)
+        if keep is not None:
+            keep(Path(scratch))
 
 
 def compose_option(group: str, option: str, overrides: Sequence[str] = ()) -> Any:
@@ -162,8 +225,10 @@ def compose_option(group: str, option: str, overrides: Sequence[str] = ()) -> An
 
 def _composed(config: DictConfig, options: dict[str, Any]) -> Composed:
     _check_choices(config)
+    launcher = HydraConfig.get().launcher
     values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
+    values |= {name: launcher[name] for name in ("workers", "hang_seconds") if name in launcher}
     overrides = HydraConfig.get().overrides.task
     if values.get("plugins") and not any(o.lstrip("+").startswith("plugins=") for o in overrides):
         raise UsageError(
@@ -183,12 +248,19 @@ def _composed(config: DictConfig, options: dict[str, Any]) -> Composed:
         overrides=tuple(overrides),
         probes=tuple(GlobalHydra.instance().config_loader().get_group_options("probe")),
         auto=HydraConfig.get().runtime.choices.get(TAKEN, ""),
+        inline=HydraConfig.get().runtime.choices.get("hydra/launcher") == "inline",
     )
 
 
 def _check_choices(config: DictConfig) -> None:
     """Raise UsageError where Hydra would merge, drop or run something else than what was meant."""
     settings = HydraConfig.get()
+    launcher = settings.runtime.choices.get("hydra/launcher")
+    if launcher not in LAUNCHERS:
+        raise UsageError(
+            f"hydra/launcher is {launcher!r}; jobs are run by hydra/launcher=processes, each in a "
+            "process of its own, or for a debugger by hydra/launcher=inline"
+        )
     for group in ("objective", "model", "dataset", "budget", "trainer", "measures"):
         if not isinstance(settings.runtime.choices.get(group), str):
             raise UsageError(
@@ -200,7 +272,8 @@ def _check_choices(config: DictConfig) -> None:
             value = config.get(name)
             raise UsageError(f"{name} is {value!r}; a list is expected, {name}=[{value}]")
     names = [o.lstrip("+").partition("=")[0] for o in settings.overrides.task]
-    swept = [name for name in settings.sweeper.params or {} if name not in names]
+    params = settings.sweeper.params if "params" in settings.sweeper else None
+    swept = [name for name in params or {} if name not in names]
     if settings.mode == RunMode.RUN and swept:
         raise UsageError(
             f"this experiment is a sweep over {' and '.join(swept)}: add -m, or set "

@@ -1,28 +1,42 @@
 """What a sweep is made of, one after the other; several processes share it out among themselves."""
 
-import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Protocol
 
-from filelock import FileLock, Timeout
-
+from cli.claims import Heart, claimed
 from cli.prepare import Prepared
-from cli.progress import Display
-from cli.workers import deserted, is_worker
+from cli.workers import BEGAN, is_worker
 from results.record import RunRecord
 from results.store import ResultStore
-from runners.experiment import help_job, references, run_job
+from runners.experiment import fallen, fallen_baselines, help_job, references, run_job
 from runners.job import Job
+from runners.progress import Progress
 
 PAUSE = 0.5
 """Seconds between two looks at what other processes have left."""
 
 
-def run_all(prepared: Prepared, store: ResultStore, display: Display) -> list[RunRecord]:
+class Shown(Progress, Protocol):
+    """Told of jobs too."""
+
+    def job(self, number: int, total: int, name: str) -> None:
+        """Job `number` of `total` begins, counted from 1."""
+
+    def no_job(self) -> None:
+        """What follows belongs to all jobs."""
+
+
+def now() -> str:
+    """As records say when they were made."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def run_all(prepared: Prepared, store: ResultStore, display: Shown) -> list[RunRecord]:
     """Run what no other process is running, and help with the rest until all is there.
 
     Returns:
@@ -33,20 +47,29 @@ def run_all(prepared: Prepared, store: ResultStore, display: Display) -> list[Ru
     return shares.records
 
 
-def run_free(prepared: Prepared, store: ResultStore, display: Display) -> list[RunRecord]:
-    """Run what no other process is running; a worker helps with the rest too, as long as the
-    process that it works for is there.
+def run_free(prepared: Prepared, store: ResultStore, display: Shown) -> list[RunRecord]:
+    """Run what no other process is running.
 
     Returns:
         The records of the jobs among them.
-    """  # noqa: D205
+    """
     shares = _Shares(prepared, store, display)
-    if is_worker():
-        shares.take_all()
-    else:
-        shares.take_free()
+    shares.take_free()
     names = {job.record_name for job in prepared.jobs}
     return [record for record in shares.records if record.name in names]
+
+
+def run_fallen(jobs: Sequence[Job], name: str, error: str, store: ResultStore) -> RunRecord:
+    """The failed record of a share whose process died, where there is none that is finished.
+
+    Args:
+        jobs: of the command.
+        name: of the record.
+        error: what became of it.
+        store: that keeps it.
+    """
+    share = _shares_of(jobs)[name]
+    return share.fall(error, store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +77,44 @@ class _Share:
     """What one process does at a time.
 
     Attributes:
-        job: itself, or one that is compared with it.
         run: gives the record.
+        fall: gives a failed one, with an error.
         number: of the job, counted from 1; 0 for what jobs are compared with.
         helped: a model that another process may measure too.
     """
 
-    job: Job
-    run: Callable[[ResultStore, Display], RunRecord]
+    run: Callable[[ResultStore, Progress], RunRecord]
+    fall: Callable[[str, ResultStore], RunRecord]
     number: int = 0
     helped: Job | None = None
+
+
+def _shares_of(jobs: Sequence[Job]) -> dict[str, _Share]:
+    """By name of the record: jobs, then what they are compared with."""
+    found: dict[str, _Share] = {}
+    for number, job in enumerate(jobs, start=1):
+        share = _Share(partial(run_job, job), partial(fallen, job), number, helped=job)
+        found.setdefault(job.record_name, share)
+    for job in jobs:
+        starts = {start.record_name: start for start in job.starts}
+        for name, run in references(job).items():
+            start = starts.get(name)
+            fall = partial(fallen_baselines, job) if start is None else partial(fallen, start)
+            found.setdefault(name, _Share(run, fall, helped=start))
+    return found
 
 
 class _Shares:
     """What there is to do, jobs first; each process takes what is free."""
 
-    def __init__(self, prepared: Prepared, store: ResultStore, display: Display) -> None:
+    def __init__(self, prepared: Prepared, store: ResultStore, display: Shown) -> None:
         self._prepared, self._store, self._display = prepared, store, display
-        self._began = datetime.now(UTC).isoformat(timespec="seconds")
-        self._parent = os.getppid()
+        self._folder = prepared.jobs[0].config.output_dir
+        self._began = os.environ.get(BEGAN) or now()
         self._records: dict[str, RunRecord] = {}
         self._passed_over: set[str] = set()
         self._helped: set[str] = set()
-        self._shares: dict[str, _Share] = {}
-        for number, job in enumerate(prepared.jobs, start=1):
-            share = _Share(job, partial(run_job, job), number, helped=job)
-            self._shares.setdefault(job.record_name, share)
-        for job in prepared.jobs:
-            starts = {start.record_name: start for start in job.starts}
-            for name, run in references(job).items():
-                self._shares.setdefault(name, _Share(job, run, helped=starts.get(name)))
+        self._shares = _shares_of(prepared.jobs)
 
     @property
     def records(self) -> list[RunRecord]:
@@ -91,12 +122,12 @@ class _Shares:
         return [self._records[name] for name in self._shares if name in self._records]
 
     def take_all(self) -> None:
-        """Take what is free and help with the rest, until all is there or nobody to work for."""
+        """Take what is free and help with the rest, until all is there."""
         self.take_free()
         if len(self._records) < len(self._shares):
             self._display.no_job()
             self._display.stage("helping other processes, or waiting for them")
-        while len(self._records) < len(self._shares) and not deserted(self._parent):
+        while len(self._records) < len(self._shares):
             if not self._help():
                 time.sleep(PAUSE)
             self.take_free()
@@ -104,14 +135,14 @@ class _Shares:
     def take_free(self) -> None:
         """Do what is not done and nobody else is doing."""
         for name, share in self._shares.items():
-            if name in self._records or deserted(self._parent):
+            if name in self._records:
                 continue
-            with _lock(share.job, name) as is_free:
-                if is_free or name not in self._passed_over:
+            with claimed(self._folder, name) as heart:
+                if heart or not (is_worker() or name in self._passed_over):
                     self._show(share)
-                if is_free:
-                    self._records[name] = self._record(name, share)
-                elif name not in self._passed_over:
+                if heart:
+                    self._records[name] = self._record(name, share, _Heard(self._display, heart))
+                elif not (is_worker() or name in self._passed_over):
                     self._display.say("another process is running this; taking the next")
                     self._passed_over.add(name)
 
@@ -122,10 +153,10 @@ class _Shares:
         else:
             self._display.no_job()
 
-    def _record(self, name: str, share: _Share) -> RunRecord:
+    def _record(self, name: str, share: _Share, progress: Progress) -> RunRecord:
         there = self._store.readable(name)
         fresh = there is not None and there.created >= self._began  # failed elsewhere just now
-        return there if there and fresh else share.run(self._store, self._display)
+        return there if there and fresh else share.run(self._store, progress)
 
     def _help(self) -> bool:
         """Take measures of a model that another process is at; each model once."""
@@ -149,21 +180,23 @@ def record_names(jobs: Sequence[Job]) -> list[str]:
     return list(dict.fromkeys([*names, *(name for job in jobs for name in references(job))]))
 
 
-@contextlib.contextmanager
-def _lock(job: Job, name: str) -> Iterator[bool]:
-    """Hold a lock and give True, or give False where another process has it.
+class _Heard:
+    """A progress whose signs of life others can read."""
 
-    The system gives it free when its process ends, however it ends.
-    """
-    folder = job.config.output_dir / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{name}.lock")
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
+    def __init__(self, progress: Progress, heart: Heart) -> None:
+        self._progress, self._heart = progress, heart
+        self._stage = ""
+
+    def say(self, line: str) -> None:
+        self._progress.say(line)
+
+    def stage(self, name: str) -> None:
+        self._stage = name
+        self._heart.at(name, 0.0)
+        self._progress.stage(name)
+
+    def step(
+        self, fraction: float, *, loss: float | None = None, rate: float | None = None
+    ) -> None:
+        self._heart.at(self._stage, fraction)
+        self._progress.step(fraction, loss=loss, rate=rate)

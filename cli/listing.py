@@ -145,7 +145,7 @@ def _runs(overrides: list[str], settings: Any) -> list[list[str]]:
         rows.append(
             [
                 record.name,
-                record.status,
+                "diverged" if record.is_diverged else record.status,
                 record.objective,
                 str(record.seed),
                 record.corpus.label,

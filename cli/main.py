@@ -1,10 +1,18 @@
 """The command `compare`: hands over to a sub-command, which alone imports what it needs."""
 
+import contextlib
 import errno
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from io import TextIOWrapper
+
+from results.text import one_line
+from runners.disk import is_full
+from runners.training.interrupts import TERMINATED
 
 HELP = """\
 Which pretraining objective should I use, on my corpus, for my tasks, under my budget?
@@ -12,6 +20,8 @@ Which pretraining objective should I use, on my corpus, for my tasks, under my b
 usage: compare COMMAND [ARGUMENT ...]
 
   run     pretrain one model per objective, measure them all, write a report
+  status  what became of the jobs of a sweep, or how far they are
+  resume  go on with a sweep where it was left
   job     run jobs that `run` wrote down, those that nobody is running
   submit  the jobs of `run` on a Slurm cluster
   plan    what `run` with the same arguments would do and take; trains nothing
@@ -38,13 +48,15 @@ fish after `compare run -sc install=fish | source`.
   --version, --help
 """
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a full disk answers."""
+CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a place answers where nothing may be written, any more or ever."""
 
 COMMANDS = {
     "run": "cli.run",
     "job": "cli.job",
     "submit": "cli.submit",
+    "resume": "cli.resume",
+    "status": "cli.status",
     "plan": "cli.plan",
     "cost": "cli.cost",
     "new": "cli.new",
@@ -56,7 +68,7 @@ COMMANDS = {
     "doctor": "cli.doctor",
 }
 
-TRAINING = ("run", "job")
+TRAINING = ("run", "job", "resume")
 """Commands that several processes may share, by torchrun."""
 
 
@@ -69,8 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when all is done, 1 when some jobs failed, 2 for wrong usage or configuration, 130
-        when interrupted.
+        when interrupted, 143 when terminated.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal's letters are
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in ("--help", "-h", "help"):
         print(HELP, end="")
@@ -91,22 +105,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if command in ("run", "plan") and {"-sc", "--shell-completion"} & set(rest):
             module = "cli.completion"  # which is waited for at every key, so without torch
         if command in TRAINING and "TORCHELASTIC_RUN_ID" in os.environ:  # started by torchrun
-            code: int = import_module("cli.ranks").main(module, rest)
-        else:
-            code = import_module(module).main(rest)
+            module, rest = "cli.ranks", [module, *rest]
+        with _termination():
+            code: int = import_module(module).main(rest)
     except UsageError as error:
-        print(f"compare: {error}", file=sys.stderr)
+        print(f"compare: {one_line(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("compare: interrupted; the same command goes on where this stopped", file=sys.stderr)
         return 130
-    except OSError as error:
-        if error.errno not in FULL:
+    except SystemExit as end:
+        if end.code != TERMINATED:
             raise
-        print(
-            f"compare: {error.strerror or error}: what is finished is kept, and with more room the "
-            "same command goes on",
-            file=sys.stderr,
-        )
+        print("compare: terminated; the same command goes on where this stopped", file=sys.stderr)
+        return TERMINATED
+    except OSError as error:
+        if not is_full(error) and error.errno not in CLOSED:
+            raise
+        place = f", {error.filename}" if error.filename else ""
+        mended = "with more room" if is_full(error) else "where it may be written"
+        said = f"{error.strerror or error}{place}: what is finished is kept, and {mended} the same"
+        print(f"compare: {one_line(said)} command goes on", file=sys.stderr)
         return 1
     return code
+
+
+@contextlib.contextmanager
+def _termination() -> Iterator[None]:
+    """Let SIGTERM end a command as an exception does, so that nothing is left half done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

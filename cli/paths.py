@@ -4,11 +4,13 @@ import os
 import re
 from pathlib import Path
 
+from results.text import visible
+
 
 def shown(path: Path) -> str:
     """A path as a user would type it: relative where that leads down from here."""
     relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
+    return visible(str(path) if relative.startswith("..") else relative)
 
 
 def show_report(report: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cli.figures import announcement
 from cli.help import answered
-from cli.prepare import Prepared, prepare_jobs
+from cli.prepare import Prepared, prepare_all
 from cli.progress import Display
 from cli.tables import print_table
 from cli.workers import wanted
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     if answered(arguments, "plan"):
         return 0
     with Display() as display:
-        prepared = prepare_jobs(arguments, display)
+        prepared = prepare_all(arguments, display)
         jobs = prepared.jobs
         estimator = Estimator(ResultStore(jobs[0].config.output_dir))
         estimates = []

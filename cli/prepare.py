@@ -3,23 +3,23 @@
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.configuration import experiment, sweep_columns
-from cli.hydra_app import Composed, collect
-from cli.main import FULL, UsageError
+from cli.hydra_app import Composed, collect, each_batch
+from cli.main import UsageError
 from cli.naming import job_names
 from cli.paths import shown
 from results.figures import listed
 from runners.configuration.experiment import ExperimentConfig
+from runners.configuration.frozen import with_frozen_plugins
 from runners.configuration.job_file import AGAIN, JobFile, read_job, write_job
+from runners.disk import FULL
 from runners.hardware import describe
 from runners.job import Job, prepare
 from runners.progress import Progress
-
-PLUGGABLE = ("hydra/launcher=", "hydra/sweeper=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,15 @@ class Prepared:
         jobs: in the order in which they are run.
         names: of the jobs, for the eye.
         auto: the presets that `model=auto` took, each once.
+        asked: the record of each job that was asked for; those of equal jobs are one.
+        inline: whether they run in this process.
     """
 
     jobs: list[Job]
     names: list[str]
     auto: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    inline: bool = False
 
     @property
     def heading(self) -> str:
@@ -43,8 +47,8 @@ class Prepared:
         return f"{text}; model=auto took {listed(self.auto)}" if self.auto else text
 
 
-def prepare_jobs(arguments: Sequence[str], progress: Progress, *, here: bool = True) -> Prepared:
-    """Compose, check and prepare.
+def prepare_all(arguments: Sequence[str], progress: Progress, *, here: bool = True) -> Prepared:
+    """Compose, check and prepare all jobs of a command line.
 
     Args:
         arguments: of `run`.
@@ -54,12 +58,60 @@ def prepare_jobs(arguments: Sequence[str], progress: Progress, *, here: bool = T
     Raises:
         UsageError: anything that the user can mend; nothing has been trained.
     """
-    for argument in arguments:
-        if argument.startswith(PLUGGABLE) and not argument.endswith("=basic"):
-            raise UsageError(
-                f"{argument}: jobs run one after the other in one process; leave it out"
-            )
-    composed = _composed(arguments)
+    try:
+        composed = collect(arguments)
+    except OSError as error:
+        raise UsageError(_said(error, None)) from error
+    return prepare_jobs(composed, progress, here=here)
+
+
+def each_prepared(
+    arguments: Sequence[str],
+    progress: Progress,
+    take: Callable[[Prepared], Sequence[float | Exception]],
+    keep: Callable[[Path], None],
+) -> None:
+    """Prepare the jobs of a command line: all at once, or as its sweeper asks for them.
+
+    Args:
+        arguments: of the command.
+        progress: told of what takes long.
+        take: runs a batch, and returns a value for each that was asked for.
+        keep: called at the end with the folder where a sweeper may have written.
+
+    Raises:
+        UsageError: anything that the user can mend; nothing of the batch has been trained.
+    """
+    is_composed = False
+
+    def prepared(composed: list[Composed]) -> Sequence[float | Exception]:
+        nonlocal is_composed
+        is_composed = True
+        return take(prepare_jobs(composed, progress))
+
+    try:
+        each_batch(arguments, prepared, keep)
+    except OSError as error:
+        if is_composed:
+            raise
+        raise UsageError(_said(error, None)) from error
+
+
+def prepare_jobs(
+    composed: Sequence[Composed], progress: Progress, *, here: bool = True
+) -> Prepared:
+    """Check and prepare a batch of jobs.
+
+    Args:
+        composed: by Hydra.
+        progress: told what is built.
+        here: whether this machine will run them.
+
+    Raises:
+        UsageError: anything that the user can mend; nothing has been trained.
+    """
+    if not composed:
+        raise UsageError("there is no job to run: a glob(...) matches no option")
     columns = sweep_columns(composed)
     jobs = _prepared([experiment(job, columns) for job in composed], progress, here=here)
     names = job_names(jobs, [job.overrides for job in composed])
@@ -68,7 +120,13 @@ def prepare_jobs(arguments: Sequence[str], progress: Progress, *, here: bool = T
     if len(kept) < len(jobs):
         progress.say(f"{len(jobs) - len(kept)} job(s) are the same as others and run once")
     taken = dict.fromkeys(job.auto for job in composed if job.auto)
-    return Prepared([jobs[index] for index in kept], [names[index] for index in kept], tuple(taken))
+    return Prepared(
+        [jobs[index] for index in kept],
+        [names[index] for index in kept],
+        tuple(taken),
+        tuple(job.record_name for job in jobs),
+        composed[0].inline,
+    )
 
 
 def prepare_files(files: Sequence[Path], progress: Progress) -> Prepared:
@@ -92,21 +150,18 @@ def prepare_files(files: Sequence[Path], progress: Progress) -> Prepared:
 
 
 def write_files(prepared: Prepared) -> list[Path]:
-    """Write every job down, in the order in which they are run."""
-    return [
-        write_job(JobFile(job.record_name, name, job.config))
-        for job, name in zip(prepared.jobs, prepared.names, strict=True)
-    ]
+    """Write every job down with its plugins, in the order in which they are run.
 
-
-def _composed(arguments: Sequence[str]) -> list[Composed]:
+    Raises:
+        UsageError: a plugin is edited at this moment.
+    """
     try:
-        composed = collect(arguments)
-    except OSError as error:
-        raise UsageError(_said(error, None)) from error
-    if not composed:
-        raise UsageError("there is no job to run: a glob(...) matches no option")
-    return composed
+        return [
+            write_job(JobFile(job.record_name, name, with_frozen_plugins(job.config)))
+            for job, name in zip(prepared.jobs, prepared.names, strict=True)
+        ]
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _prepared(

@@ -6,47 +6,35 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from results.text import one_line, visible
+
 PLAIN_SECONDS = 5.0
 
 
-class Display:
-    """Shows the job of the sweep, its stage, and the step with loss, speed and time left."""
+class Lane:
+    """What one process is at: the job of the sweep, its stage, the step with loss, speed and time.
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False, markup=False)
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[figures]}", markup=False),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._sweep: TaskID = self._bars.add_task("", total=1, figures="", visible=False)
-        self._stage: TaskID = self._bars.add_task("", total=1, figures="", visible=False)
-        self._job = ""
+    Args:
+        console: where lines go.
+        bars: where there is a terminal.
+        name: of the process, before what belongs to no job.
+    """
+
+    def __init__(self, console: Console, bars: Progress, name: str = "") -> None:
+        self._console, self._bars, self._name = console, bars, name and f"[{name}]"
+        self._sweep: TaskID = bars.add_task("", total=1, figures="", visible=False)
+        self._stage: TaskID = bars.add_task("", total=1, figures="", visible=False)
+        self._job = self._name
         self._stage_name = ""
         self._began = self._last_line = time.monotonic()
         self._began_at = 0.0
-
-    def __enter__(self) -> "Display":
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
 
     def job(self, number: int, total: int, name: str) -> None:
         """Job `number` of `total` begins, counted from 1."""
         self._job = f"[{number}/{total} {name}]"
         self._bars.update(
             self._sweep,
-            description=f"{number}/{total} {name}",
+            description=one_line(f"{number}/{total} {name}"),
             total=total,
             completed=number - 1,
             figures="",
@@ -55,12 +43,17 @@ class Display:
 
     def no_job(self) -> None:
         """What follows belongs to all jobs."""
-        self._job = ""
+        self._job = self._name
         self._bars.update(self._sweep, visible=False)
+
+    def done(self) -> None:
+        """Nothing follows."""
+        self.no_job()
+        self._bars.update(self._stage, visible=False)
 
     def say(self, line: str) -> None:
         """Keep a line on screen."""
-        self._console.print(f"{self._job} {line}".strip(), soft_wrap=True)
+        self._console.print(visible(f"{self._job} {line}".strip()), soft_wrap=True)
 
     def stage(self, name: str) -> None:
         """A stage begins."""
@@ -93,3 +86,35 @@ class Display:
         if not self._console.is_terminal and now - self._last_line >= PLAIN_SECONDS:
             self._last_line = now
             self.say(f"{self._stage_name} {', '.join(figures).strip()}")
+
+
+class Display(Lane):
+    """The screen of a command, with a lane of its own and more for the processes that it starts."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        super().__init__(console, bars)
+
+    def __enter__(self) -> "Display":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def lane(self, name: str) -> Lane:
+        """One more, below the others."""
+        return Lane(self._console, self._bars, name)

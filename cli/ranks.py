@@ -14,16 +14,16 @@ from runners.distributed import (
 from runners.follow import follow
 
 
-def main(module: str, arguments: Sequence[str]) -> int:
+def main(given: Sequence[str]) -> int:
     """Run a command in the processes that torchrun started.
 
     Args:
-        module: of the command.
-        arguments: of the command.
+        given: the module of the command, and its arguments.
 
     Returns:
         What the command returns in the first process; 0 in the others; 1 where one is lost.
     """
+    module, *arguments = given
     if not is_started_by_torchrun():  # as one process
         return int(import_module(module).main(arguments))
     group = None

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from cli.main import UsageError
-from cli.paths import show_report
+from cli.paths import show_report, shown
 from results.diff_page import write_diff
 from results.formats import DEFAULT, FOR_READING, FORMATS, formats
 from results.record import RunRecord
 from results.report import write_report
 from results.store import ResultStore
+from results.text import one_line
 
 Found = list[tuple[RunRecord, ResultStore]]
 
@@ -73,10 +74,16 @@ def main(arguments: Sequence[str]) -> int:
                 unreadable=unreadable,
                 formats=names,
             )
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise UsageError(f"{', '.join(map(str, folders))}: {error}") from error
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())
+        raise UsageError(
+            f"nothing can be written to {shown(output / 'reports')} ({reason}); what stands there "
+            "is as it was"
+        ) from error
     for name, reason in unreadable.items():
-        print(f"left out: {name}: {reason}")
+        print(one_line(f"left out: {name}: {reason}"))
     show_report(report)
     return 0
 

@@ -10,7 +10,7 @@ from cli.arguments import parser_of
 from cli.cluster import JobRun, job_command
 from cli.main import UsageError
 from cli.paths import shown
-from cli.prepare import prepare_jobs, write_files
+from cli.prepare import prepare_all, write_files
 from cli.progress import Display
 from results.store import ResultStore
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
         )
     submitit = _submitit()
     with Display() as display:
-        prepared = prepare_jobs([*given, *_hardware(parsed, given)], display, here=parsed.local)
+        prepared = prepare_all([*given, *_hardware(parsed, given)], display, here=parsed.local)
         display.say(prepared.heading if parsed.local else f"{len(prepared.jobs)} job(s)")
         store = ResultStore(prepared.jobs[0].config.output_dir)
         left = [

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
+
+from results.text import visible
 
 FILE_WIDTH = 160
 
@@ -15,12 +17,12 @@ def print_table(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> None
         rows: cells as text.
         numbers: all but the first column stand right.
     """
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, markup=False, width=FILE_WIDTH)
+    width = None if Console().is_terminal else FILE_WIDTH
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
     table = Table(highlight=False)
     for index, heading in enumerate(rows[0]):
-        table.add_column(heading, overflow="fold", justify="right" if numbers and index else "left")
+        side: JustifyMethod = "right" if numbers and index else "left"
+        table.add_column(visible(heading), overflow="fold", justify=side)
     for row in rows[1:]:
-        table.add_row(*row)
+        table.add_row(*map(visible, row))
     console.print(table)

@@ -10,6 +10,7 @@ from cli.main import UsageError
 from cli.paths import shown
 from results.record import RunRecord
 from results.store import ResultStore
+from results.text import one_line
 from results.trackers.tensorboard import write_tensorboard
 from results.trackers.tracked import tracked_run
 from results.trackers.weights_and_biases import mode, write_wandb
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
             "--project is for --to wandb; TensorBoard has folders instead: --folder FOLDER"
         )
     project = parsed.project or "compare"
-    if "/" in project:
+    if "/" in project or project in (".", ".."):
         raise UsageError(f"--project {project}: a name without a slash is needed")
     output = parsed.directory.expanduser()
     records, unreadable = _runs(output)
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
     for name, reason in unreadable.items():
-        print(f"left out: {name}: {reason}")
+        print(one_line(f"left out: {name}: {reason}"))
     return 0
 
 

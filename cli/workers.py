@@ -1,37 +1,37 @@
-"""Several jobs at once: more processes with the same job files, which take the next free ones."""
+"""A process that a sweep started: it tells that one what it is at, and ends when that one does."""
 
 import contextlib
+import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
 
+from runners.hardware import devices
 from runners.job import Job
 
 MARK = "COMPARE_WORKER"
 """In the environment of a worker: the number by which its log is called."""
 
-PATIENCE = 10.0
-"""Seconds that an interrupted process has to end by itself."""
+EVENTS = "COMPARE_EVENTS"
+"""Likewise: the open file to which it tells what it is at."""
 
-COMMAND = (sys.executable, "-c", "from cli.main import main; raise SystemExit(main())")
-"""`compare`, whatever the environment calls it."""
+BEGAN = "COMPARE_BEGAN"
+"""Likewise: when its sweep began, in UTC."""
+
+PATIENCE = 60.0
+"""Seconds that an interrupted process has to write what it must, and to end by itself."""
+
+EVENT_SECONDS = 0.25
+"""Between two steps that are told."""
 
 
 def is_worker() -> bool:
-    """Whether this process helps another, which shows progress and writes the report."""
+    """Whether a sweep started this process, and shows its progress and writes the report."""
     return MARK in os.environ
-
-
-def deserted(parent: int) -> bool:
-    """Whether the process that a worker helps is gone.
-
-    Args:
-        parent: its number, as it was when the worker began.
-    """
-    return is_worker() and os.getppid() != parent
 
 
 def wanted(jobs: Sequence[Job], shares: int) -> int:
@@ -47,45 +47,63 @@ def wanted(jobs: Sequence[Job], shares: int) -> int:
     asked = max(job.config.workers for job in jobs)
     if not asked:
         trainers = [job.config.trainer for job in jobs]
-        cores = len(os.sched_getaffinity(0))
-        on_processor = all(trainer.device == "cpu" for trainer in trainers)
-        asked = cores // max(t.threads for t in trainers) if on_processor else 1
+        if all(trainer.device == "cpu" for trainer in trainers):
+            asked = len(os.sched_getaffinity(0)) // max(trainer.threads for trainer in trainers)
+        else:
+            asked = len(devices())
     return max(1, min(asked, shares))
 
 
-@contextlib.contextmanager
-def helped(files: Sequence[Path], count: int, logs: Path) -> Iterator[None]:
-    """Let `count` processes share the jobs of a command, this one among them.
+class Told:
+    """The progress of a worker, as lines of JSON that its sweep reads."""
 
-    They end with it: interrupted where it is, and waited for.
+    def __init__(self) -> None:
+        self._events = int(os.environ[EVENTS])
+        self._last = 0.0
 
-    Args:
-        files: the jobs.
-        count: processes in all.
-        logs: folder for what the others say.
+    def job(self, number: int, total: int, name: str) -> None:
+        """Job `number` of `total` begins."""
+        self._tell("job", number=number, total=total, name=name)
+
+    def no_job(self) -> None:
+        """What follows belongs to all jobs."""
+        self._tell("no_job")
+
+    def say(self, line: str) -> None:
+        """A line worth keeping."""
+        print(line, file=sys.stderr, flush=True)
+        self._tell("say", line=line)
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        print(name, file=sys.stderr, flush=True)
+        self._tell("stage", name=name)
+
+    def step(
+        self, fraction: float, *, loss: float | None = None, rate: float | None = None
+    ) -> None:
+        """The stage has come so far."""
+        now = time.monotonic()
+        if now - self._last >= EVENT_SECONDS:
+            self._last = now
+            self._tell("step", fraction=fraction, loss=loss, rate=rate)
+
+    def _tell(self, event: str, **more: Any) -> None:
+        with contextlib.suppress(BrokenPipeError):  # nobody is left to be told
+            os.write(self._events, (json.dumps({"event": event, **more}) + "\n").encode())
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, however that ended.
+
+    Its standard input is a pipe that the other holds open.
     """
-    logs.mkdir(parents=True, exist_ok=True)
-    others = [_start(files, number, logs) for number in range(2, count + 1)]
-    try:
-        yield
-    finally:
-        for process in others:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-        for process in others:
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:  # started where interrupts are ignored
-                process.terminate()
-                process.wait()
 
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(PATIENCE)
+        os._exit(128 + signal.SIGTERM)
 
-def _start(files: Sequence[Path], number: int, logs: Path) -> subprocess.Popen[bytes]:
-    with (logs / f"worker-{number}.log").open("wb") as log:
-        return subprocess.Popen(
-            [*COMMAND, "job", *map(str, files)],
-            env={**os.environ, MARK: str(number)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+    threading.Thread(target=watch, daemon=True).start()

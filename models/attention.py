@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import BackboneConfig
+from models.dropout import dropout
 
 WRITTEN_OUT_UP_TO = 512
 """Tokens of a row, to which on a CPU the written-out formula was measured to be faster than torch's
@@ -84,12 +85,12 @@ class SelfAttention(nn.Module):
         return self.output(mixed.transpose(1, 2).reshape(rows, length, width)), value
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight, dropout: float) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight, rate: float) -> Tensor:
     """`softmax(QK^T / sqrt(d)) V` where a token may look, each (B, heads, T, d)."""
     length, width = query.shape[-2:]
     if query.device.type != "cpu" or length > WRITTEN_OUT_UP_TO:
         return F.scaled_dot_product_attention(
-            query, key, value, attn_mask=sight.mask, is_causal=sight.causal, dropout_p=dropout
+            query, key, value, attn_mask=sight.mask, is_causal=sight.causal, dropout_p=rate
         )
     scores = query * width**-0.5 @ key.transpose(-1, -2)  # (B, heads, T, T)
     mask = sight.mask
@@ -97,7 +98,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight, dropout: flo
         mask = torch.ones(length, length, dtype=torch.bool).tril()
     if mask is not None:
         scores = scores + torch.zeros_like(mask, dtype=scores.dtype).masked_fill_(~mask, -torch.inf)
-    return F.dropout(scores.softmax(-1), dropout) @ value
+    return dropout(scores.softmax(-1), rate) @ value
 
 
 def rotary(

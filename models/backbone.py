@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
 from models.batch import Attention, Batch
 from models.blocks import Blocks
 from models.config import BackboneConfig, BlocksConfig
+from models.dropout import dropout as drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Backbone(Encoder):
         norm after the last.
         """  # noqa: D205
         rate = self.config.dropout if dropout is None else dropout
-        embedded = F.dropout(self.embed(batch.input_ids), rate, self.training)
+        embedded = drop(self.embed(batch.input_ids), rate, self.training)
         hidden, kept = self.blocks(embedded, batch.attention_mask, attention, layers, rate)
         return BackboneOutput(self.final_norm(hidden), tuple(kept[layer] for layer in layers))
 

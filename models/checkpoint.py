@@ -161,7 +161,11 @@ def _their_weights(config: PretrainedConfig) -> tuple[Any, dict[str, Any]]:
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         found: Any = kind.from_pretrained(
-            config.folder, dtype=torch.float32, output_loading_info=True, use_safetensors=True
+            config.folder,
+            dtype=torch.float32,
+            output_loading_info=True,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     except Exception as error:  # as above
         reason = (str(error).strip() or repr(error)).splitlines()[0]

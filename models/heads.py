@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.config import ACTIVATIONS, BackboneConfig
+from models.cross_entropy import linear_cross_entropy
 
 
 class TokenHead(nn.Module):
@@ -34,10 +35,22 @@ class TokenHead(nn.Module):
 
     def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
         """(N, D) supervised positions and the (V, D) embeddings to (N, V) logits."""
-        if self.dense is not None and self.norm is not None:
-            hidden = self.norm(self.activation(self.dense(hidden)))
-        matrix = embedding if self.decoder is None else self.decoder.weight
-        return F.linear(hidden, matrix, self.bias)
+        return F.linear(self._states(hidden), self._matrix(embedding), self.bias)
+
+    def loss(self, hidden: Tensor, embedding: Tensor, targets: Tensor) -> Tensor:
+        """(N,) float32, -log p of each of the (N,) targets; there are never N x V logits."""
+        return linear_cross_entropy(
+            self._states(hidden), self._matrix(embedding), self.bias, targets
+        )
+
+    def _states(self, hidden: Tensor) -> Tensor:
+        if self.dense is None or self.norm is None:
+            return hidden
+        states: Tensor = self.norm(self.activation(self.dense(hidden)))
+        return states
+
+    def _matrix(self, embedding: Tensor) -> Tensor:
+        return embedding if self.decoder is None else self.decoder.weight
 
 
 class Projector(nn.Module):

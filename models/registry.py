@@ -4,6 +4,7 @@ A name is a Python file that the user passed as a plugin, a module of a folder o
 point. A name that is two of these is refused.
 """
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -166,6 +167,11 @@ def plugin_hash(cls: type[Any]) -> str | None:
     return hashlib.sha256("".join(contents).encode()).hexdigest()
 
 
+def plugin_files(path: Path) -> Mapping[str, str]:
+    """SHA-256 by name of a plugin's file, and of those beside it that it imports, as loaded."""
+    return _LOADED[_load_file(path.resolve()).__name__]
+
+
 OURS = ("models", "objectives", "runners")
 """Packages whose code is told by its own hash."""
 
@@ -192,7 +198,21 @@ def _contents(module: ModuleType) -> dict[str, str]:
             continue
         found[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
         names = {v.__name__ if inspect.ismodule(v) else v.__module__ for v in values if _named(v)}
+        names |= _imported(file)
         waiting += [sys.modules[name] for name in names if name in sys.modules]
+    return found
+
+
+def _imported(file: Path) -> set[str]:
+    """Names of the modules that a Python file imports, of which it may have taken numbers alone."""
+    if file.suffix != ".py":
+        return set()
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
     return found
 
 
@@ -216,6 +236,7 @@ def _load_file(path: Path) -> ModuleType:
         raise ValueError(f"plugins: {path} is not a Python file; give the path of a .py file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look up postponed annotations there
+    sys.path.insert(0, str(path.parent))  # as of a script: what it imports may lie beside it
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -223,5 +244,7 @@ def _load_file(path: Path) -> ModuleType:
         raise ValueError(
             f"plugins: {path} cannot be loaded: {type(error).__name__}: {error}"
         ) from error
+    finally:
+        sys.path.remove(str(path.parent))
     _LOADED[name] = _contents(module)
     return module

@@ -27,7 +27,7 @@ class Prepared:
         copies: how many views of each row `inputs` holds, all first views first (SimCSE: 2).
         settings: hyperparameters that follow a schedule, as 0-dimensional tensors.
         more: by name whatever else the tensor work needs (draws for sampling, segments, float
-            targets, weights of rows), each with a row for every row of `inputs`.
+            targets, weights of rows), each with a row for every row of `inputs`; all finite.
     """
 
     inputs: Batch
@@ -140,5 +140,11 @@ class LossOutput:
         Args:
             counts: supervised items of every term in the whole update, by name.
         """
-        parts = [term.weight * term.values.sum() / max(counts[term.name], 1) for term in self.terms]
-        return torch.stack(parts).sum()
+        return torch.stack(list(self.parts(counts).values())).sum()
+
+    def parts(self, counts: Mapping[str, int]) -> dict[str, Tensor]:
+        """What each term gives to the total, by name."""
+        return {
+            term.name: term.weight * term.values.sum() / max(counts[term.name], 1)
+            for term in self.terms
+        }

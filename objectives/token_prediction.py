@@ -1,6 +1,7 @@
 """What objectives that predict tokens share: head, loss at supervised positions, cost."""
 
-import torch.nn.functional as F
+from typing import Any
+
 from torch import nn
 from typing_extensions import override
 
@@ -43,11 +44,13 @@ class TokenPrediction(Objective):
 def token_loss(model: TrainModel, prepared: Prepared, name: str) -> LossOutput:
     """-log p(target) at every supervised position, as one term with one denominator.
 
-    The vocabulary projection runs on the N supervised positions, never on the whole (B, T).
+    The vocabulary projection runs on the N supervised positions, never on the whole (B, T), and
+    chunk by chunk.
     """
     hidden = model.backbone(prepared.inputs, attention=prepared.attention).last  # (B, T, D)
     supervised = hidden.flatten(0, 1)[prepared.positions]  # (N, D)
-    logits = model.heads["lm"](supervised, model.backbone.token_embedding.weight)  # (N, V)
-    values = F.cross_entropy(logits.float(), prepared.targets, reduction="none")  # (N,)
+    head: Any = model.heads["lm"]
+    matrix = model.backbone.token_embedding.weight
+    values = head.loss(supervised, matrix, prepared.targets)  # (N,)
     rows = prepared.positions // prepared.inputs.input_ids.shape[1]
     return LossOutput((Term(name, values, rows),))

@@ -1,5 +1,6 @@
 """What is compared with what: runs that may be ranked together, their references, their figures."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -127,10 +128,17 @@ class Stratum:
         figure = measure, metric
         if (row, figure) not in self._estimates:
             samples = list(self._samples_of(row, figure).values())
+            lowest = 0.0 if self._in_nats(measure) else -math.inf
             self._estimates[row, figure] = (
-                estimate(samples, self._common(row, figure)) if samples else None
+                estimate(samples, self._common(row, figure), lowest=lowest) if samples else None
             )
         return self._estimates[row, figure]
+
+    def _in_nats(self, measure: str) -> bool:
+        """Whether it is a loss of -log p, which nothing takes below 0."""
+        if not measure.startswith("loss "):
+            return False
+        return str(self.traits(measure).get("quantity", "nats")).startswith("nats")
 
     def contrast(self, first: Row, second: Row, measure: str, metric: str) -> Contrast | None:
         """First minus second on the seeds that both have; None where there is none."""

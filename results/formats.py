@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from results.integrity import put
 from results.page import Drawing, Page
 from results.record import RunRecord
 from results.tidy import tidy
+from results.writers.csv import write_csv
 from results.writers.html import write_html
 from results.writers.latex import write_latex
 from results.writers.markdown import write_markdown
@@ -42,7 +44,7 @@ def _html(content: Content, folder: Path) -> None:
 
 
 def _csv(content: Content, folder: Path) -> None:
-    tidy(content.records).to_csv(folder / "results.csv", index=False)
+    write_csv(tidy(content.records), folder / "results.csv")
 
 
 def _json(content: Content, folder: Path) -> None:
@@ -110,10 +112,10 @@ def write_formats(names: Sequence[str], content: Content, target: Path) -> None:
         work.chmod(0o755)
         for name in names:
             FORMATS[name](content, work)
-        for old in list(target.iterdir()) if target.is_dir() else []:
+        ours = target.is_dir() and not target.is_symlink()  # nothing is taken out of elsewhere
+        for old in list(target.iterdir()) if ours else []:
             if not (work / old.name).exists():
                 os.replace(old, work / old.name)
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(work, target)
+        put(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)

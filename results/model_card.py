@@ -25,21 +25,28 @@ ORDER = (objectives, setup, cost, probes, losses, sanity, caveats)
 TASKS = {
     "masked": "fill-mask",
     "causal": "text-generation",
+    "prefix": "sentence-similarity",
     "discriminator": "sentence-similarity",
     "body": "sentence-similarity",
 }
 CLASSES = {
     "masked": "AutoModelForMaskedLM",
     "causal": "AutoModelForCausalLM",
+    "prefix": "AutoModelForCausalLM",
     "discriminator": "AutoModelForPreTraining",
     "body": "AutoModel",
 }
+OPTIONS = {"prefix": ", is_decoder=True"}
+"""How it is loaded so that its head reads as it was measured."""
+
 USE = {
     "masked": 'inputs = tokenizer(f"A {tokenizer.mask_token} text", return_tensors="pt")\n'
     "logits = model(**inputs).logits  # of every token at every place",
     "causal": 'inputs = tokenizer("A text that", return_tensors="pt")\n'
     "ids = inputs.input_ids[:, :-1]  # without the token that ends a text\n"
     "text = tokenizer.decode(model.generate(ids, max_new_tokens=5, do_sample=False)[0])",
+    "prefix": 'inputs = tokenizer("A text that", return_tensors="pt")\n'
+    "logits = model(**inputs).logits  # of the token after each place, from left to right",
     "discriminator": 'inputs = tokenizer("A text", return_tensors="pt")\n'
     "logits = model(**inputs).logits  # above 0 where a token was replaced",
     "body": 'inputs = tokenizer("A text", return_tensors="pt")\n'
@@ -94,7 +101,7 @@ def model_card(run: StoredRun, references: Sequence[StoredRun], facts: ExportFac
 
 def _metadata(record: RunRecord, facts: ExportFacts) -> dict[str, Any]:
     """What the hub files a model by."""
-    embeds = facts.kind in ("discriminator", "body")
+    embeds = facts.kind in ("prefix", "discriminator", "body")
     library = "sentence-transformers" if embeds else "transformers"
     task = TASKS[facts.kind]
     if (
@@ -126,7 +133,7 @@ from transformers import {loader}, AutoTokenizer
 
 folder = "."  # this one, or its name on the hub
 tokenizer = AutoTokenizer.from_pretrained(folder)
-model = {loader}.from_pretrained(folder).eval()
+model = {loader}.from_pretrained(folder{OPTIONS.get(kind, "")}).eval()
 {USE[kind]}
 ```
 
@@ -151,6 +158,11 @@ def _what_it_is(record: RunRecord, facts: ExportFacts) -> Section:
         "another layer or pooling, which they chose on examples that they did not test",
         *(f"left out: the head {name}, since {why}" for name, why in facts.left_out.items()),
     ]
+    if facts.kind == "prefix":
+        lines.append(
+            "AutoModel reads from both sides and makes vectors; with is_decoder=True the head "
+            "foretells a text from left to right, which is how likelihoods were measured"
+        )
     if "lm" in facts.left_out:
         lines.append(
             "a class with a token head, such as AutoModelForCausalLM, can be loaded from it, but "

@@ -7,6 +7,7 @@ are enclosed in marks, so that texts can be put together like any others.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -19,13 +20,18 @@ SpanKind = Literal["plain", "strong", "code"]
 
 
 def strong(text: str) -> str:
-    """A part that stands out."""
-    return f"{_STRONG}{text}{_END}"
+    """A part that stands out, in one line."""
+    return f"{_STRONG}{_one_line(text)}{_END}"
 
 
 def code(text: str) -> str:
-    """A part that can be typed as it is."""
-    return f"{_CODE}{text}{_END}"
+    """A part that can be typed as it is, in one line."""
+    return f"{_CODE}{_one_line(text)}{_END}"
+
+
+def _one_line(text: str) -> str:
+    """Lines of a cell stand below each other, and no mark may begin in one and end in another."""
+    return re.sub(r"[\r\n]+", " ", text)
 
 
 def spans(text: str) -> Iterator[tuple[SpanKind, str]]:
@@ -71,6 +77,11 @@ class Cell:
     def empty(self) -> bool:
         """Whether there is nothing to show."""
         return self.value is None and not self.text and not self.pictures
+
+
+def apart(marks: str) -> list[str]:
+    """Marks of different meaning, each by itself: of `††‡` `††` and `‡`."""
+    return ["".join(alike) for _, alike in groupby(marks)]
 
 
 EMPTY = Cell()
@@ -139,12 +150,24 @@ class Table:
         title: what stands above it, where several tables follow on each other.
         shaded: columns, counted from 0, whose figures are of one kind, the lower the better, so
             that colours may help to compare them.
+        about: figures that it shows; what is folded under these titles is more on them.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     title: str = ""
     shaded: Sequence[int] = ()
+    about: Sequence[str] = ()
+
+
+def stands_right(table: Table, column: int) -> bool:
+    """Whether a column holds figures, or texts that all look like some, and no other texts."""
+    cells = [row[column] for row in table.rows]
+    if column == 0 or any(cell.pictures for cell in cells):
+        return False
+    if any(cell.value is not None for cell in cells):
+        return True
+    return all(re.match(r"[-+<]? ?\d", cell.text) for cell in cells if cell.text)
 
 
 @dataclass(frozen=True)
@@ -214,7 +237,20 @@ class Drawing:
     chart: Chart | None = None
 
 
-Block = Prose | Bullets | Table | Drawing
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that a reader may leave aside.
+
+    Attributes:
+        title: what they are about; a table that says the same of itself leads to them.
+        blocks: in their order.
+    """
+
+    title: str
+    blocks: Sequence[Prose | Bullets | Table]
+
+
+Block = Prose | Bullets | Table | Drawing | Fold
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ SCHEMA = 5
 FINISHED = ", finished"
 """Behind the name of a probe of a model after the common finish."""
 
+DIVERGED = "diverged at step"
+"""How the error of a run begins whose loss, gradient or input was not finite."""
+
 SHUFFLED = "shuffled labels"
 """The simple method that was given the answers in a random order: what is left is chance."""
 
@@ -112,6 +115,11 @@ class RunRecord:
     error: str = ""
     created: str = ""
     schema: int = SCHEMA
+
+    @property
+    def is_diverged(self) -> bool:
+        """Whether it failed because a number of its training was not finite."""
+        return self.status == "failed" and self.error.startswith(DIVERGED)
 
     @property
     def trained(self) -> TrainingFacts:

@@ -15,6 +15,7 @@ from results.rows import StoredRun
 from results.sections import (
     caveats,
     cost,
+    disagreements,
     failed,
     fairness,
     gains,
@@ -29,6 +30,7 @@ from results.sections import (
     verdict,
 )
 from results.store import ResultStore
+from results.text import file_name
 from results.unlike import unlike
 
 ORDER = (
@@ -38,6 +40,7 @@ ORDER = (
     probes,
     pictures,
     gains,
+    disagreements,
     losses,
     geometry,
     objectives,
@@ -102,7 +105,8 @@ def write_report(
         parts=parts,
         sources=_sources(records, left_out),
         built=f"Built {when} by {code(command)}{f'; training took {took}' if took else ''} (this "
-        "line alone changes when the same runs are made or shown again).",
+        "line alone changes when the same runs are shown again; where they are made again, also "
+        "the seconds of the curves in report.html).",
     )
     target = folder / _folder_name(records)
     chosen = DEFAULT if formats is None else formats
@@ -184,5 +188,5 @@ def _folder_name(records: Sequence[RunRecord]) -> str:
     objectives = dict.fromkeys(
         record.objective for record in records if record.kind == "run" and record.objective
     )
-    label = "-".join(objectives)[:60]
+    label = file_name("-".join(objectives)[:60])
     return f"{label}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"

@@ -55,6 +55,11 @@ class StoredRun:
         }
 
     @cached_property
+    def exhibits(self) -> dict[str, list[dict[str, Any]]]:
+        """Examples for the eye, by measure as the record calls it."""
+        return self.store.exhibits(self.record.name)
+
+    @cached_property
     def curve(self) -> pd.DataFrame:
         """The points of its training."""
         return self.store.curve(self.record.name)
@@ -102,12 +107,19 @@ class Model:
 
     def sample(self, figure: Figure, method: str = "") -> Sample | None:
         """The figure with what each test example contributes, or None without a figure."""
-        place = (*figure, method)
         for run in self.runs:
-            value = run.values.get(place)
+            value = run.values.get((*figure, method))
             if value is not None and value.value is not None:
                 estimator = run.record.metric(value.measure, value.metric).estimator
-                return sample(value.value, estimator, run.examples.get(place))
+                return sample(value.value, estimator, run.examples.get((*figure, method)))
+        return None
+
+    def examples(self, figure: Figure) -> pd.DataFrame | None:
+        """The rows behind one of its figures, from the record that the figure is from."""
+        for run in self.runs:
+            value = run.values.get((*figure, ""))
+            if value is not None and value.value is not None:
+                return run.examples.get((*figure, ""))
         return None
 
 

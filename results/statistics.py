@@ -194,12 +194,13 @@ def spread(samples: Sequence[np.ndarray], seeds: Variance, *, offset: float = 0.
     return Spread(by_seeds, cells, max(total - cells, 0.0), size)
 
 
-def estimate(samples: Sequence[Sample], seeds: Variance) -> Estimate:
+def estimate(samples: Sequence[Sample], seeds: Variance, *, lowest: float = -math.inf) -> Estimate:
     """The mean over seeds with its interval, which stays where the figure can lie.
 
     Args:
         samples: one a seed.
         seeds: variance of a single seed's figure over seeds.
+        lowest: that the figure can be.
     """
     values = tuple(each.value for each in samples)
     mean = sum(values) / len(values)
@@ -209,7 +210,7 @@ def estimate(samples: Sequence[Sample], seeds: Variance) -> Estimate:
     if not found.over:
         return Estimate(mean, values=values)
     low, high = _limits(mean, found.half_width(LEVEL), samples[0].estimator, found.groups)
-    return Estimate(mean, low, high, found.over, values)
+    return Estimate(mean, max(low, lowest), high, found.over, values)
 
 
 def _limits(value: float, half: float, estimator: str, groups: int) -> tuple[float, float]:

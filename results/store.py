@@ -1,4 +1,4 @@
-"""A directory of immutable run records."""
+"""A directory of immutable run records, each with the checksums of its files."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from results.integrity import MANIFEST, damage, put, write_manifest
 from results.record import RunRecord
 
 EXAMPLE_COLUMNS = ["measure", "metric", "row", "example", "group", "value", "target"]
@@ -55,21 +56,34 @@ class ResultStore:
             return existing
         self.folder.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=self.folder, prefix=".writing-"))
+        try:
+            self._write(work, record, curve, examples, exhibits)
+            put(work, target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)  # of a full disk: room is what it lacks
+        written = self.get(record.name)
+        assert written is not None
+        return written
+
+    def _write(
+        self,
+        work: Path,
+        record: RunRecord,
+        curve: Sequence[dict[str, Any]],
+        examples: pd.DataFrame,
+        exhibits: Mapping[str, Sequence[Mapping[str, Any]]] | None,
+    ) -> None:
+        """All files of a record, and their checksums."""
         (work / "record.json").write_text(json.dumps(record.to_json(), indent=1))
         (work / "curve.jsonl").write_text("".join(json.dumps(point) + "\n" for point in curve))
         examples.reindex(columns=EXAMPLE_COLUMNS).to_parquet(work / "examples.parquet", index=False)
         if exhibits:
             (work / "exhibits.json").write_text(json.dumps(exhibits))
+        write_manifest(work)
         for file in work.iterdir():
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
         work.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(work, target)
-        written = self.get(record.name)
-        assert written is not None
-        return written
 
     def get(self, name: str) -> RunRecord | None:
         """The record of that name, if there is one.
@@ -78,12 +92,16 @@ class ResultStore:
             ValueError: it is damaged, or another version wrote it; the message names the file.
         """
         file = self.folder / name / "record.json"
+        self._check(file)
         if not file.is_file():
             return None
         try:
-            return RunRecord.from_json(json.loads(file.read_text()))
+            record = RunRecord.from_json(json.loads(file.read_text()))
         except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
             raise ValueError(f"{file} is not a readable record: {error}") from error
+        if record.name != name:
+            raise ValueError(f"{file} is the record of another run, {record.name}")
+        return record
 
     def readable(self, name: str) -> RunRecord | None:
         """The record of that name; a damaged one is none, and is made again."""
@@ -93,14 +111,17 @@ class ResultStore:
             return None
 
     def finished(self, name: str) -> RunRecord | None:
-        """The record of that name if it is finished."""
+        """The record of that name if it is finished, and none of its files is damaged."""
         record = self.readable(name)
-        return record if record is not None and record.status == "finished" else None
+        if record is None or record.status != "finished" or damage(self.folder / name):
+            return None
+        return record
 
     def records(self) -> tuple[list[RunRecord], dict[str, str]]:
         """All records, by name; and of those that cannot be read, by name, the reason."""
         found, unreadable = [], {}
-        for name in sorted(path.parent.name for path in self.folder.glob("*/record.json")):
+        files = [*self.folder.glob("*/record.json"), *self.folder.glob(f"*/{MANIFEST}")]
+        for name in sorted({file.parent.name for file in files}):
             if name.startswith("."):
                 continue
             try:
@@ -119,6 +140,7 @@ class ResultStore:
             ValueError: the file is missing or damaged.
         """
         file = self.folder / name / "curve.jsonl"
+        self._check(file)
         try:
             return pd.DataFrame([json.loads(line) for line in file.read_text().splitlines()])
         except (OSError, ValueError) as error:
@@ -131,6 +153,7 @@ class ResultStore:
             ValueError: the file is missing or damaged.
         """
         file = self.folder / name / "examples.parquet"
+        self._check(file)
         try:
             table = pq.read_table(file, columns=EXAMPLE_COLUMNS, read_dictionary=_REPEATED)
             found: pd.DataFrame = table.to_pandas()
@@ -139,10 +162,24 @@ class ResultStore:
             raise ValueError(f"{file} is missing or damaged: {_reason(error)}") from error
 
     def exhibits(self, name: str) -> dict[str, list[dict[str, Any]]]:
-        """Examples for the eye and vectors, by measure."""
+        """Examples for the eye and vectors, by measure.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
         file = self.folder / name / "exhibits.json"
+        self._check(file)
         found: dict[str, list[dict[str, Any]]] = {}
-        return json.loads(file.read_text()) if file.is_file() else found
+        try:
+            return json.loads(file.read_text()) if file.is_file() else found
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{file} is missing or damaged: {_reason(error)}") from error
+
+    def _check(self, file: Path) -> None:
+        """Raise ValueError where a file is not what was written by the manifest beside it."""
+        problem = damage(file.parent, [file.name])
+        if problem:
+            raise ValueError(f"{file} is missing or damaged ({problem})")
 
 
 def _reason(error: Exception) -> str:

@@ -1,11 +1,13 @@
 """Every value in one table: a row each, with the settings that were swept as columns."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
 from results.record import RunRecord
 from results.settings import Flat, differing, training_settings
+from results.text import encodable
 
 
 def tidy(records: Sequence[RunRecord]) -> pd.DataFrame:
@@ -37,7 +39,13 @@ def tidy(records: Sequence[RunRecord]) -> pd.DataFrame:
         for record in records
         for value in record.values
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        [{_encodable(name): _encodable(value) for name, value in row.items()} for row in rows]
+    )
+
+
+def _encodable(value: Any) -> Any:
+    return encodable(value) if isinstance(value, str) else value
 
 
 def _swept(records: Sequence[RunRecord], settings: dict[str, Flat]) -> list[str]:

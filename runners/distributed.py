@@ -163,16 +163,22 @@ class Ranks:
         longest = max(map(len, every))
         return [own[place] for place in range(longest) for own in every if place < len(own)]
 
-    def add_up(self, total: float, module: nn.Module) -> float:
-        """Sum every parameter's gradient over all processes, in place; the sum of `total`.
+    def add_up(self, losses: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+        """Sum every parameter's gradient over all processes, in place; the sums of `losses`.
 
         A parameter that has a gradient nowhere keeps none.
+
+        Args:
+            losses: () float64 each, of the same names in the same order in all processes.
+            module: whose gradients are there.
         """
         if self.world == 1:
-            return total
+            return losses
         trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
         has = [float(parameter.grad is not None) for parameter in trained]
-        total, *anywhere = self._sum(torch.tensor([total, *has], dtype=torch.float64)).tolist()
+        own = torch.stack([*losses.values()]).cpu()
+        found = self._sum(torch.cat([own, torch.tensor(has, dtype=torch.float64)]))
+        sums, anywhere = found[: len(own)], found[len(own) :].tolist()
         bucket: list[Tensor] = []
         for parameter, some in zip(trained, anywhere, strict=True):
             if not some:
@@ -184,7 +190,9 @@ class Ranks:
                 bucket = []
             bucket.append(parameter.grad)
         _sum_in_place(bucket)
-        return total
+        return {
+            name: value.to(losses[name].device) for name, value in zip(losses, sums, strict=True)
+        }
 
     def check_alike(self, module: nn.Module) -> None:
         """Raise SharedError in all processes where their weights are not the same to the bit."""

@@ -24,12 +24,8 @@ from runners.probes.base import Task
 from runners.probes.parts import part_of, scores_texts
 from runners.progress import Silent
 from runners.training.budget import Ledger
-from runners.training.pretrain import (
-    Trained,
-    Training,
-    initial_model,
-    training_name,
-)
+from runners.training.pretrain import initial_model, training_name
+from runners.training.trained import FACTS, Trained, Training
 from runners.training.update import UpdateStep
 from runners.training.updates import tokens_of, updates
 
@@ -49,7 +45,8 @@ class Estimate:
         parameters: trained, heads included.
         ledger: expected at the end of training; only its seconds are timed, the rest is counted
             on the first steps of the stream and scaled.
-        disk: bytes of weights, and while it runs a checkpoint three times as large.
+        disk: bytes of weights; while it runs, checkpoints of three times as much each, at most
+            three of them.
         finished: whether its record is there already.
         seconds: that are left, by stage: `training`, `loss clm`, `probe library`.
     """
@@ -108,7 +105,7 @@ class Estimator:
         seconds: dict[str, float] = {}
         if not finished:
             trained = Trained(model.eval(), Training(Ledger(), ""), _folder(job))
-            if not (trained.folder / "training.json").is_file():
+            if not (trained.folder / FACTS).is_file():
                 curve = HELD_OUT_ROWS * (config.trainer.evaluations + 1) * FORWARD_SHARE
                 a_row = expected.seconds / expected.rows
                 seconds["training"] = expected.seconds + a_row * curve * len(objective.columns)

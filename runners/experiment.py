@@ -1,6 +1,7 @@
 """One job from configuration to record: pretrain, losses, probes, record."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,8 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
     """Run a job, unless it is finished already, and add its record to the store.
 
     An exception becomes a failed record, so that the other jobs of a sweep go on; an interrupt
-    is not caught, and the next try goes on from the last checkpoint.
+    and a full disk are not caught. The next try goes on from the last checkpoint: a training that
+    diverged does so again at the same step, after the few updates since then.
     """
     existing = store.finished(job.record_name)
     if existing is not None:
@@ -51,23 +53,13 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         curve = trained.training.curve
         training = training_facts(trained, job.config)
         measures = measure(job, trained, attempts)
-    record = RunRecord(
-        name=job.record_name,
-        kind="run" if job.config.objective else "untrained",
+    record = replace(
+        _record_of(job),
         status="failed" if attempts.error else "finished",
-        objective=job.label,
-        seed=job.config.seed,
-        traits=(
-            stated_traits(job.config.objective)
-            if job.config.objective
-            else dict(zip(("attention", "likelihood"), start_of(job), strict=True))
-        ),
         training=training,
         metrics=_metrics(job, [measures]),
         values=_values(measures),
         error=attempts.error,
-        stratum=job.stratum,
-        **provenance(job),
     )
     exhibits = {
         name: list(measurement.exhibits)
@@ -76,6 +68,56 @@ def run_job(job: Job, store: ResultStore, progress: Progress) -> RunRecord:
         if measurement.exhibits
     }
     return store.add(record, curve=curve, examples=_examples(measures), exhibits=exhibits)
+
+
+def fallen(job: Job, error: str, store: ResultStore) -> RunRecord:
+    """The failed record of a job whose process died, unless it is finished.
+
+    Args:
+        job: trained or not.
+        error: what became of it.
+        store: that keeps it.
+    """
+    return _add_failed(replace(_record_of(job), status="failed", error=error), store)
+
+
+def fallen_baselines(job: Job, error: str, store: ResultStore) -> RunRecord:
+    """As `fallen`, of what a job is compared with that needs no model."""
+    return _add_failed(replace(_record_of_baselines(job), status="failed", error=error), store)
+
+
+def _add_failed(record: RunRecord, store: ResultStore) -> RunRecord:
+    return store.add(record, curve=[], examples=_examples({}))
+
+
+def _record_of(job: Job) -> RunRecord:
+    """What a record says of a job before anything is measured."""
+    return RunRecord(
+        name=job.record_name,
+        kind="run" if job.config.objective else "untrained",
+        status="finished",
+        objective=job.label,
+        seed=job.config.seed,
+        traits=(
+            stated_traits(job.config.objective)
+            if job.config.objective
+            else dict(zip(("attention", "likelihood"), start_of(job), strict=True))
+        ),
+        stratum=job.stratum,
+        **provenance(job),
+    )
+
+
+def _record_of_baselines(job: Job) -> RunRecord:
+    return RunRecord(
+        name=job.baselines_name,
+        kind="baselines",
+        status="finished",
+        objective="",
+        seed=0,
+        stratum={key: job.stratum[key] for key in ("data", "tokenizer", "measures")},
+        **provenance(job),
+    )
 
 
 def references(job: Job) -> dict[str, Callable[[ResultStore, Progress], RunRecord]]:
@@ -112,22 +154,20 @@ def run_baselines(job: Job, store: ResultStore, progress: Progress) -> RunRecord
         with attempts.at(name):
             for row, measures in compute().items():
                 rows.setdefault(row, {}).update(measures)
-    stratum = {key: job.stratum[key] for key in ("data", "tokenizer", "measures")}
-    record = RunRecord(
-        name=job.baselines_name,
-        kind="baselines",
+    exhibits = {}
+    for name, task in job.tasks.items():
+        with attempts.at(f"examples of {name}"):
+            exhibits[f"probe {name}"] = [shown.exhibit() for shown in task.shown]
+    record = replace(
+        _record_of_baselines(job),
         status="failed" if attempts.error else "finished",
-        objective="",
-        seed=0,
-        stratum=stratum,
         metrics=_metrics(job, rows.values()),
         values=tuple(v for row, measures in rows.items() for v in _values(measures, row)),
         error=attempts.error,
-        **provenance(job),
     )
     examples = [_examples(measures, row) for row, measures in rows.items()]
     whole = pd.concat(examples) if examples else _examples({})
-    return store.add(record, curve=[], examples=whole)
+    return store.add(record, curve=[], examples=whole, exhibits=exhibits)
 
 
 def _baselines(job: Job) -> dict[str, Callable[[], Baselines]]:

@@ -18,7 +18,7 @@ from runners.identity import MEASURES, OURS, source_hash, versions
 from runners.job import Job
 from runners.plain import plain
 from runners.probes.contamination import held_in_training
-from runners.training.pretrain import Trained
+from runners.training.trained import Trained
 
 POSITIONS = ("position_embedding", ".wpe.")
 """In the names of learned positions: ours and BERT's, and GPT-2's."""

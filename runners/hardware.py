@@ -6,7 +6,6 @@ import json
 import math
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,8 +13,10 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 import torch
+from filelock import FileLock
 from threadpoolctl import threadpool_limits
 
+from results.integrity import read_sealed, write_sealed
 from runners.distributed import ranks
 from runners.identity import name_of
 
@@ -119,6 +120,14 @@ def check_resolved(config: Hardware) -> None:
         )
 
 
+def devices() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return [name.strip() for name in given.split(",") if name.strip()]
+    return [str(number) for number in range(torch.cuda.device_count())]
+
+
 def set_up(config: Hardware) -> None:
     """Make torch compute as a resolved configuration says, and the same way every time."""
     torch.set_num_threads(config.threads)
@@ -168,9 +177,19 @@ def device_name(device: str) -> str:
 
 
 def kept_dtype(device: str, threads: int, output_dir: Path) -> str:
-    """What `auto` was found to be on this machine for so many threads, or "" before a first run."""
+    """What `auto` was found to be on this machine for so many threads, or "" before a first run.
+
+    A damaged file says nothing; one of a version without checksums is believed.
+    """
     file = _machine_file(device, threads, output_dir)
-    return str(json.loads(file.read_text())["dtype"]) if file.is_file() else ""
+    found = read_sealed(file)
+    if found is None:
+        try:
+            found = json.loads(file.read_text())
+        except (OSError, ValueError):
+            return ""
+    dtype = found.get("dtype") if isinstance(found, dict) else None
+    return dtype if dtype in Hardware.DTYPES[1:] else ""
 
 
 def best_dtype(rates: Mapping[str, float]) -> str:
@@ -216,16 +235,12 @@ def _machine_file(device: str, threads: int, output_dir: Path) -> Path:
 
 def _frozen_dtype(device: str, threads: int, output_dir: Path) -> str:
     file = _machine_file(device, threads, output_dir)
-    if not file.is_file():
-        rates = matrix_rates(device)
-        gain = round(rates["bfloat16"] / rates["float32"], 2)
-        machine = _machine(device, threads)
-        content = {**machine, "bfloat16_gain": gain, "dtype": best_dtype(rates)}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as temporary:
-            json.dump(content, temporary, indent=1)
-        # A link fails where another process was first: then its choice holds.
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary.name, file)
-        os.unlink(temporary.name)
-    return kept_dtype(device, threads, output_dir)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_suffix(".lock")):  # where another process is first, its choice holds
+        found = kept_dtype(device, threads, output_dir)
+        if not found:
+            rates = matrix_rates(device)
+            gain = round(rates["bfloat16"] / rates["float32"], 2)
+            found = best_dtype(rates)
+            write_sealed(file, {**_machine(device, threads), "bfloat16_gain": gain, "dtype": found})
+    return found

@@ -50,6 +50,11 @@ def code_hash() -> str:
     return name_of(versions(*MEASURES), source_hash(*OURS), length=64)
 
 
+def source_changed() -> bool:
+    """Whether our own files are no longer what this process found when it first looked."""
+    return source_hash.__wrapped__(*OURS) != source_hash(*OURS)
+
+
 def versions(*packages: str) -> dict[str, str]:
     """Those of installed packages, by name."""
     return {package: version(package) for package in packages}

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from models.checkpoint_size import PretrainedConfig
+from results.text import file_name
 from runners.configuration.experiment import ExperimentConfig, identity
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
@@ -65,7 +66,7 @@ class Job:
         content = identity(self.config)
         if self.config.objective is None:
             del content["budget"]  # nothing is spent
-        label = self.label.replace(", ", "-").replace(" ", "-")
+        label = file_name(self.label.replace(", ", "-").replace(" ", "-"))
         return f"{label}-s{self.config.seed}-{self._hash(content)}"
 
     @property

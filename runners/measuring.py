@@ -12,6 +12,8 @@ from models.batch import AttentionKind
 from models.checkpoint_size import PretrainedConfig
 from objectives.base import Likelihood
 from results.record import FINISHED
+from results.text import file_name, visible
+from runners.disk import is_full
 from runners.identity import code_hash, name_of
 from runners.job import Job
 from runners.measures.cache import measured
@@ -24,7 +26,8 @@ from runners.measures.text_model import TextModel
 from runners.plain import plain
 from runners.probes.base import Task
 from runners.progress import Progress
-from runners.training.pretrain import DivergedError, Trained
+from runners.training.finite import DivergedError
+from runners.training.trained import Trained
 
 Measures = dict[str, list[Measurement]]
 """By name of the measure: `loss clm`, `loss pairs`, `probe retrieval`."""
@@ -51,7 +54,7 @@ class Attempts:
 
     @contextlib.contextmanager
     def at(self, part: str) -> Iterator[None]:
-        """Try a part; an interrupt is not caught.
+        """Try a part; neither an interrupt is caught nor a full disk, where nothing could be kept.
 
         Args:
             part: its name, or "" for the whole job.
@@ -59,13 +62,15 @@ class Attempts:
         try:
             yield
         except Exception as exception:
-            if self._strict:
+            if self._strict or is_full(exception):
                 raise
-            error = f"{type(exception).__name__}: {exception}"
+            has_diverged = isinstance(exception, DivergedError)
+            error = str(exception) if has_diverged else f"{type(exception).__name__}: {exception}"
             error = f"{part}: {error}" if part else error
             self.error += ("; " if self.error else "") + error
             self.progress.say(f"{self._label} failed: {error}")
-            traceback.print_exc(file=sys.stderr)
+            if not has_diverged:
+                sys.stderr.write(visible(traceback.format_exc()))
 
 
 def start_of(job: Job) -> tuple[AttentionKind, Likelihood]:
@@ -151,7 +156,7 @@ def _model(job: Job, trained: Trained) -> TextModel:
 def _part(job: Job, file: str, settings: object, compute: Callable[[], list[Measurement]]) -> _Part:
     """What a kept measurement depends on beside the model is in the name of its file."""
     content = [plain(settings), job.config.trainer.measuring, job.corpus.folder.name]
-    return _Part(f"{file}-{name_of([*content, job.is_lifted], code_hash())}", compute)
+    return _Part(f"{file_name(file)}-{name_of([*content, job.is_lifted], code_hash())}", compute)
 
 
 def _parts(job: Job, model: TextModel, attempts: Attempts) -> dict[str, _Part]:

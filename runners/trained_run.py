@@ -13,8 +13,11 @@ from models.exports.source import Source, load_source
 from models.exports.tokenizer import roles_of
 from models.initialization import weights_hash
 from objectives.base import TrainModel
+from results.integrity import damage
 from results.record import RunRecord
 from runners.configuration.read import model
+from runners.training.checkpoint import WEIGHTS
+from runners.training.trained import DamagedError, read_training
 
 AGAIN = "the command that it came from makes it again"
 
@@ -57,9 +60,13 @@ def trained_run(record: RunRecord, output_dir: Path) -> TrainedRun:
         last = (record.error.strip() or "no reason is known").splitlines()[-1]
         raise ValueError(f"{record.name} did not finish ({last}); {AGAIN}")
     check_architecture(str(record.config["model"].get("architecture")))
-    weights = output_dir / "models" / record.training.folder / "model.safetensors"
+    weights = output_dir / "models" / Path(record.training.folder).name / WEIGHTS
     if not weights.is_file():
         raise ValueError(f"{record.name}: its weights are gone from {weights}; {AGAIN}")
+    try:
+        read_training(weights.parent)
+    except DamagedError as error:
+        raise ValueError(f"{record.name}: {error}; {AGAIN}") from error
     corpus = _corpus(record, output_dir)
     _, roles = roles_of(corpus)
     try:
@@ -90,12 +97,12 @@ def _corpus(record: RunRecord, output_dir: Path) -> Path:
             content = json.loads(card.read_text())
         except (OSError, ValueError):
             continue
-        if content.get("tokenizer") == record.corpus.tokenizer:
+        if content.get("tokenizer") == record.corpus.tokenizer and not damage(card.parent):
             found[content.get("fingerprint")] = card.parent
     if not found:
         raise ValueError(
             f"{record.name}: its corpus, whose tokenizer is needed, is gone from "
-            f"{output_dir / 'corpora'}; {AGAIN}"
+            f"{output_dir / 'corpora'} or damaged; {AGAIN}"
         )
     return found.get(record.corpus.fingerprint, next(iter(found.values())))
 

@@ -19,7 +19,8 @@ from runners.probes.base import Probe
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
 from runners.training.optimizers.adamw import AdamWConfig
-from runners.training.pretrain import Trained, initial_model, pretrain
+from runners.training.pretrain import initial_model, pretrain
+from runners.training.trained import Trained
 from runners.training.trainer import TrainerConfig
 
 NANO = VanillaConfig(hidden_size=32, num_layers=2, num_heads=2, intermediate_size=64, max_length=64)

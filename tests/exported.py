@@ -24,13 +24,16 @@ ROLES = Roles(VOCABULARY.cls_id, VOCABULARY.sep_id, VOCABULARY.pad_id, VOCABULAR
 LOADERS = {
     "masked": AutoModelForMaskedLM,
     "causal": AutoModelForCausalLM,
+    "prefix": AutoModelForCausalLM,
     "discriminator": AutoModelForPreTraining,
 }
 
 
-def made_states(config: BackboneConfig, objective: str, *, size: int) -> dict[str, Tensor]:
+def made_states(
+    config: BackboneConfig, objective: str, *, size: int, **own: Any
+) -> dict[str, Tensor]:
     """Weights as a training saves them."""
-    model = build_model(load_objective(objective), config, size, seed=0)
+    model = build_model(load_objective(objective, **own), config, size, seed=0)
     if config.found_as != "pretrained":
         initialize(model, seed=1, std=0.1)
     for parameter in model.parameters():
@@ -40,11 +43,16 @@ def made_states(config: BackboneConfig, objective: str, *, size: int) -> dict[st
 
 
 def made_source(
-    config: BackboneConfig, objective: str, *, size: int = VOCABULARY.size, **changes: Any
+    config: BackboneConfig,
+    objective: str,
+    *,
+    size: int = VOCABULARY.size,
+    own: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> Source:
     traits = load_objective(objective).traits
     settings = {"attention": traits.attention, "likelihood": traits.likelihood, **changes}
-    states = made_states(config, objective, size=size)
+    states = made_states(config, objective, size=size, **(own or {}))
     return load_source(config, states, vocabulary_size=size, roles=ROLES, **settings)
 
 
@@ -57,7 +65,11 @@ def assert_equal(source: Source, kind: str, folder: Path, lengths: list[int]) ->
     torch.testing.assert_close(theirs.last_hidden_state[real], last[real], atol=1e-5, rtol=0)
     if kind == "body":
         return
-    logits = LOADERS[kind].from_pretrained(folder).eval()(batch.input_ids, attention_mask=mask)
+    options = {"is_decoder": True} if kind == "prefix" else {}
+    model = LOADERS[kind].from_pretrained(folder, **options).eval()
+    logits = model(batch.input_ids, attention_mask=mask)
+    if kind == "prefix":
+        last = source.backbone(batch, attention=Attention("causal")).last
     if kind == "discriminator":
         ours = source.heads["discriminator"](last)
     else:

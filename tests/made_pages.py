@@ -10,6 +10,7 @@ from results.page import (
     Chart,
     Curve,
     Drawing,
+    Fold,
     Page,
     Panel,
     Part,
@@ -82,10 +83,17 @@ def whole_page(name: str = "clm", *, several: bool = False) -> Page:
     header = ["model", f"LM: {name}", "tokens", "gain"]
     shown = Cell(pictures=(PICTURE, PICTURE))
     blocks: list[Block] = [
-        Table(header, scores, shaded=(1, 3)),
+        Table(header, scores, shaded=(1, 3), about=(f"more of {name}", "nothing")),
         Table(header, scores, f"of {name}"),
         Table(["picture", "captions"], [[shown, words(f"{name}\nanother")]], "pictures"),
         Drawing("probes", f"Scores of {name}", draw),
+        Fold(
+            f"more of {name}",
+            [
+                Table(["text", "right"], [[words(name), words("2 of 3")]], f"chosen of {name}"),
+                Prose(f"To choose among {name}."),
+            ],
+        ),
     ]
     sentences = [f"{strong(name)} learned.", "Nobody leads.", f"Next: {code(f'model={name}')}."]
     sections = [

@@ -1,13 +1,16 @@
 """Records made by hand, so that what a report says of them is known beforehand."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from results.corpus import CorpusCard, SplitCounts
+from results.integrity import write_manifest
 from results.record import Metric, RunRecord, Value
 from results.store import ResultStore
+from results.text import file_name
 from results.training import Ledger, TrainingFacts
 
 CORPUS = CorpusCard(
@@ -78,6 +81,7 @@ def add_run(
     budget: str = "1e+12 flops",
     data: str = "f",
     status: str = "finished",
+    error: str = "ValueError: it broke",
     rows_hash: str = "same",
     more_values: tuple[Value, ...] = (),
     columns: dict[str, Any] | None = None,
@@ -115,7 +119,7 @@ def add_run(
     told = "".join(f"-{key}{value}" for key, value in changes.items())
     told += f"-{hash(repr((settings, source, sorted(columns or {})))) % 10**6}"
     record = RunRecord(
-        name=f"{objective}-s{seed}-{budget.split('+')[0]}{data}{told}",
+        name=f"{file_name(objective)}-s{seed}-{budget.split('+')[0]}{data}{told}",
         kind=kind,  # type: ignore[arg-type]
         status=status,  # type: ignore[arg-type]
         objective=objective,
@@ -137,7 +141,7 @@ def add_run(
                 "init_hash": "i",
                 "rows_hash": rows_hash,
                 "rows_hash_at": {"1": rows_hash, "64": rows_hash},
-                "folder": f"{objective}-{seed}-{budget}-{data}-{told}",
+                "folder": f"{file_name(objective)}-{seed}-{budget}-{data}-{told}",
                 **(training or {}),
             }
         ),
@@ -145,7 +149,7 @@ def add_run(
         probe_data=probe_data or {},
         values=(*values, *more_values),
         environment={"hardware": "cpu", "python": "3", "source": source},
-        error="ValueError: it broke" if status == "failed" else "",
+        error=error if status == "failed" else "",
         created=created,
     )
     curve = [
@@ -153,6 +157,12 @@ def add_run(
         for i in range(1, 11)
     ]
     return store.add(record, curve=curve, examples=examples(scores), exhibits=exhibits)
+
+
+def rewrite(file: Path, text: str) -> None:
+    """Give a record's file another content, as if it had been written so."""
+    file.write_text(text)
+    write_manifest(file.parent)
 
 
 def add_baselines(store: ResultStore, *, source: str = "s", **scores: np.ndarray) -> RunRecord:

@@ -35,6 +35,7 @@ HELD_BY = {
     "results/rows.py": "results/test_comparison.py",
     "results/sections/caveats.py": "results/test_report.py",
     "results/sections/cost.py": "results/test_report.py",
+    "results/sections/disagreements.py": "results/test_disagreement.py",
     "results/sections/fairness.py": "results/test_report.py",
     "results/sections/gains.py": "results/test_report.py",
     "results/sections/losses.py": "results/test_report.py",
@@ -55,13 +56,15 @@ HELD_BY = {
     "runners/measures/cache.py": "runners/test_experiment.py",
     "runners/measures/config.py": "cli/test_hydra_app.py",
     "runners/measures/curve.py": "runners/training/test_pretrain.py",
+    "runners/probes/pictures.py": "runners/probes/test_image_retrieval.py",
     "runners/probes/row.py": "runners/probes/test_own_tasks.py",
     "runners/probes/scores.py": "runners/probes/test_figures.py",
     "runners/probes/sentences.py": "runners/probes/test_tasks.py",
     "runners/probes/tables.py": "runners/probes/test_tables.py",
     "runners/trained_run.py": "cli/test_export.py",
-    "runners/training/checkpoint.py": "runners/training/test_pretrain.py",
     "runners/training/recipe.py": "runners/configuration/test_experiment.py",
+    "runners/training/trained.py": "faults/test_damaged_checkpoints.py",
+    "runners/training/weights.py": "faults/test_full_disk.py",
 }
 """Of files that no test is named after or imports, the test that runs them."""
 

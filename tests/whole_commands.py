@@ -1,5 +1,9 @@
 """Whole commands on a tiny job, in this process: settings, a call, and where its report lies."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from cli.main import main
@@ -17,14 +21,34 @@ TINY = [
     "objective.rows_per_update=8",
     "probe=retrieval",
     "trainer.dtype=float32",
-    "workers=1",
+    "hydra/launcher=inline",
 ]
 
 
 def run(output: Path, *arguments: str) -> int:
+    return main(["run", *arguments, *_others(arguments), f"output_dir={output}"])
+
+
+def in_processes(output: Path, *arguments: str) -> list[str]:
+    """The same as a command line whose jobs have processes of their own, two at a time."""
+    others = [item for item in _others(arguments) if not item.startswith("hydra/launcher")]
+    return ["run", *arguments, *others, f"output_dir={output}", "workers=2"]
+
+
+def _others(arguments: Sequence[str]) -> list[str]:
     names = {argument.partition("=")[0] for argument in arguments}
-    others = [setting for setting in TINY if setting.partition("=")[0] not in names]
-    return main(["run", *arguments, *others, f"output_dir={output}"])
+    return [setting for setting in TINY if setting.partition("=")[0] not in names]
+
+
+def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """`compare` as a user starts it, with what it prints at hand."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
 
 
 def report_path(text: str) -> Path:

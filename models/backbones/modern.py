@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
 from models.attention import SelfAttention, Sight
 from models.backbone import Backbone
 from models.config import ACTIVATIONS, BlocksConfig, LayerKind
+from models.dropout import dropout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ class ModernBlock(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """(B, T, D) to (B, T, D), and the values of its attention."""
         attended, values = self.attention(self.attention_norm(hidden), sight, first)
-        hidden = hidden + F.dropout(attended, sight.dropout, self.training)
+        hidden = hidden + dropout(attended, sight.dropout, self.training)
         value, gate = self.up(self.up_norm(hidden)).chunk(2, dim=-1)  # each (B, T, intermediate)
         fed = self.down(self.activation(value) * gate)
-        return hidden + F.dropout(fed, sight.dropout, self.training), values
+        return hidden + dropout(fed, sight.dropout, self.training), values

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from typing_extensions import override
 
 from models.attention import SelfAttention, Sight
 from models.backbone import Backbone
 from models.config import ACTIVATIONS, BlocksConfig, LayerKind
+from models.dropout import dropout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +62,8 @@ class VanillaBlock(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """(B, T, D) to (B, T, D), and the values of its attention."""
         attended, values = self.attention(hidden, sight)
-        attended = F.dropout(attended, sight.dropout, self.training)
+        attended = dropout(attended, sight.dropout, self.training)
         hidden = self.attention_norm(hidden + attended)
         fed = self.down(self.activation(self.up(hidden)))
-        fed = F.dropout(fed, sight.dropout, self.training)
+        fed = dropout(fed, sight.dropout, self.training)
         return self.output_norm(hidden + fed), values

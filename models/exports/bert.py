@@ -13,7 +13,10 @@ _PREDICTIONS = "cls.predictions"
 
 
 def to_bert(source: Source) -> Exported:
-    """BERT is this layer; causal models are its decoder (`is_decoder`)."""
+    """BERT is this layer; causal models are its decoder (`is_decoder`).
+
+    A model of the kind `prefix` is BERT, and its decoder where it is loaded with `is_decoder=True`.
+    """
     import transformers
 
     kind, backbone = source.kind, source.backbone
@@ -29,9 +32,10 @@ def to_bert(source: Source) -> Exported:
     if kind == "body":
         model = transformers.BertModel(config, add_pooling_layer=False)
         return Exported(fill(model, body_weights(backbone, "")), kind, source.left_out(kind))
-    classes = {"masked": transformers.BertForMaskedLM, "causal": transformers.BertLMHeadModel}
+    masked = kind == "masked"
+    model = (transformers.BertForMaskedLM if masked else transformers.BertLMHeadModel)(config)
     weights = body_weights(backbone, "bert.") | _token_head_weights(source)
-    return Exported(fill(classes[kind](config), weights), kind, source.left_out(kind))
+    return Exported(fill(model, weights), kind, source.left_out(kind))
 
 
 def bert_sizes(source: Source) -> dict[str, Any]:

@@ -38,10 +38,14 @@ def largest_difference(source: Source, kind: Kind, folder: Path, *, longest: int
         classes: dict[Kind, Any] = {
             "masked": transformers.AutoModelForMaskedLM,
             "causal": transformers.AutoModelForCausalLM,
+            "prefix": transformers.AutoModelForCausalLM,
             "discriminator": transformers.AutoModelForPreTraining,
         }
-        model = classes[kind].from_pretrained(folder).eval()
+        options = {"is_decoder": True} if kind == "prefix" else {}
+        model = classes[kind].from_pretrained(folder, **options).eval()
         logits = model(batch.input_ids, attention_mask=mask).logits
+        if kind == "prefix":
+            last = source.backbone(batch, attention=Attention("causal")).last
         pairs.append((_ours(source, kind, last), logits))
     worst = 0.0
     for ours, theirs in pairs:

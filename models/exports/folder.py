@@ -44,8 +44,8 @@ def write_folder(
     Raises:
         ValueError: no class is equal to the model, or what was written does not compute the same.
     """
-    exported = export(source)
     with quiet():
+        exported = export(source)
         exported.model.save_pretrained(folder)
         reads_special = exported.kind == "masked"  # whoever fills a mask writes it into the text
         save_tokenizer(corpus, folder, longest=longest, reads_special=reads_special)

@@ -31,7 +31,7 @@ def to_modern_bert(source: Source) -> Exported:
                 f"model.{name} is on, and ModernBERT's classes have nothing that is equal to it; "
                 "only models trained without it can be exported"
             )
-    kind: Kind = "body" if source.kind == "discriminator" else source.kind
+    kind: Kind = "body" if source.kind in ("discriminator", "prefix") else source.kind
     left_out = source.left_out(kind)
     decoder = source.attention == "causal"
     settings = modern_bert_settings(source)

@@ -53,6 +53,7 @@ def to_own_class(source: Source) -> Exported:
     classes: dict[Kind, Any] = {
         "masked": transformers.AutoModelForMaskedLM,
         "causal": transformers.AutoModelForCausalLM,
+        "prefix": transformers.AutoModelForCausalLM,
     }
     model = classes[kind].from_config(theirs, dtype=torch.float32)
     body = backbone.model.state_dict()
@@ -62,8 +63,9 @@ def to_own_class(source: Source) -> Exported:
 
 def _kind(source: Source) -> tuple[Kind, dict[str, str]]:
     """What can be held, and the heads that cannot."""
-    head = source.token_head
-    if head is None:
+    head, backbone = source.token_head, source.backbone
+    assert isinstance(backbone, PretrainedBackbone)
+    if head is None or (source.kind == "prefix" and backbone.config.family not in EITHER):
         return "body", source.left_out("body")
     if head.dense is None and head.bias.abs().max() > 0:
         return "body", source.left_out("body") | {"lm": NO_BIAS}

@@ -12,8 +12,9 @@ from models.batch import AttentionKind
 from models.config import BackboneConfig
 from models.heads import Discriminator, TokenHead
 
-Kind = Literal["masked", "causal", "discriminator", "body"]
-"""What a folder holds: a model with the head that reads so, or one without a head."""
+Kind = Literal["masked", "causal", "prefix", "discriminator", "body"]
+"""What a folder holds: a model with the head that reads so, or one without a head. `prefix`: texts
+become vectors from both sides, and the head foretells them from left to right."""
 
 ACTIVATIONS = {"gelu_tanh": "gelu_pytorch_tanh"}
 """Their names of our activations, where they differ."""
@@ -21,6 +22,14 @@ ACTIVATIONS = {"gelu_tanh": "gelu_pytorch_tanh"}
 WHY = {
     "lm": "no class has a token head that is read under this attention as it was trained",
     "discriminator": "only ELECTRA has such a head, on the blocks of `vanilla`",
+    "image_tower": "the dual encoders of transformers hold vision classes that normalize before "
+    "their blocks, and this tower normalizes after them, has sinusoids for places, and averages "
+    "its patches",
+    **dict.fromkeys(
+        ("first_projection", "second_projection", "logit_scale"),
+        "the dual encoders of transformers project the output of a text model's pooler, and this "
+        "one was trained on the pooled states themselves",
+    ),
 }
 NO_CLASS = "no class of transformers has it"
 """Why a head stays behind: of those that transformers knows, and of all others."""
@@ -66,8 +75,8 @@ class Source:
     @property
     def kind(self) -> Kind:
         """By its heads, the best that a class could hold."""
-        if "lm" in self.heads and self.attention == self.likelihood == "causal":
-            return "causal"
+        if "lm" in self.heads and self.likelihood == "causal":
+            return "causal" if self.attention == "causal" else "prefix"
         if self.attention == "bidirectional":
             if "lm" in self.heads and self.likelihood in ("pseudo", "pseudo_next"):
                 return "masked"
@@ -78,7 +87,7 @@ class Source:
     @property
     def token_head(self) -> TokenHead | None:
         """Its token head, where that is exported."""
-        head = self.heads["lm"] if self.kind in ("masked", "causal") else None
+        head = self.heads["lm"] if self.kind in ("masked", "causal", "prefix") else None
         return head if isinstance(head, TokenHead) else None
 
     @property
@@ -92,9 +101,9 @@ class Source:
         Args:
             taken: what the export holds.
         """
-        kept = {"masked": "lm", "causal": "lm", "discriminator": "discriminator"}.get(taken)
-        found = {name: WHY[name] for name in self.heads if name != kept}
-        return found | dict.fromkeys(self.other_heads, NO_CLASS)
+        kept = {"body": "", "discriminator": "discriminator"}.get(taken, "lm")
+        left = [name for name in (*self.heads, *self.other_heads) if name != kept]
+        return {name: WHY.get(name, NO_CLASS) for name in left}
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ WIDE = 6
 """Losses that one table shows side by side."""
 
 UNTRAINED_HEAD = "no head"
+ADAPTED = "adapted"
+"""What the column of a fresh head is called."""
+
 TERM = "term "
 """Begins the metric of a part of a loss."""
 
@@ -41,7 +44,7 @@ def section(stratum: Stratum) -> Section | None:
     tables = loss_tables(stratum)
     if not tables:
         return None
-    blocks: list[Block] = [*tables, Prose(_how_to_read(stratum)), *bits_per_byte(stratum)]
+    blocks: list[Block] = [*tables, Prose(_how_to_read(stratum, tables)), *bits_per_byte(stratum)]
     return Section("Losses on the same held-out text", [*blocks, *_terms(stratum)])
 
 
@@ -67,20 +70,37 @@ def loss_tables(stratum: Stratum) -> list[Table]:
     return found
 
 
-def _how_to_read(stratum: Stratum) -> str:
+def _how_to_read(stratum: Stratum, tables: Sequence[Table]) -> str:
+    """Of what stands in the tables, and of nothing else."""
     steps = stratum.record.config["measures"]["adaptation_steps"]
-    sentences = [
-        f"Lower is better; smaller figures are 95 % intervals ({over(stratum)}). A column fixes "
-        f"attention and text for all models ({_attention(stratum)}). {strong('Bold')}: the model "
-        "was trained on this loss at these settings; other figures are foreign, and show what a "
-        'model knows that it was never asked for. "No head": it never trained one. '
-        f"{code('adapted')}: every model, native ones too, with a fresh head trained for {steps} "
-        f"updates on the frozen backbone; compare it with the {stratum.start} model in the same "
-        "column. Losses of different columns are different quantities and are never ranked against "
-        "each other.",
-        *_notes(stratum),
-    ]
-    return " ".join(sentences)
+    cells = [cell for table in tables for row in table.rows for cell in row]
+    heads = [head for table in tables for head in table.header]
+    shown = [cell for cell in cells if cell.low is not None]
+    sentences = ["Lower is better"]
+    if shown:
+        cut = ", cut off at 0" if any(cell.low == 0 for cell in shown) else ""
+        sentences[0] += f"; smaller figures are 95 % intervals ({over(stratum)}{cut})"
+    sentences[0] += "."
+    sentences.append(f"A column fixes attention and text for all models ({_attention(stratum)}).")
+    if any(cell.strong for cell in cells):
+        sentences.append(
+            f"{strong('Bold')}: the model was trained on this loss at these settings; other "
+            "figures are foreign, and show what a model knows that it was never asked for."
+        )
+    if any(cell.text == UNTRAINED_HEAD for cell in cells):
+        sentences.append('"No head": it never trained one.')
+    if ADAPTED in heads:
+        sentences.append(
+            f"{code(ADAPTED)}: every model, native ones too, with a fresh head trained for {steps} "
+            f"updates on the frozen backbone; compare it with the {stratum.start} model in the "
+            "same column."
+        )
+    if len(loss_columns(stratum)) > 1:
+        sentences.append(
+            "Losses of different columns are different quantities and are never ranked against "
+            "each other."
+        )
+    return " ".join([*sentences, *_notes(stratum)])
 
 
 def _attention(stratum: Stratum) -> str:
@@ -90,7 +110,9 @@ def _attention(stratum: Stratum) -> str:
         if traits:
             kind = traits.get("measured_attention") or traits["attention"]
             fixed.append(f"{measure.removeprefix('loss ')} {kind}")
-    return ", ".join([*fixed, "natural pairs each model's own"])
+        else:
+            fixed.append("natural pairs each model's own")
+    return ", ".join(fixed)
 
 
 def _notes(stratum: Stratum) -> list[str]:
@@ -180,7 +202,7 @@ def _matrix(
     }
     header, shaded = ["model"], list[int]()
     for measure in columns:
-        titles = [_title(stratum, measure), *(["adapted"] if measure in adapted else [])]
+        titles = [_title(stratum, measure), *([ADAPTED] if measure in adapted else [])]
         if not solved_at_start(stratum, measure):  # there a low figure says nothing
             shaded += range(len(header), len(header) + len(titles))
         header += titles

@@ -1,6 +1,6 @@
 """Probe scores of every model and simple method."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ from results.costs import off_budget
 from results.facts import JUDGED
 from results.findings import PART, best_simple, floors, primary_figures, probe_figures
 from results.learning import PLATEAU_SHARE, plateau
+from results.notes import LIKELIHOODS, read_note
 from results.page import (
     EMPTY,
     Block,
@@ -32,6 +33,15 @@ WIDE = 6
 ON_PLATEAU, OFF_BUDGET = " (plateau)", " (other budget)"
 """Behind the name of a model that is not ranked."""
 
+MARKS = {
+    "†": "† not told apart from the {} model, †† below it",
+    "‡": "‡ not told apart from the best simple method, ‡‡ below it",
+}
+"""What stands behind figures, and what it says."""
+
+NOTHING = "n/a"
+"""Where a model has nothing to measure."""
+
 LACKING = ("no token likelihood", "no image tower")
 """Notes of what an objective lacks, which need no further word."""
 
@@ -41,7 +51,7 @@ def section(stratum: Stratum) -> Section | None:
     tables = score_tables(stratum)
     if not tables:
         return None
-    blocks: list[Block] = [*tables, Prose(_how_to_read(stratum))]
+    blocks: list[Block] = [*tables, Prose(_how_to_read(stratum, tables))]
     known = [*_known(stratum.record), *_unmeasured(stratum)]
     if known:
         blocks.append(Bullets(known))
@@ -99,13 +109,14 @@ def _scores(
             name = row.label + (ON_PLATEAU if plateau(stratum, row) else "")
             name += OFF_BUDGET if row.kind == "run" and off_budget(row) is not None else ""
             rows.append([words(name, weak=row.kind != "run"), *cells])
-    return Table(["model", *titles], rows, title)
+    about = [figure_title(stratum, figure) for figure in columns]
+    return Table(["model", *titles], rows, title, about=about)
 
 
 def _cell(stratum: Stratum, row: Row, figure: Figure) -> Cell:
     estimate = stratum.estimate(row, *figure)
     if estimate is None:
-        return words("n/a") if row.kind != "baselines" else EMPTY
+        return words(NOTHING) if row.kind != "baselines" else EMPTY
     return estimated(estimate, marks=marks(stratum, row, figure) if row.kind == "run" else "")
 
 
@@ -120,31 +131,60 @@ def marks(stratum: Stratum, row: Row, figure: Figure) -> str:
     return text
 
 
-def _how_to_read(stratum: Stratum) -> str:
-    measures = stratum.record.config["measures"]
-    attention = ", ".join(
-        f"{row.label} {row.record.traits['attention']}"
-        for row in [*stratum.models, *stratum.untrained]
-    )
+def _how_to_read(stratum: Stratum, tables: Sequence[Table]) -> str:
+    cells = [cell for table in tables for row in table.rows for cell in row]
+    marks = {mark for cell in cells for mark in cell.marks}
+    told = [text.format(stratum.start) for mark, text in MARKS.items() if mark in marks]
     sentences = [
-        f"Higher is better; smaller figures are 95 % intervals ({over(stratum)}). † not told apart "
-        f"from the {stratum.start} model, †† below it; ‡ not told apart from the best simple "
-        "method, ‡‡ below it (by the 95 % interval of the difference).",
+        f"Higher is better; smaller figures are 95 % intervals ({over(stratum)}).",
+        *([f"{'; '.join(told)} (by the 95 % interval of the difference)."] if told else []),
         *_plateau(stratum),
         *_finish(stratum),
-        f"Texts become vectors under the model's own attention ({attention}); frozen figures rest "
-        "on those vectors alone, of the layer and by the pooling that each model chose on "
-        "examples not tested on (appendix), or where there are none of the last layer by "
-        f"{measures['pooling']} pooling. Minimal pairs are scored by "
-        "total log-probability, by pseudo-log-likelihood for masked models "
-        f'({_passes(measures)}); "n/a": the model has nothing that the probe '
-        "could measure (no token likelihood, no image tower).",
+        *_read_by(stratum),
+        *(
+            [f'"n/a": the model has nothing that the probe could measure{_lacking(stratum)}.']
+            if any(cell.text == NOTHING for cell in cells)
+            else []
+        ),
         *(
             f"Left out: {name}, since {reason}."
             for name, reason in sorted(stratum.record.skipped_probes.items())
         ),
     ]
     return " ".join(sentences)
+
+
+def _read_by(stratum: Stratum) -> Iterator[str]:
+    """How models are read: by their vectors, by their likelihoods, as the figures ask for it."""
+    measures = stratum.record.config["measures"]
+    asked = [
+        {read_note(row.note(figure))[0] for row in stratum.models} & LIKELIHOODS.keys()
+        for figure in probe_figures(stratum)
+        if any(stratum.estimate(row, *figure) for row in stratum.models)
+    ]
+    if not all(asked):
+        attention = ", ".join(
+            f"{row.label} {row.record.traits['attention']}"
+            for row in [*stratum.models, *stratum.untrained]
+        )
+        yield (
+            f"Texts become vectors under the model's own attention ({attention}); frozen figures "
+            "rest on those vectors alone, of the layer and by the pooling that each model chose on "
+            "examples not tested on (appendix), or where there are none of the last layer by "
+            f"{measures['pooling']} pooling."
+        )
+    likelihoods = set().union(*asked)
+    if likelihoods:
+        masked = likelihoods != {"causal"}
+        more = f", by pseudo-log-likelihood for masked models ({_passes(measures)})"
+        yield f"Sentences are scored by total log-probability{more if masked else ''}."
+
+
+def _lacking(stratum: Stratum) -> str:
+    rows = [*stratum.models, *stratum.untrained]
+    notes = {row.note(figure) for row in rows for figure in probe_figures(stratum)}
+    found = ", ".join(note for note in LACKING if note in notes)
+    return f" ({found})" if found else ""
 
 
 def over(stratum: Stratum) -> str:

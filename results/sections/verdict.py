@@ -73,8 +73,11 @@ def _what_was_learned(evidence: Evidence) -> str:
     if short:
         parts.append(f"simple word statistics beat every model on {short} of {total}")
     nothing = "Nothing was learned yet: " if evidence.nothing_learned and parts else ""
+    named = passed or failed or little
+    kind = "" if not named else "model " if len(named) == 1 else "models "  # names keep their case
     return _sentence(
-        nothing + listed(parts) or "Nothing here tells whether the models learned anything"
+        (nothing or kind) + listed(parts)
+        or "Nothing here tells whether the models learned anything"
     )
 
 

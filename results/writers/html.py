@@ -8,8 +8,8 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
 from itertools import product
@@ -18,7 +18,19 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from results.page import Block, Cell, Drawing, Page, Section, Table, spans
+from results.page import (
+    Block,
+    Cell,
+    Drawing,
+    Fold,
+    Page,
+    Section,
+    Table,
+    apart,
+    spans,
+    stands_right,
+)
+from results.text import visible
 
 FILE = "report.html"
 
@@ -35,9 +47,6 @@ SPARE = 200_000
 """Characters that a drawing may take of a page which draws its chart by script: of many runs it
 would be larger than all else, for readers without scripts, who have the tables of its points."""
 
-_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Signs that turn the direction in which the text around them is read."""
-
 
 def write_html(page: Page, folder: Path) -> Path:
     """Write `report.html` into a folder; of its drawings those that are not there are drawn.
@@ -52,11 +61,11 @@ def write_html(page: Page, folder: Path) -> Path:
         _Part(
             title=part.title if several else "",
             name=names.new(f"comparison {number}") if several else "",
-            sections=[_Headed(s, names.new(s.title), folder, number) for s in part.sections],
+            sections=_headed(part.sections, names, folder, number),
         )
         for number, part in enumerate(page.parts, start=1)
     ]
-    sources = _Headed(page.sources, names.new(page.sources.title), folder, 1)
+    (sources,) = _headed([page.sources], names, folder, 1)
     text = (
         _environment()
         .get_template("report.html.j2")
@@ -86,17 +95,12 @@ def policy(script: str, style: str) -> str:
 def inline(text: str) -> Markup:
     """A text as typed, its parts that stand out in HTML's way."""
     tags = {"plain": "{}", "strong": "<strong>{}</strong>", "code": "<code>{}</code>"}
-    return Markup("").join(Markup(tags[kind]).format(typed(part)) for kind, part in spans(text))
+    return Markup("").join(Markup(tags[kind]).format(visible(part)) for kind, part in spans(text))
 
 
 def plain(text: str) -> str:
     """A text as typed, where no part can stand out."""
-    return typed("".join(part for _, part in spans(text)))
-
-
-def typed(text: str) -> str:
-    """A text whose signs of direction are named, so that they turn nothing around."""
-    return _DIRECTIONS.sub(lambda found: f"(U+{ord(found[0]):04X})", text)
+    return visible("".join(part for _, part in spans(text)))
 
 
 def shade(table: Table, row: int, column: int) -> int | None:
@@ -143,10 +147,11 @@ class _Names:
 
 @dataclass(frozen=True)
 class _Headed:
-    """A section with the name of its anchor."""
+    """A section with the name of its anchor, and those of what is folded in its part of a page."""
 
     section: Section
     name: str
+    folds: Mapping[str, str]
     folder: Path
     part: int
 
@@ -158,8 +163,19 @@ class _Headed:
             tables += isinstance(block, Table)
             title = block.title if isinstance(block, Table) else ""
             told = title or f"{self.section.title or 'Examples'}, table {tables}"
-            found.append(_Block(block, told, self.folder, self.part))
+            found.append(_Block(block, told, self.folds, self.folder, self.part))
         return found
+
+
+def _headed(sections: Sequence[Section], names: _Names, folder: Path, part: int) -> list[_Headed]:
+    named = [(section, names.new(section.title)) for section in sections]
+    folds = {
+        block.title: names.new(f"examples {block.title}")
+        for section in sections
+        for block in section.blocks
+        if isinstance(block, Fold)
+    }
+    return [_Headed(section, name, folds, folder, part) for section, name in named]
 
 
 @dataclass(frozen=True)
@@ -168,6 +184,7 @@ class _Block:
 
     content: Block
     told: str
+    folds: Mapping[str, str]
     folder: Path
     part: int
 
@@ -175,6 +192,27 @@ class _Block:
     def kind(self) -> str:
         """Which of the template's macros renders it."""
         return type(self.content).__name__.lower()
+
+    @property
+    def blocks(self) -> list["_Block"]:
+        """What is folded."""
+        assert isinstance(self.content, Fold)
+        return [
+            replace(self, content=each, told=f"{self.content.title}, {getattr(each, 'title', '')}")
+            for each in self.content.blocks
+        ]
+
+    @property
+    def more(self) -> dict[str, str]:
+        """Of a table the anchors of what is folded on its figures, by title."""
+        assert isinstance(self.content, Table)
+        return {title: self.folds[title] for title in self.content.about if title in self.folds}
+
+    @cached_property
+    def texts(self) -> list[bool]:
+        """Of a table, whether each column stands left."""
+        assert isinstance(self.content, Table)
+        return [not stands_right(self.content, place) for place in range(len(self.content.header))]
 
     @property
     def shaded(self) -> bool:
@@ -227,8 +265,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(inline=inline, plain=plain, number=number, picture=picture)
-    environment.globals.update(shade=shade, dash=DASH, colours=COLOURS, spare=SPARE)
+    environment.filters.update(
+        inline=inline, plain=plain, number=number, picture=picture, apart=apart
+    )
+    environment.globals.update(shade=shade, dash=DASH, colours=COLOURS, spare=SPARE, apart=apart)
     return environment
 
 

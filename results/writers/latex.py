@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten, wrap
 
-from results.page import Cell, Page, Part, Prose, Section, Table, spans
+from results.page import Cell, Page, Part, Prose, Section, Table, apart, spans, stands_right
 from results.writers.latex_text import UNICODE, escape
 
 NAME = 20
@@ -69,7 +69,7 @@ class Float:
 def write_latex(page: Page, folder: Path) -> Path:
     r"""Write `tables.tex` with all tables, each by itself in `tables/`, and a page to look at.
 
-    Tables of pictures are left out.
+    Tables of pictures, and what is folded, are left out.
 
     Returns:
         The path of `tables.tex`.
@@ -196,11 +196,7 @@ def _kind(table: Table, place: int) -> str:
     texts = [cell.text for cell in cells if cell.value is None and cell.text]
     if any(len(line) > LONG for text in texts for line in text.split("\n")):
         return "long"
-    if place == 0:
-        return "left"
-    if any(cell.value is not None for cell in cells):
-        return "right"
-    return "right" if all(re.match(r"[-+<]? ?\d", text) for text in texts) else "left"
+    return "right" if stands_right(table, place) else "left"
 
 
 def _heading(text: str, kind: str) -> str:
@@ -219,18 +215,24 @@ def cell(content: Cell, kind: str = "right", beside: bool = True) -> str:
     if content.value is None:
         lines = [_styled(inline(line), content) for line in content.text.split("\n")]
         if content.empty:
-            return "--" + inline(content.marks)
+            return "--" + _marks(content.marks)
         if kind == "long":
-            return r"\newline ".join(lines) + inline(content.marks)
-        return _stacked(lines, "r" if kind == "right" else "l", "t") + inline(content.marks)
+            return r"\newline ".join(lines) + _marks(content.marks)
+        return _stacked(lines, "r" if kind == "right" else "l", "t") + _marks(content.marks)
     figure = _number(content.value, content.form)
     figure += f" ({inline(content.note)})" if content.note else ""
-    figure = _styled(figure, content) + inline(content.marks)
+    figure = _styled(figure, content) + _marks(content.marks)
     if content.low is None or content.high is None:
         return figure
     low, high = (_number(limit, content.form) for limit in (content.low, content.high))
     limits = rf"{{\scriptsize {{[}}{low}, {high}{{]}}}}"
     return f"{figure} {limits}" if beside else _stacked([figure, limits], "r", "t")
+
+
+def _marks(marks: str) -> str:
+    """Raised, those of different meaning apart."""
+    kinds = ",".join(map(inline, apart(marks)))
+    return rf"\textsuperscript{{{kinds}}}" if kinds else ""
 
 
 def _styled(text: str, content: Cell) -> str:

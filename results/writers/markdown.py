@@ -2,16 +2,32 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from results.page import Block, Bullets, Cell, Drawing, Page, Prose, Section, Table, spans
+from results.page import (
+    Block,
+    Bullets,
+    Cell,
+    Drawing,
+    Fold,
+    Page,
+    Prose,
+    Section,
+    Table,
+    spans,
+    stands_right,
+)
+from results.text import one_line, visible
 
 DASH = "\N{EN DASH}"
 """Where a table has no figure."""
 
 PICTURES = "pictures"
 """The folder of a page's pictures."""
+
+_BEGINS = re.compile(r"^([#+>=-]|\d{1,9}(?=[.)](\s|$)))")
+"""What would make a heading, a list or a quotation of a line that begins with it."""
 
 _SIGNS = re.compile(r"([\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;))")
 """What Markdown would not show as it was typed; `_` inside a word is safe."""
@@ -35,7 +51,7 @@ def write_markdown(page: Page, folder: Path) -> Path:
     lines += _section(page.sources, level, folder, "")
     lines += [inline(page.built), ""]
     file = folder / "report.md"
-    file.write_text("\n".join(lines))
+    file.write_text("\n".join(lines), encoding="utf-8")
     return file
 
 
@@ -43,19 +59,21 @@ def _section(section: Section, level: str, folder: Path, ending: str) -> Iterato
     if section.title:
         yield from (f"{level} {inline(section.title)}", "")
     for block in section.blocks:
-        yield from _block(block, folder, ending)
+        yield from _block(block, level, folder, ending)
         yield ""
 
 
-def _block(block: Block, folder: Path, ending: str) -> Iterator[str]:
+def _block(block: Block, level: str, folder: Path, ending: str) -> Iterator[str]:
     if isinstance(block, Prose):
-        yield inline(block.text)
+        yield _line(block.text)
     elif isinstance(block, Bullets):
-        yield from (f"- {inline(item)}" for item in block.items)
+        yield from (f"- {_line(item)}" for item in block.items)
     elif isinstance(block, Table):
         if block.title:
-            yield from (f"{inline(block.title)}:", "")
+            yield from (f"{_line(block.title)}:", "")
         yield table(block, folder)
+    elif isinstance(block, Fold):
+        yield from _section(Section(block.title, block.blocks), f"{level}#", folder, ending)
     else:
         assert isinstance(block, Drawing)
         name = f"{block.name}{ending}.svg"
@@ -64,9 +82,10 @@ def _block(block: Block, folder: Path, ending: str) -> Iterator[str]:
 
 
 def table(block: Table, folder: Path) -> str:
-    """The first column stands left, the others right."""
-    lines = [_row([inline(head) for head in block.header])]
-    lines.append("|" + "|".join([":--"] + ["--:"] * (len(block.header) - 1)) + "|")
+    """Figures stand right, texts left."""
+    lines = [_row([inline(head, in_table=True) for head in block.header])]
+    sides = ["--:" if stands_right(block, place) else ":--" for place in range(len(block.header))]
+    lines.append("|" + "|".join(sides) + "|")
     lines += [_row([cell(each, folder) for each in row]) for row in block.rows]
     return "\n".join(lines)
 
@@ -81,11 +100,11 @@ def cell(content: Cell, folder: Path) -> str:
         text = f"{content.value:{content.form}}"
         if content.low is not None and content.high is not None:
             text += f" <sub>{content.low:{content.form}} to {content.high:{content.form}}</sub>"
-        text += f" ({inline(content.note)})" if content.note else ""
+        text += f" ({inline(content.note, in_table=True)})" if content.note else ""
     elif content.pictures:
         text = " ".join(_picture(each, folder) for each in content.pictures)
     else:
-        text = "<br>".join(inline(line) for line in content.text.split("\n")) or DASH
+        text = "<br>".join(inline(line, in_table=True) for line in content.text.split("\n")) or DASH
     text = f"**{text}**" if content.strong else text
     return (f"*{text}*" if content.weak else text) + content.marks
 
@@ -97,21 +116,48 @@ def _picture(content: bytes, folder: Path) -> str:
     return f"![]({PICTURES}/{name})"
 
 
-def inline(text: str) -> str:
-    """A text in one line, its parts that stand out in Markdown's way."""
-    shown = {"plain": escape, "strong": lambda part: f"**{escape(part)}**", "code": code}
+def _line(text: str) -> str:
+    """A text that is a line of its own."""
+    return _BEGINS.sub(lambda found: _unread(found[0]), inline(text))
+
+
+def _unread(sign: str) -> str:
+    return f"\\{sign}" if not sign.isdigit() else f"{sign}\\"
+
+
+def inline(text: str, *, in_table: bool = False) -> str:
+    """A text in one line, its parts that stand out in Markdown's way.
+
+    Args:
+        text: as typed.
+        in_table: where a bar ends a cell, in code too.
+    """
+    shown: dict[str, Callable[[str], str]] = {
+        "plain": escape,
+        "strong": _strong,
+        "code": code,
+    }
+    if in_table:
+        shown["code"] = lambda part: escape(part) if "|" in part else code(part)
     return "".join(shown[kind](part) for kind, part in spans(text)).strip()
+
+
+def _strong(text: str) -> str:
+    """Marks stand at letters: beside a space they would be shown."""
+    shown = escape(text)
+    inner = shown.strip()
+    return shown.replace(inner, f"**{inner}**", 1) if inner else shown
 
 
 def escape(text: str) -> str:
     """What a user typed, to be shown as typed in one line or cell."""
-    flat = _SIGNS.sub(r"\\\1", re.sub(r"\s+", " ", text))
+    flat = _SIGNS.sub(r"\\\1", re.sub(r"\s+", " ", visible(text)))
     return re.sub(r"<(?=[^\s\d])", "&lt;", flat)
 
 
 def code(text: str) -> str:
     """Text as code, whatever backticks it holds."""
-    flat = " ".join(text.split())
+    flat = one_line(text)
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", flat)), default=0))
     pad = " " if flat.startswith("`") or flat.endswith("`") else ""
     return f"{fence}{pad}{flat}{pad}{fence}"

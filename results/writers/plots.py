@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from results.comparison import Stratum
 from results.figures import quantity
 from results.rows import Row
+from results.text import visible
 from results.titles import figure_title, quantity_of
 
 # Okabe and Ito 2008: told apart by readers with any colour vision.
@@ -68,9 +69,9 @@ def _draw_objective(axes: Axes, stratum: Stratum, name: str, rows: list[Row]) ->
     measure = f"loss {name}"
     for baseline in ("uniform", "unigram"):
         _draw_baseline(axes, stratum, stratum.baseline(baseline), measure)
-    axes.set_title(name)
+    axes.set_title(visible(name))
     axes.set_xlabel("training FLOPs")
-    axes.set_ylabel(quantity_of(stratum, measure))
+    axes.set_ylabel(visible(quantity_of(stratum, measure)))
     axes.xaxis.set_major_formatter(lambda value, _: quantity(value) if value else "0")
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
     axes.margins(x=0.02)
@@ -78,13 +79,13 @@ def _draw_objective(axes: Axes, stratum: Stratum, name: str, rows: list[Row]) ->
     keys = [Line2D([], [], color=INK, alpha=0.35, linewidth=1, label="training")]
     held_out = _held_out(rows[0])
     for column, line in zip(held_out, LINES, strict=False):
-        shown = column.replace("_", "-", 1)
+        shown = visible(column).replace("_", "-", 1)
         keys.append(
             Line2D([], [], color=INK, linestyle=line, marker="o", markersize=3, label=shown)
         )
     if len(rows) > 1:
         keys += [
-            Line2D([], [], color=colours[row.label], lw=3, label=fill(row.label, 2 * LABEL))
+            Line2D([], [], color=colours[row.label], lw=3, label=_folded(row, 2 * LABEL))
             for row in rows
         ]
     axes.legend(
@@ -145,7 +146,7 @@ def _draw_baseline(axes: Axes, stratum: Stratum, row: Row | None, measure: str) 
         return
     axes.axhline(estimate.value, color=BASELINE, linewidth=1, linestyle="--", zorder=0)
     axes.annotate(
-        row.label,
+        visible(row.label),
         (1.0, estimate.value),
         xycoords=("axes fraction", "data"),
         ha="right",
@@ -171,12 +172,17 @@ def _draw_bars(
             end = max(estimate.high, 0.0)
         axes.text(end, place, f"  {estimate.value:.3f}", va="center", fontsize=7.5)
         furthest = max(furthest, end)
-    axes.set_yticks(range(len(rows)), [fill(row.label, LABEL) for row in rows])
+    axes.set_yticks(range(len(rows)), [_folded(row, LABEL) for row in rows])
     axes.invert_yaxis()
-    axes.set_title(figure_title(stratum, figure).replace(": ", ":\n", 1), fontsize=9)
+    axes.set_title(visible(figure_title(stratum, figure)).replace(": ", ":\n", 1), fontsize=9)
     left = min(0.0, axes.get_xlim()[0])
-    axes.set_xlim(left, furthest + 0.24 * (furthest - left))  # room for the last label
+    width = furthest - left or 1.0
+    axes.set_xlim(left, furthest + 0.24 * width)  # room for the last label
     axes.tick_params(axis="y", length=0)
+
+
+def _folded(row: Row, width: int) -> str:
+    return fill(visible(row.label), width)
 
 
 def _scored(stratum: Stratum, measure: str, metric: str) -> list[Row]:
@@ -207,6 +213,7 @@ def _save(figure: Any, file: Path) -> None:
     size = {"dpi": DOTS_PER_INCH} if form == "png" else {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        warnings.filterwarnings("ignore", "Tight layout not applied", UserWarning)
         figure.tight_layout()
         figure.savefig(file, format=form, metadata=METADATA[form], **size)
     plt.close(figure)

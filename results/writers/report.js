@@ -28,6 +28,21 @@
   theme.hidden = false;
   if (matchMedia("(max-width: 60rem)").matches) document.getElementById("contents").open = false;
 
+  // ---- links: what was never in sight has no height yet, and what is folded opens, in print too
+  const folds = all("details.fold");
+  const arrive = () => {
+    document.body.classList.add("whole");
+    const target = document.querySelector(":target");
+    if (folds.includes(target)) target.open = true;
+    target?.scrollIntoView();
+  };
+  for (const link of all("a[href^='#']")) link.addEventListener("click", () => setTimeout(arrive));
+  addEventListener("hashchange", arrive);
+  if (location.hash) arrive();
+  let closed = [];
+  addEventListener("beforeprint", () => { closed = folds.filter((fold) => !fold.open); for (const fold of closed) fold.open = true; });
+  addEventListener("afterprint", () => { for (const fold of closed) fold.open = false; });
+
   // ---- tables
   const SIZES = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15 };
   const figure = (text) => {
@@ -205,12 +220,25 @@
 
   all(".chart").forEach((chart, place) => {
     const axes = all("th.axis", chart.querySelector("table.points")).map((head) => head.textContent);
-    const panels = all("figure", chart).map((panel) => interactive(panel, axes)).filter(Boolean);
+    const figures = all("figure", chart);
+    const begun = new Map(); // figures that came into sight, and the panels that they hold
     let shown = Number(chart.dataset.shown);
     const show = () => {
+      const panels = [...begun.values()].filter(Boolean);
       const rooms = panels.map((panel) => panel.room()); // all before any is drawn: one layout
       panels.forEach((panel, at) => panel.show(shown, rooms[at]));
     };
+    const begin = (some) => {
+      for (const figure of some) if (!begun.has(figure)) begun.set(figure, interactive(figure, axes));
+      show();
+    };
+    const sight = new IntersectionObserver((entries) => {
+      const some = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+      for (const figure of some) sight.unobserve(figure);
+      begin(some);
+    }, { rootMargin: "100%" });
+    for (const figure of figures) sight.observe(figure);
+    addEventListener("beforeprint", () => begin(figures));
     const choice = make("fieldset", { class: "axes" }, make("legend", {}, "Over"));
     axes.forEach((name, axis) => {
       const input = make("input", { type: "radio", name: `axis-${place}`, value: axis });
@@ -219,7 +247,6 @@
       choice.append(make("label", {}, input, ` ${name}`));
     });
     chart.prepend(choice);
-    show();
     new ResizeObserver(show).observe(chart);
   });
 })();

@@ -17,8 +17,9 @@ from runners.training.budget import BudgetConfig
 from runners.training.recipe import Recipe, check_micro_batches, check_processes
 from runners.training.trainer import TrainerConfig
 
-PLACES = ("output_dir", "hub_dir", "workers", "plugins")
-"""Where output goes, where the hub's copy lies, and who runs it: no part of what a run is."""
+PLACES = ("output_dir", "hub_dir", "workers", "hang_seconds", "optimise", "plugins")
+"""Where output goes, where the hub's copy lies, who runs it and who asks: no part of what a run
+is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,9 @@ class ExperimentConfig:
             with each class too (runners/plain.py).
         output_dir: everything that the job writes goes below it.
         hub_dir: a folder that takes the hub's place, or None.
-        workers: processes that share jobs and measuring; 0 as many as the cores hold.
+        workers: processes that share jobs and measuring; 0 as many as the cores or GPUs hold.
+        hang_seconds: without progress, after which a job is ended.
+        optimise: the figure that a sweeper is told.
     """
 
     seed: int
@@ -50,6 +53,8 @@ class ExperimentConfig:
     output_dir: Path
     hub_dir: Path | None
     workers: int = 0
+    hang_seconds: float = 3600.0
+    optimise: str = "loss"
 
     def __post_init__(self) -> None:
         if self.dataset.sequence_length > self.model.max_length:

@@ -1,6 +1,7 @@
 """From plain mappings to the configuration of a job: what Hydra composed, and what was written."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -23,6 +24,11 @@ from runners.training.budget import BudgetConfig
 from runners.training.trainer import OPTIMIZERS
 
 GROUPS = ("model", "objective", "dataset", "budget", "trainer", "measures")
+
+LONGEST_NAME = 60
+"""Characters of an objective's name."""
+
+_NAME = re.compile(r"[^./\\\x00-\x1f\ud800-\udfff][^/\\\x00-\x1f\ud800-\udfff]*")
 
 
 def read(values: Mapping[str, Any]) -> ExperimentConfig:
@@ -68,6 +74,8 @@ def read(values: Mapping[str, Any]) -> ExperimentConfig:
             "workers",
             "a whole number is expected: processes, 0 as many as the processor's cores hold",
         ),
+        hang_seconds=_seconds(values["hang_seconds"], "hang_seconds"),
+        optimise=str(values["optimise"]),
     )
 
 
@@ -102,6 +110,13 @@ def objective(values: Mapping[str, Any], plugins: Sequence[Path], where: str) ->
     """The objective that `kind`, or without it `name`, names, with the other values."""
     if "name" not in values:
         raise ValueError(f"{where}.name is not set; it names the objective")
+    name = str(values["name"])
+    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        raise ValueError(
+            f"{where}.name is {name!r}; folders are named by it: up to "
+            f"{LONGEST_NAME} characters without a slash or a line break, of which the first is no "
+            "full stop"
+        )
     found, own = chosen(OBJECTIVES, objective_name(values), values, where, plugins)
     own.pop("kind", None)
     given: dict[str, Any] = {}
@@ -195,3 +210,9 @@ def _whole(value: Any, name: str, expected: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError(f"{name} is {value!r}; {expected}")
     return value
+
+
+def _seconds(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(f"{name} is {value!r}; a number of seconds above 0 is expected")
+    return float(value)

@@ -1,10 +1,7 @@
 """From a source to a corpus on disk: split, tokenized, written once and named by its content."""
 
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +11,7 @@ import numpy as np
 from filelock import FileLock
 
 from results.corpus import CorpusCard, SplitCounts
+from results.integrity import MANIFEST, damage, put, remove, write_manifest
 from runners.corpora.corpus import Corpus, unigram_distribution
 from runners.corpora.document import SPLITS, CorpusConfig, Source
 from runners.corpora.images import images_file
@@ -46,8 +44,10 @@ def build_corpus(
 ) -> Corpus:
     """The corpus of a configuration, built unless a run before has built it.
 
-    It is built in a temporary folder and renamed: an interruption leaves nothing half-written.
-    A lock lets one process build while others wait.
+    It is built in a temporary folder and renamed: an interruption leaves nothing half-written,
+    and what a killed process left there goes when the corpus is built. A lock, which the system
+    gives free when its process ends, lets one process build while others wait. Where a file is
+    not what was written, all of them are written again.
 
     Args:
         config: source, tokenizer and row length.
@@ -69,14 +69,27 @@ def build_corpus(
     name = re.sub(r"[^\w.-]", "_", config.label)[-LONGEST_NAME:]
     folder = parent / f"{name}-{key}"
     with FileLock(str(folder) + ".lock"):
-        if not (folder / "card.json").is_file():
-            with tempfile.TemporaryDirectory(dir=parent, prefix=".building-") as temporary:
-                work = Path(temporary) / "corpus"
-                work.mkdir()
+        if not _is_whole(folder, say):
+            work = parent / f".building-{folder.name}"
+            remove(work)
+            work.mkdir()
+            try:
                 _build(source, config, work, say)
-                shutil.rmtree(folder, ignore_errors=True)
-                os.replace(work, folder)
+                write_manifest(work)
+                put(work, folder)
+            finally:
+                remove(work)
     return Corpus(folder)
+
+
+def _is_whole(folder: Path, say: Say) -> bool:
+    """Whether it is there and each of its files is what was written."""
+    if not folder.is_dir():
+        return False
+    problem = damage(folder) if (folder / MANIFEST).is_file() else f"{MANIFEST} is missing"
+    if problem:
+        say(f"the corpus {folder}: {problem}; it is built again")
+    return not problem
 
 
 def _build(source: Source, config: CorpusConfig, work: Path, say: Say) -> None:

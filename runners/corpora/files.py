@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from runners.corpora.cells import clean
@@ -165,6 +166,26 @@ def _taken(
 def _listed(names: Sequence[str], most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def did_you_mean(path: Path) -> str:
+    """`; did you mean PATH?` with the existing path that is nearest to a missing one, or ""."""
+    parts = path.expanduser().parts
+    found = Path(path.anchor)
+    for place, part in enumerate(parts[1:] if path.anchor else parts):
+        if (found / part).exists():
+            found /= part
+            continue
+        try:
+            known = [each.name for each in found.iterdir()]
+        except OSError:
+            return ""
+        rest = parts[place + 1 + bool(path.anchor) :]
+        near = get_close_matches(part, known, n=3)
+        whole = [found / name / Path(*rest) for name in near]
+        found = next((each for each in whole if each.exists()), found / near[0] if near else found)
+        return f"; did you mean {found}?" if near else ""
+    return ""
 
 
 def short_name(path: str) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from filelock import FileLock
 from typing_extensions import override
 
+from results.integrity import MANIFEST, damage, remove, write_manifest
 from runners.corpora.cells import text_of, value_of, words_of
 from runners.corpora.document import (
     SPLITS,
@@ -23,6 +25,7 @@ from runners.corpora.images import pixels_of
 from runners.corpora.local import document_of, text_columns
 from runners.corpora.tables import check_columns
 from runners.hub import asking_the_hub, endpoint
+from runners.identity import name_of
 
 TEXT_TYPES = ("string", "large_string", "string_view", "null")
 """`null` where a split has no text at all."""
@@ -228,13 +231,24 @@ def load_hub_dataset(
     local = _folder_in(hub_dir, path, folder, on_hub=on_hub)
     # `datasets` takes a file of equal size and time stamp for unchanged: key by content instead.
     files = sorted(file for file in local.rglob("*") if file.is_file())
-    cache = cache_dir / hash_files(files, local)[:16]
-    try:
-        known = datasets.get_dataset_config_names(str(local))
-        chosen = name if name in known else None
-        return datasets.load_dataset(str(local), name=chosen, cache_dir=str(cache))
-    except Exception as error:  # the library raises many kinds; all mean that it cannot be read
-        raise ValueError(f"the data set in {local} cannot be loaded: {error}") from error
+    cache = cache_dir / name_of(name, hash_files(files, local), length=16)
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{cache}.lock"):
+        if not (cache / MANIFEST).is_file() or damage(cache):
+            remove(cache)  # what was converted is damaged, or was left half done
+        try:
+            known = datasets.get_dataset_config_names(str(local))
+            chosen = name if name in known else None
+            loaded = datasets.load_dataset(str(local), name=chosen, cache_dir=str(cache))
+        except Exception as error:  # the library raises many kinds; all mean that it cannot be read
+            raise ValueError(f"the data set in {local} cannot be loaded: {error}") from error
+        if not (cache / MANIFEST).is_file():
+            write_manifest(cache, [file for file in cache.rglob("*.*") if _is_converted(file)])
+    return loaded
+
+
+def _is_converted(file: Path) -> bool:
+    return file.is_file() and file.suffix in (".arrow", ".json")
 
 
 def _folder_in(hub_dir: Path, path: str, folder: str | None, *, on_hub: bool) -> Path:

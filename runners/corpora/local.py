@@ -18,7 +18,7 @@ from runners.corpora.document import (
     hash_files,
     joined,
 )
-from runners.corpora.files import find_files, short_name, whole_file_sides
+from runners.corpora.files import did_you_mean, find_files, short_name, whole_file_sides
 from runners.corpora.tables import kind_of, read_lines, read_table
 
 SUFFIXES = (".txt", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
@@ -68,7 +68,7 @@ class LocalConfig(CorpusConfig):
     @property
     @override
     def label(self) -> str:
-        return short_name(self.path)
+        return clean(short_name(self.path))
 
     @property
     @override
@@ -100,10 +100,8 @@ class _LocalFiles:
         self._config = config
         path = Path(config.path).expanduser()
         if not path.exists():
-            raise ValueError(
-                f"dataset.path: there is no file or folder {path}; "
-                f"give one with {', '.join(SUFFIXES)} files"
-            )
+            hint = did_you_mean(path) or f"; give one with {', '.join(SUFFIXES)} files"
+            raise ValueError(f"dataset.path: there is no file or folder {path}{hint}")
         self._found = find_files(path, SUFFIXES, output_dir)
         self.notes = self._found.notes
         if not self._found.files:

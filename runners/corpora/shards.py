@@ -1,11 +1,12 @@
 """Token rows on disk: checksummed shards, memory-mapped, written once and read by every job."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from results.integrity import sha256_of
 
 SHARD_TOKENS = 2**26
 """A shard is closed at so many tokens; no row lies across two."""
@@ -73,8 +74,8 @@ class ShardWriter:
         np.save(self._folder / table, np.array(self._rows, dtype=ROW))
         manifest = {
             "dtype": self._dtype.str,
-            "images": {} if images is None else {images.name: _sha256(images)},
-            "sha256": {name: _sha256(self._folder / name) for name in [*self._files, table]},
+            "images": {} if images is None else {images.name: sha256_of(images)},
+            "sha256": {name: sha256_of(self._folder / name) for name in [*self._files, table]},
         }
         (self._folder / f"{self._split}-shards.json").write_text(json.dumps(manifest, indent=1))
 
@@ -99,7 +100,7 @@ class TokenRows:
     def __init__(self, folder: Path, split: str) -> None:
         manifest = json.loads((folder / f"{split}-shards.json").read_text())
         for name, expected in {**manifest["sha256"], **manifest["images"]}.items():
-            if not (folder / name).is_file() or _sha256(folder / name) != expected:
+            if not (folder / name).is_file() or sha256_of(folder / name) != expected:
                 raise ValueError(
                     f"{folder / name} is damaged (its checksum differs); delete {folder} and "
                     "run again to build it anew"
@@ -131,8 +132,3 @@ class TokenRows:
         for shard in self._shards:
             counts += np.bincount(shard, minlength=vocabulary_size)
         return counts
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -61,12 +61,19 @@ def check_columns(where: str, present: Sequence[str], wanted: Sequence[str]) -> 
         if name not in present:
             near = get_close_matches(name, present, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            has = f"it has {', '.join(present)}" if present else "it is empty"
+            has = f"it has {_listed(present)}" if present else "it is empty"
             raise ValueError(f"{where} has no column {name!r}; {hint}{has}")
         if present.count(name) > 1:
             raise ValueError(
                 f"{where} has {present.count(name)} columns {name!r}; rename all but one"
             )
+
+
+def _listed(names: Sequence[str], most: int = 30, width: int = 60) -> str:
+    """Names of columns for a message: a file of another kind may have one of a megabyte."""
+    short = [name if len(name) <= width else f"{name[:width]}..." for name in names[:most]]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(short) + more
 
 
 _Rows = Iterator[tuple[str, Mapping[str, Any]]]

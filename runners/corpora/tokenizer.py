@@ -183,7 +183,7 @@ def load_pretrained(name_or_folder: str) -> TextTokenizer:
 
     folder = _pretrained_folder(name_or_folder)
     try:
-        loaded = AutoTokenizer.from_pretrained(folder)
+        loaded = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         tokenizer = loaded.backend_tokenizer
     except AttributeError as error:
         raise ValueError(

@@ -1,7 +1,5 @@
 """Measurements kept beside the model they were taken of, so that none is taken twice."""
 
-import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from results.integrity import read_sealed, write_sealed
 from results.record import Metric
 from runners.measures.measurement import Measurement
 
@@ -17,7 +16,7 @@ from runners.measures.measurement import Measurement
 def measured(
     folder: Path, name: str, compute: Callable[[], list[Measurement]], wait: bool = True
 ) -> list[Measurement] | None:
-    """The measurements of that name, taken now or read back.
+    """The measurements of that name, taken now or read back; damaged ones are taken again.
 
     Args:
         folder: of the model.
@@ -32,12 +31,11 @@ def measured(
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(file.with_suffix(".lock"), blocking=wait):
-            if file.is_file():
-                return [_from_json(entry) for entry in json.loads(file.read_text())]
+            there = read_sealed(file)
+            if there is not None:
+                return [_from_json(entry) for entry in there]
             found = compute()
-            temporary = file.with_suffix(f".{os.getpid()}.new")
-            temporary.write_text(json.dumps([_to_json(measurement) for measurement in found]))
-            os.replace(temporary, file)
+            write_sealed(file, [_to_json(measurement) for measurement in found])
             return found
     except Timeout:
         return None

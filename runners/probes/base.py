@@ -17,6 +17,7 @@ from runners.measures.finish import FinishConfig
 from runners.measures.measurement import Measurement
 from runners.measures.read_once import ReadOnce
 from runners.measures.text_model import TextModel
+from runners.probes.shown import Shown
 
 Seen = Callable[[Sequence[str]], list[str]]
 """Texts to the parts of them that a model reads (`Corpus.seen`)."""
@@ -92,6 +93,11 @@ class Task(ABC):
     @property
     def tested(self) -> list[tuple[str, ...]]:
         """Of each test example its texts, which are looked for in pretraining text."""
+        return []
+
+    @property
+    def shown(self) -> list[Shown]:
+        """The same as a report shows them, for those figures whose rows are single examples."""
         return []
 
     @cached_property

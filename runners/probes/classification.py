@@ -32,6 +32,7 @@ from runners.probes.labelled import Labelled, joined
 from runners.probes.overlap import normalized_text
 from runners.probes.row import Row
 from runners.probes.scores import MODES, check_modes, check_score, metric_of, metrics_of, scored
+from runners.probes.shown import Shown
 from runners.probes.tables import TableProbe
 
 WORDS = r"(?u)\w+|[^\w\s]+"
@@ -189,6 +190,19 @@ class ClassificationTask(Task):
     @override
     def tested(self) -> list[tuple[str, ...]]:
         return list(zip(*self.test.known.sides, strict=True))
+
+    @property
+    @override
+    def shown(self) -> list[Shown]:
+        test = self.test.known
+        return [
+            Shown(
+                metrics=[metric.name for metric in metrics_of(self._score, self._modes)],
+                header=("text", "second text", "class") if test.seconds else ("text", "class"),
+                texts=list(zip(*test.sides, test.labels, strict=True)),
+                choices=sorted(set(self.train.labels)),
+            )
+        ]
 
     @cached_property
     @override

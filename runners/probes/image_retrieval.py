@@ -32,7 +32,9 @@ from runners.probes.base import (
     without_zeros,
 )
 from runners.probes.classification import WORDS
+from runners.probes.pictures import Pictures
 from runners.probes.retrieval import normalized, ranks_of_own
+from runners.probes.shown import Shown
 
 MIN_IMAGES = 10
 RECALLS = (1, 5, 10)
@@ -59,43 +61,6 @@ def in_category(direction: str, category: str = "") -> Metric:
     part = f" of {category}" if category else ""
     title = f"{direction.replace('_', ' ')}, recall@1 in category{part}"
     return Metric(f"{direction}_recall_at_1_in_category{part}", title)
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Pictures of a split with their captions.
-
-    Attributes:
-        pixels: (N, 3, size, size) uint8.
-        captions: (N,).
-        categories: (N,), "" where the corpus knows none.
-        groups: (N,) units of resampling; without, each picture is one.
-    """
-
-    pixels: np.ndarray
-    captions: Sequence[str]
-    categories: Sequence[str]
-    groups: Sequence[str] = ()
-
-    @classmethod
-    def of(cls, corpus: Corpus, split: str, limit: int) -> "Pictures":
-        """Those of a split, spread over it where there are more than `limit`."""
-        table, documents = corpus.rows(split).table, corpus.documents(split)
-        with_image = table[table["image"] > 0]
-        if len(with_image) > limit:
-            with_image = with_image[np.linspace(0, len(with_image) - 1, limit).astype(int)]
-        places = with_image["document"]
-        return cls(
-            corpus.images(split).take(with_image["image"] - 1),
-            documents["text"].iloc[places].tolist(),
-            documents["label"].iloc[places].tolist(),
-            documents["group"].iloc[places].tolist(),
-        )
-
-    @property
-    def category_names(self) -> list[str]:
-        """Sorted, those without a name left out."""
-        return sorted({name for name in self.categories if name})
 
 
 class ImageRetrievalTask(Task):
@@ -175,6 +140,20 @@ class ImageRetrievalTask(Task):
     @override
     def tested(self) -> list[tuple[str, ...]]:
         return [(caption,) for caption in self.test.known.captions]
+
+    @property
+    @override
+    def shown(self) -> list[Shown]:
+        """All pictures, those whose category has others, and those that have a category."""
+        test, every = self.test.known, range(len(self.test.known.captions))
+        named = [place for place in every if test.categories[place]]
+        ranked = [recall(direction, k).name for direction in DIRECTIONS for k in RECALLS]
+        inside = [in_category(direction).name for direction in DIRECTIONS]
+        return [
+            test.shown(ranked, every, ()),
+            test.shown(inside, self._in_category(), ()),
+            test.shown([ZERO_SHOT.name], named, self._names),
+        ]
 
     @cached_property
     @override

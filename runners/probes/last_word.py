@@ -22,6 +22,7 @@ from runners.probes.base import Seen, Task, share_cut, shuffled, without_zeros
 from runners.probes.ngrams import ngrams
 from runners.probes.row import Row
 from runners.probes.sentences import training_text
+from runners.probes.shown import Shown, ending
 from runners.probes.tables import UntrainedTableProbe
 
 ACCURACY = Metric("accuracy", "accuracy")
@@ -93,6 +94,18 @@ class LastWordTask(Task):
     @override
     def tested(self) -> list[tuple[str, ...]]:
         return [(text,) for text in self.test.known]
+
+    @property
+    @override
+    def shown(self) -> list[Shown]:
+        parts = zip(*_parted(self.test.known), strict=True)
+        return [
+            Shown(
+                metrics=[ACCURACY.name, LOG_P.name],
+                header=("how the text goes", "its last word"),
+                texts=[(ending(begun), word) for begun, word in parts],
+            )
+        ]
 
     @cached_property
     @override

@@ -25,6 +25,7 @@ from runners.probes.ngrams import ngrams
 from runners.probes.pairs import groups_of_pairs
 from runners.probes.row import Row
 from runners.probes.sentences import training_text
+from runners.probes.shown import Shown
 from runners.probes.tables import UntrainedTableProbe
 
 Method = Callable[[tuple[str, ...], Sequence[str], Sequence[str]], np.ndarray]
@@ -158,6 +159,18 @@ class MinimalPairsTask(Task):
     @override
     def tested(self) -> list[tuple[str, ...]]:
         return list(zip(self.test.known.good, self.test.known.bad, strict=True))
+
+    @property
+    @override
+    def shown(self) -> list[Shown]:
+        counted = np.flatnonzero(self._is_counted())
+        return [
+            Shown(
+                metrics=[metric.name for metric in self._metrics],
+                header=("better text", "worse text"),
+                texts=[self.tested[place] for place in counted],
+            )
+        ]
 
     @cached_property
     @override

@@ -14,7 +14,8 @@ from runners.probes.minimal_pairs import MinimalPairsTask, SentencePairs
 from runners.probes.retrieval import RetrievalTask
 from runners.probes.similarity import ScoredPairs, SimilarityTask
 from runners.probes.structure import StructureTask
-from runners.probes.tagging import Tagged, TaggingTask
+from runners.probes.tagged import Tagged
+from runners.probes.tagging import TaggingTask
 from runners.probes.trees import Parsed
 from runners.probes.word_order import WordOrderTask
 

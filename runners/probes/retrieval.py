@@ -31,6 +31,7 @@ from runners.probes.base import (
 )
 from runners.probes.classification import WORDS
 from runners.probes.overlap import in_training
+from runners.probes.shown import Shown
 
 MIN_PAIRS = 50
 METRICS = (
@@ -112,6 +113,12 @@ class RetrievalTask(Task):
     @override
     def tested(self) -> list[tuple[str, ...]]:
         return list(zip(self.test.known.summaries, self.test.known.bodies, strict=True))
+
+    @property
+    @override
+    def shown(self) -> list[Shown]:
+        names = [metric.name for metric in METRICS]
+        return [Shown(metrics=names, header=("summary", "its body"), texts=self.tested)]
 
     @cached_property
     @override

@@ -31,6 +31,7 @@ from runners.probes.classification import WORDS
 from runners.probes.overlap import normalized_text
 from runners.probes.retrieval import normalized
 from runners.probes.row import Row
+from runners.probes.shown import Shown
 from runners.probes.tables import TableProbe
 
 DEPTH = 10
@@ -146,6 +147,20 @@ class SearchTask(Task):
         return [
             (query, *(self._documents[place] for place in gains))
             for query, gains in zip(self.test.known.queries, self.test.known.relevant, strict=True)
+        ]
+
+    @property
+    @override
+    def shown(self) -> list[Shown]:
+        """With that relevant document that has the highest gain."""
+        test = self.test.known
+        best = [max(gains, key=lambda place: gains[place]) for gains in test.relevant]
+        return [
+            Shown(
+                metrics=[metric.name for metric in METRICS],
+                header=("query", "a relevant document"),
+                texts=[(q, self._documents[i]) for q, i in zip(test.queries, best, strict=True)],
+            )
         ]
 
     @cached_property

@@ -25,6 +25,7 @@ from runners.measures.structural import StructuralMap, fit_structural_to_best
 from runners.measures.text_model import TextModel
 from runners.probes.base import Task, without_zeros
 from runners.probes.row import Row
+from runners.probes.shown import Shown
 from runners.probes.tables import TableProbe
 from runners.probes.trees import (
     LONGEST,
@@ -117,6 +118,20 @@ class StructureTask(Task):
     def tested(self) -> list[tuple[str, ...]]:
         return [(text,) for text in self.test.known.texts]
 
+    @property
+    @override
+    def shown(self) -> list[Shown]:
+        """For each figure the sentences that are long enough for it."""
+        _, weights = self._scored(self._test_trees)
+        return [
+            Shown(
+                metrics=[metric.name],
+                header=("sentence",),
+                texts=[self.tested[place] for place in np.flatnonzero(weight > 0)],
+            )
+            for metric, weight in zip(METRICS, weights, strict=True)
+        ]
+
     @cached_property
     @override
     def facts(self) -> dict[str, Any]:
@@ -190,17 +205,7 @@ class StructureTask(Task):
 
     def _measure(self, predicted: Sequence[Tree]) -> list[Measurement]:
         """All figures, from predicted distances and depths of every test sentence."""
-        scored = [
-            scores(given, true, heads, np.flatnonzero(kept))
-            for given, true, heads, kept in zip(
-                predicted,
-                self._test_trees,
-                self.test.known.heads,
-                self.test.known.kept,
-                strict=True,
-            )
-        ]
-        values, weights = np.array(scored).transpose(1, 2, 0)  # (figures, N) each
+        values, weights = self._scored(predicted)
         lengths = np.array([len(words) for words in self.test.known.words])
         weights[[0, 2]] /= np.bincount(lengths)[lengths]  # every length has one voice
         texts = np.array(self.test.known.texts, dtype=object)
@@ -212,6 +217,21 @@ class StructureTask(Task):
             else:  # in a part of the sentences
                 found.append(Measurement(metric, None, note="no test sentence is long enough"))
         return found
+
+    def _scored(self, predicted: Sequence[Tree]) -> tuple[np.ndarray, np.ndarray]:
+        """(figures, N) values, and weights that depend on the true trees alone."""
+        scored = [
+            scores(given, true, heads, np.flatnonzero(kept))
+            for given, true, heads, kept in zip(
+                predicted,
+                self._test_trees,
+                self.test.known.heads,
+                self.test.known.kept,
+                strict=True,
+            )
+        ]
+        values, weights = np.array(scored).transpose(1, 2, 0)
+        return values, weights
 
 
 def _trees(parsed: Parsed) -> list[Tree]:

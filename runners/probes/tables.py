@@ -4,7 +4,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from typing_extensions import override
 from results.facts import NAMED_MISSING
 from runners.corpora.cells import text_of
 from runners.corpora.corpus import MIN_GROUPS, Corpus
+from runners.corpora.files import did_you_mean
 from runners.corpora.hub import list_of, load_hub_dataset, named
 from runners.corpora.tables import check_columns, kind_of, read_table
 from runners.probes.base import Probe, Task
@@ -214,10 +214,7 @@ class TableProbe(Probe, ABC):
                 "test_path another one to test on"
             )
         if kind_of(file) in _FILE_ENDINGS or not _HUB_NAME.fullmatch(path) or path.startswith("."):
-            known = [each.name for each in file.parent.iterdir()] if file.parent.is_dir() else []
-            near = get_close_matches(file.name, known, n=1)
-            hint = f"; did you mean {file.parent / near[0]}?" if near else ""
-            raise ValueError(f"{setting}: there is no file {file}{hint}")
+            raise ValueError(f"{setting}: there is no file {file}{did_you_mean(file)}")
         return None
 
     def _check_settings_of_a_file(self, file: Path) -> None:

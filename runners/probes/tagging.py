@@ -32,7 +32,9 @@ from runners.probes.base import Task, share_cut, shuffled, without_zeros
 from runners.probes.entities import OUTSIDE, entities
 from runners.probes.row import Row
 from runners.probes.scores import check_modes
+from runners.probes.shown import Shown
 from runners.probes.tables import TableProbe
+from runners.probes.tagged import Tagged
 
 MODES = {"frozen": "frozen", "finetuned": "fine-tuned"}
 """How a model is read, and what that is called."""
@@ -55,14 +57,6 @@ def metric_of(metric: str, mode: str) -> Metric:
 
 CHOSEN_ON = 4_000
 """The first training words, on some of which layer and regularization are chosen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tagged:
-    """Sentences in words, each word with its tag."""
-
-    words: list[tuple[str, ...]]
-    tags: list[tuple[str, ...]]
 
 
 class TaggingTask(Task):
@@ -190,6 +184,15 @@ class TaggingTask(Task):
     @override
     def tested(self) -> list[tuple[str, ...]]:
         return [(" ".join(words),) for words in self.test.known.words]
+
+    @property
+    @override
+    def shown(self) -> list[Shown]:
+        """Words; where entities are counted, sentences."""
+        names = [metric.name for metric in self._metrics]
+        if self._metric_name == "accuracy":
+            return [self.test.known.shown_words(names, self._tags)]
+        return [self.test.known.shown_sentences(names)]
 
     @cached_property
     @override

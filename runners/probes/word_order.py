@@ -22,6 +22,7 @@ from runners.probes.labelled import Labelled
 from runners.probes.minimal_pairs import ACCURACY, MinimalPairsTask, SentencePairs
 from runners.probes.scores import check_modes, metrics_of
 from runners.probes.sentences import SHORTEST, held_out, openings, training_text
+from runners.probes.shown import Shown
 
 MIN_TEXTS = 200
 
@@ -71,6 +72,11 @@ class WordOrderTask(Task):
     @override
     def tested(self) -> list[tuple[str, ...]]:
         return self._pairs.tested
+
+    @property
+    @override
+    def shown(self) -> list[Shown]:
+        return [*self._pairs.shown, *(self._classified.shown if self._classified else [])]
 
     @cached_property
     @override

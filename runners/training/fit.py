@@ -12,7 +12,7 @@ def take_step(
     *,
     rate: float | None = None,
     clip_norm: float | None = None,
-) -> None:
+) -> Tensor | None:
     """Use the gradients that are there, and clear them.
 
     Args:
@@ -20,14 +20,19 @@ def take_step(
         module: what is trained.
         rate: the learning rate from now on; None for that of the step before.
         clip_norm: of all gradients together, which are scaled down to it; None for no limit.
+
+    Returns:
+        The norm of all gradients as they were, on their device; None without a limit.
     """
+    norm = None
     if clip_norm is not None:
-        nn.utils.clip_grad_norm_(module.parameters(), clip_norm)
+        norm = nn.utils.clip_grad_norm_(module.parameters(), clip_norm)
     if rate is not None:
         for group in optimizer.param_groups:
             group["lr"] = rate * group.get("scale", 1.0)
     optimizer.step()
     optimizer.zero_grad()
+    return norm
 
 
 def fit(

@@ -1,13 +1,13 @@
 """Pretraining: one model, one objective, one budget."""
 
+import contextlib
 import hashlib
-import json
 import math
-import os
 import re
+import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,74 +20,34 @@ from models.checkpoint_size import PretrainedConfig
 from models.initialization import weights_hash
 from objectives.base import TrainModel, build_model
 from runners.corpora.corpus import Corpus
-from runners.distributed import ALONE, ranks
+from runners.distributed import ALONE, Ranks, ranks
 from runners.hardware import set_up
 from runners.identity import TRAINS, name_of, training_source, versions
 from runners.plain import plain
 from runners.progress import Progress, Silent
 from runners.training.budget import Ledger
-from runners.training.checkpoint import (
-    load_checkpoint,
-    load_weights,
-    remove_checkpoint,
-    save_checkpoint,
-    save_weights,
-)
+from runners.training.checkpoint import WEIGHTS, Checkpoints
+from runners.training.finite import Finite, check_input
+from runners.training.interrupts import Interrupts
 from runners.training.recipe import Recipe
+from runners.training.trained import (
+    FACTS,
+    DamagedError,
+    Trained,
+    Training,
+    read_training,
+    write_training,
+)
 from runners.training.trainer import learning_rate
-from runners.training.update import UpdateStep
+from runners.training.update import TOTAL, UpdateStep
 from runners.training.updates import check_rows, tokens_of, updates
+from runners.training.weights import load_weights
 
 CURVE_POINTS = 100
 """About so many points of the training curve are kept."""
 
 AtMark = Callable[[TrainModel], dict[str, float]]
 """What is called at marks along the way: of the model as it is then, figures for the curve."""
-
-
-class DivergedError(RuntimeError):
-    """The loss is no longer a finite number."""
-
-
-@dataclass
-class Training:
-    """What is known of a training, finished or under way.
-
-    Attributes:
-        ledger: what was spent.
-        init_hash: of the backbone's weights before the first step.
-        rows_hash: chain of SHA-256 over the ids of the rows received, in order.
-        rows_hash_at: that hash after 1, 2, 4, 8, ... rows: two runs read the same stream as far
-            as these agree, whatever their batch sizes.
-        curve: points with step, tokens, flops, seconds, progress, learning_rate, loss (mean of
-            the objective's total since the last point) and, at some, what was measured there.
-    """
-
-    ledger: Ledger
-    init_hash: str
-    rows_hash: str = ""
-    rows_hash_at: dict[str, str] = field(default_factory=dict)
-    curve: list[dict[str, Any]] = field(default_factory=list)
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "Training":
-        """What `asdict` made of one."""
-        return cls(**{**content, "ledger": Ledger(**content["ledger"])})
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A model after its training.
-
-    Attributes:
-        model: backbone and heads, in evaluation mode.
-        training: its ledger, hashes and curve.
-        folder: where weights and measurements are kept.
-    """
-
-    model: TrainModel
-    training: Training
-    folder: Path
 
 
 def training_name(recipe: Recipe, corpus: Corpus) -> str:
@@ -122,6 +82,8 @@ def pretrain(
 ) -> Trained:
     """Train a model, or load it if it has been trained, or go on where it was interrupted.
 
+    SIGTERM and Ctrl-C end it once the update under way is taken and a checkpoint written.
+
     Args:
         recipe: what decides the weights.
         corpus: that is read.
@@ -132,7 +94,8 @@ def pretrain(
             processes, of which this is the first; the others answer by `along`.
 
     Raises:
-        DivergedError: the loss is not finite.
+        DivergedError: loss, gradient or input is not finite.
+        CheckpointError: it was interrupted, and every checkpoint is damaged.
         ValueError: the corpus has fewer rows than one update takes, or other processes are half
             through this training.
     """
@@ -143,24 +106,19 @@ def pretrain(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         model = initial_model(recipe, corpus)
-        finished = folder / "training.json"
-        if finished.is_file():
-            training = Training.from_json(json.loads(finished.read_text()))
-            if recipe.objective is not None:
-                load_weights(model, folder / "model.safetensors")
-        else:
+        training, checkpoints = _finished(folder, progress), Checkpoints(folder, progress.say)
+        if training is None:
             training = Training(Ledger(), weights_hash(model.backbone))
             if recipe.objective is not None:
                 _check_world(folder, recipe.trainer.processes)
                 if call_others is not None:
                     call_others(folder.name)
-                loop = _Loop(recipe, corpus, model, training, folder, progress, at_mark)
+                loop = _Loop(recipe, corpus, model, training, checkpoints, progress, at_mark)
                 training = loop.run()
-                save_weights(model, folder / "model.safetensors")
-            temporary = folder / "training.json.new"
-            temporary.write_text(json.dumps(asdict(training)))
-            os.replace(temporary, finished)
-            remove_checkpoint(folder)
+            write_training(folder, training, model if recipe.objective is not None else None)
+        elif recipe.objective is not None:
+            load_weights(model, folder / WEIGHTS)
+        checkpoints.remove()
     return Trained(model.to(recipe.trainer.device).eval(), training, folder)
 
 
@@ -169,15 +127,16 @@ def along(recipe: Recipe, corpus: Corpus, models: Path) -> Callable[[], Training
     set_up(recipe.trainer)
     model = initial_model(recipe, corpus)
     folder = models / training_name(recipe, corpus)
-    return _Loop(recipe, corpus, model, Training(Ledger(), ""), folder, Silent(), None).run
+    checkpoints = Checkpoints(folder, Silent().say)
+    return _Loop(recipe, corpus, model, Training(Ledger(), ""), checkpoints, Silent(), None).run
 
 
 def _check_world(folder: Path, processes: int) -> None:
     """Raise ValueError where as many processes as are not here have begun this very training."""
     alone = re.sub(r"-x\d+$", "", folder.name)
     for other in [folder.with_name(alone), *folder.parent.glob(f"{alone}-x*")]:
-        begun = other.is_dir() and any(other.glob("checkpoint*"))
-        if other != folder and begun and not (other / "training.json").is_file():
+        begun = other.is_dir() and any(other.glob("checkpoints/*"))
+        if other != folder and begun and not (other / FACTS).is_file():
             world = int(other.name.removeprefix(alone).removeprefix("-x") or 1)
             raise ValueError(
                 f"{world} process(es) are half through this training, and {processes} would take "
@@ -186,10 +145,27 @@ def _check_world(folder: Path, processes: int) -> None:
             )
 
 
+def _finished(folder: Path, progress: Progress) -> Training | None:
+    """A finished training; None where there is none, or it is damaged and to be made again.
+
+    Then what was measured of it is deleted: on a GPU the next model may be another.
+    """
+    try:
+        return read_training(folder)
+    except DamagedError as error:
+        progress.say(f"{error}; the model is trained again")
+    (folder / FACTS).unlink()
+    shutil.rmtree(folder / "measures", ignore_errors=True)
+    return None
+
+
 def trained_already(recipe: Recipe, corpus: Corpus, models: Path) -> Trained | None:
-    """The model, if its training is finished."""
-    there = (models / training_name(recipe, corpus) / "training.json").is_file()
-    return pretrain(recipe, corpus, models, Silent()) if there else None
+    """The model, if its training is finished and whole."""
+    folder = models / training_name(recipe, corpus)
+    with contextlib.suppress(DamagedError):
+        if read_training(folder) is not None:
+            return pretrain(recipe, corpus, models, Silent())
+    return None
 
 
 def initial_model(recipe: Recipe, corpus: Corpus) -> TrainModel:
@@ -220,17 +196,22 @@ class _Loop:
         corpus: Corpus,
         model: TrainModel,
         training: Training,
-        folder: Path,
+        checkpoints: Checkpoints,
         progress: Progress,
         at_mark: AtMark | None,
     ) -> None:
         self._recipe, self._corpus, self._model = recipe, corpus, model
-        self._training, self._folder = training, folder
+        self._training, self._checkpoints = training, checkpoints
         self._progress, self._at_mark = progress, at_mark
+        self._clock = 0.0
+        self._phase = self._since_point = 0
+        self._pending = torch.zeros((), dtype=torch.float64, device=recipe.trainer.device)
+        waits = recipe.trainer.device == "cpu" or recipe.budget.unit == "seconds"
+        self._numbers = Finite(at_once=waits)
         self._ranks = ALONE if recipe.trainer.processes == 1 else ranks()
 
     def run(self) -> Training:
-        """Train until the budget is spent, all processes in step."""
+        """Train until the budget is spent, or a signal asks for an end; all processes in step."""
         with self._ranks.training():
             training = self._run()
             self._ranks.check_alike(self._model)
@@ -244,63 +225,83 @@ class _Loop:
         with self._ranks.together():
             self._model.to(trainer.device).train()
             step = UpdateStep(self._model, objective, trainer, seed=recipe.seed, tokens=tokens)
-        state = self._ranks.after_first(
-            lambda: load_checkpoint(self._folder, self._model, step.optimizer)
-        )
-        if state is not None:
-            self._training = Training.from_json(state["training"])
-            self._progress.say(f"going on after step {self._training.ledger.steps}")
-        pending = 0.0 if state is None else state["pending_loss"]
-        since_point = 0 if state is None else state["since_point"]
-        phase_index, seconds = 0 if state is None else state["phase"], 0.0
-        training = self._training
-        saved = clock = time.perf_counter()
+        self._ranks.after_first(lambda: self._resume(step))
+        training, seconds = self._training, 0.0
+        saved = self._clock = time.perf_counter()
         everything = updates(
             recipe, corpus, training.ledger, seconds=lambda: training.ledger.seconds
         )
-        for update in self._ranks.each(everything):
-            if update.phase.index != phase_index:
-                phase_index = update.phase.index
-                change = step.restart if update.phase.fresh_optimizer else step.go_on
-                change(tokens_of(update.phase, corpus))
-            self._extend_hash(update.row_ids)
-            before = update.moment.progress
-            taken = update.ledger.progress(budget) - before
-            if budget.unit == "seconds":  # not known yet, so as much as the update before
-                passed = seconds or self._ranks.of_first(time.perf_counter() - clock)
-                taken = passed / budget.amount
-            rate = learning_rate(update.phase, taken, trainer)
-            pending += step(update, rate)
-            since_point += 1
-            seconds = self._ranks.of_first(time.perf_counter() - clock)
-            spent = training.ledger.seconds + seconds
-            training.ledger, clock = update.ledger, clock + seconds
-            training.ledger.seconds = spent
-            now, after = clock, training.ledger.progress(budget)
-            if _crosses(before, after, CURVE_POINTS):
-                self._add_point(pending / since_point, rate, before, after)
-                pending, since_point = 0.0, 0
-                clock = time.perf_counter()  # held-out losses are measuring, not training
-            due = self._ranks.first and now - saved > trainer.checkpoint_seconds
-            if due and after < 1.0:
-                more = {
-                    "pending_loss": pending,
-                    "since_point": since_point,
-                    "phase": phase_index,
-                }
-                state = {"training": asdict(training), **more}
-                save_checkpoint(self._folder, self._model, step.optimizer, state)
-                saved = clock = time.perf_counter()
+        with Interrupts() as interrupts:
+            for update in self._ranks.each(everything):
+                if update.phase.index != self._phase:
+                    self._phase = update.phase.index
+                    change = step.restart if update.phase.fresh_optimizer else step.go_on
+                    change(tokens_of(update.phase, corpus))
+                check_input(update)
+                self._extend_hash(update.row_ids)
+                before = update.moment.progress
+                taken = update.ledger.progress(budget) - before
+                if budget.unit == "seconds":  # not known yet, so as much as the update before
+                    passed = seconds or self._ranks.of_first(time.perf_counter() - self._clock)
+                    taken = passed / budget.amount
+                rate = learning_rate(update.phase, taken, trainer)
+                losses = step(update, rate)
+                self._numbers.note(update.ledger.steps, losses)
+                self._pending = self._pending + losses[TOTAL]
+                self._since_point += 1
+                update.ledger.seconds = training.ledger.seconds
+                training.ledger = update.ledger
+                seconds = self._count_seconds(self._ranks)
+                after = training.ledger.progress(budget)
+                if _crosses(before, after, CURVE_POINTS):
+                    self._add_point(rate, before, after)
+                is_due = self._clock - saved > trainer.checkpoint_seconds and after < 1.0
+                is_last = interrupts.asked
+                if self._ranks.first and (is_due or is_last):
+                    self._save(step)
+                    saved = self._clock
+                if is_last:
+                    break
         return training
 
-    def _add_point(self, loss: float, rate: float, before: float, after: float) -> None:
+    def _resume(self, step: UpdateStep) -> None:
+        """Go on from the last checkpoint, if there is one."""
+        state = self._checkpoints.load(self._model, step.optimizer)
+        if state is not None:
+            self._training = Training.from_json(state["training"])
+            self._pending.fill_(state["pending_loss"])
+            self._since_point, self._phase = state["since_point"], state["phase"]
+            self._progress.say(f"going on after step {self._training.ledger.steps}")
+
+    def _save(self, step: UpdateStep) -> None:
+        """Write a checkpoint, unless a number is not finite."""
+        self._read_numbers()
+        state = {
+            "training": asdict(self._training),
+            "pending_loss": float(self._pending),
+            "since_point": self._since_point,
+            "phase": self._phase,
+        }
+        self._checkpoints.save(self._training.ledger.steps, self._model, step.optimizer, state)
+        self._clock = time.perf_counter()
+
+    def _count_seconds(self, group: Ranks = ALONE) -> float:
+        """Enter what has passed since the clock was read, by the first one's, and give it."""
+        now = time.perf_counter()
+        passed, self._clock = group.of_first(now - self._clock), now
+        self._training.ledger.seconds += passed
+        return passed
+
+    def _read_numbers(self) -> None:
+        """Wait for a GPU, whose time counts too, and look at all that it has come to."""
+        if self._numbers.is_waiting:
+            self._numbers.read()
+            self._count_seconds()
+
+    def _add_point(self, rate: float, before: float, after: float) -> None:
+        self._read_numbers()
+        loss = float(self._pending) / self._since_point
         training, ledger = self._training, self._training.ledger
-        if not math.isfinite(loss):
-            assert self._recipe.objective is not None
-            raise DivergedError(
-                f"the loss of {self._recipe.objective.name} is {loss} at step {ledger.steps}; a "
-                "lower objective.learning_rate may help"
-            )
         point: dict[str, Any] = {
             "step": ledger.steps,
             "tokens": ledger.tokens,
@@ -316,6 +317,8 @@ class _Loop:
             point |= self._at_mark(self._model)
         training.curve.append(point)
         self._progress.step(after, loss=loss, rate=ledger.tokens / max(ledger.seconds, 1e-9))
+        self._pending, self._since_point = torch.zeros_like(self._pending), 0
+        self._clock = time.perf_counter()  # held-out losses are measuring, not training
 
     def _extend_hash(self, row_ids: torch.Tensor) -> None:
         training = self._training

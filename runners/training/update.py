@@ -8,12 +8,15 @@ from torch import Tensor
 from models.initialization import seed_of
 from objectives.base import Objective, TrainModel
 from objectives.contrastive import TwoStage
+from objectives.prepared import LossOutput
 from objectives.trainable import Trainable
 from runners.distributed import ALONE, ranks
 from runners.hardware import autocast
 from runners.training.fit import take_step
 from runners.training.trainer import TrainerConfig
 from runners.training.updates import Part, Update
+
+TOTAL, NORM = "loss", "norm of the gradient"
 
 
 class UpdateStep:
@@ -51,22 +54,29 @@ class UpdateStep:
         """Keep what the optimizer remembers, in updates of another size."""
         self._trainer.resize(self.optimizer, tokens)
 
-    def __call__(self, update: Update, rate: float) -> float:
-        """Take an update at learning rate `rate`; the loss before it."""
-        total, kept = self.backward(update)
-        take_step(self.optimizer, self._model, rate=rate, clip_norm=self._trainer.clip_norm)
+    def __call__(self, update: Update, rate: float) -> dict[str, Tensor]:
+        """Take an update at learning rate `rate`.
+
+        Returns:
+            () float64 each, on the device, since reading one waits for a GPU: the loss before it
+            of each term (`loss of clm`), then of all (`TOTAL`), and the gradient's norm (`NORM`).
+        """
+        losses, kept = self.backward(update)
+        norm = take_step(self.optimizer, self._model, rate=rate, clip_norm=self._trainer.clip_norm)
+        assert norm is not None
         for column in self._objective.columns:
             column.after_update(self._model, update.moment, kept.get(column.name, {}))
-        return total
+        return {**losses, NORM: norm.double()}
 
-    def backward(self, update: Update) -> tuple[float, dict[str, dict[str, Tensor]]]:
-        """The loss of an update, and what objectives kept, by their names; gradients add up.
+    def backward(self, update: Update) -> tuple[dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+        """The losses of an update, and what objectives kept, by their names; gradients add up.
 
         Sums are divided once, by the counts of the whole update, so that micro-batches give the
         gradient of the whole batch. Dropout follows from (seed, update, piece). Of several
         processes each takes its own pieces, and all end with the same sums.
         """
-        total, pieces = 0.0, 0
+        losses: dict[str, Tensor] = {}
+        pieces = 0
         kept: dict[str, dict[str, Tensor]] = {}
         for part in update.parts:
             seeds = [
@@ -75,23 +85,34 @@ class UpdateStep:
             ]
             pieces += len(part.pieces)
             backward = self._backward_by_stages if part.by_pieces else self._backward
-            loss, kept[part.leaf.objective.name] = backward(part, seeds)
-            total += loss
-        return self._ranks.add_up(total, self._model), kept
+            kept[part.leaf.objective.name] = backward(part, seeds, losses)
+        losses = self._ranks.add_up(self._of_all(update, losses), self._model)
+        total = losses.pop(TOTAL)
+        return {**losses, TOTAL: total}, kept
 
-    def _backward(self, part: Part, seeds: list[int]) -> tuple[float, dict[str, Tensor]]:
-        """Piece by piece; gradients add up."""
-        total, kept = 0.0, []
+    def _of_all(self, update: Update, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """With a 0 for what this process had no piece of, in the same order in all of them."""
+        if self._ranks.world == 1:
+            return losses
+        nothing = torch.zeros((), dtype=torch.float64, device=self._trainer.device)
+        names = [TOTAL, *(_named(part, term) for part in update.parts for term in part.counts)]
+        return {name: losses.get(name, nothing) for name in names}
+
+    def _backward(
+        self, part: Part, seeds: list[int], losses: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Piece by piece; gradients and `losses` add up."""
+        kept = []
         with self._ranks.together():
             for piece, seed in self._ranks.own([*zip(part.pieces, seeds, strict=True)]):
                 torch.manual_seed(seed)
                 with autocast(self._trainer):
                     output = self._forward(part.leaf.objective, piece.to(self._trainer.device))
-                    loss = part.leaf.weight * output.total(part.counts)
-                loss.backward()
-                total += float(loss.detach())
+                    parts, loss = _loss(part, output)
+                loss.backward()  # type: ignore[no-untyped-call]
+                _add(losses, part, parts, loss)
                 kept.append(output.kept)
-        return total, self._whole(part.leaf.objective, kept)
+        return self._whole(part.leaf.objective, kept)
 
     def _whole(
         self, objective: Objective, kept: Sequence[Mapping[str, Tensor]]
@@ -105,7 +126,9 @@ class UpdateStep:
         whole = {name: torch.cat([each[name] for each in kept]) for name in kept[0]}
         return {name: value.to(self._trainer.device) for name, value in whole.items()}
 
-    def _backward_by_stages(self, part: Part, seeds: list[int]) -> tuple[float, dict[str, Tensor]]:
+    def _backward_by_stages(
+        self, part: Part, seeds: list[int], losses: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
         """GradCache (Gao et al. 2021): the gradient of a large batch in the memory of a small one.
 
         Vectors are computed without a graph, the contrast gives their gradients, and each piece
@@ -132,7 +155,7 @@ class UpdateStep:
             torch.manual_seed(seeds[0])  # every process draws alike
             with autocast(self._trainer):
                 output = objective.contrast(self._model, cached, leaf.prepared.to(device))
-                loss = leaf.weight * output.total(part.counts)
+                parts, loss = _loss(part, output)
             if self._ranks.first:  # what the contrast itself has learned is added up once
                 loss.backward()  # type: ignore[no-untyped-call]
                 gradient = cached.grad
@@ -143,4 +166,24 @@ class UpdateStep:
             for number, vector in vectors.items():
                 found = embed(number) if again else vector
                 found.backward(gradients[number])  # type: ignore[no-untyped-call]
-        return float(loss.detach()) if self._ranks.first else 0.0, dict(output.kept)
+        if self._ranks.first:
+            _add(losses, part, parts, loss)
+        return dict(output.kept)
+
+
+def _loss(part: Part, output: LossOutput) -> tuple[dict[str, Tensor], Tensor]:
+    """What each term gives, and the scalar to differentiate."""
+    parts = output.parts(part.counts)
+    return parts, part.leaf.weight * torch.stack(list(parts.values())).sum()
+
+
+def _add(losses: dict[str, Tensor], part: Part, parts: Mapping[str, Tensor], loss: Tensor) -> None:
+    """Add what a piece gives to the losses of the update."""
+    own = {_named(part, name): value for name, value in parts.items()}
+    for name, value in {**own, TOTAL: loss}.items():
+        value = value.detach().double()
+        losses[name] = losses[name] + value if name in losses else value
+
+
+def _named(part: Part, term: str) -> str:
+    return f"{TOTAL} of {part.leaf.name}{term}"

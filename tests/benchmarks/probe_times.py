@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 
-from cli.prepare import prepare_jobs
+from cli.prepare import prepare_all
 from runners.hardware import describe, set_up
 from runners.job import Job
 from runners.measures.text_model import TextModel
@@ -67,7 +67,7 @@ class Suite:
             f"hub_dir={hub_dir}",
             f"output_dir={output_dir}",
         ]
-        (self.job,) = prepare_jobs(command, Silent()).jobs
+        (self.job,) = prepare_all(command, Silent()).jobs
         set_up(self.job.config.trainer)
         self.model = model_of(self.job)
 

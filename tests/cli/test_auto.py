@@ -5,7 +5,7 @@ import pytest
 from cli.configuration import experiment, sweep_columns
 from cli.hydra_app import Composed, collect
 from cli.main import main
-from cli.prepare import Prepared, prepare_jobs
+from cli.prepare import Prepared, prepare_all
 from runners.configuration.experiment import ExperimentConfig
 from runners.configuration.presets import Preset, presets
 from runners.progress import Silent
@@ -132,7 +132,7 @@ def test_the_line_of_the_jobs_says_what_auto_took(monkeypatch: pytest.MonkeyPatc
 
     def prepared(model: str) -> Prepared:
         amounts = f"budget.amount={FIRST.from_flops!r},{LAST.from_flops!r}"
-        return prepare_jobs([f"model={model}", amounts, "-m"], Silent())
+        return prepare_all([f"model={model}", amounts, "-m"], Silent())
 
     took = f"2 job(s) on a machine; model=auto took {FIRST.name} and {LAST.name}"
     assert prepared("auto").heading == took

@@ -12,6 +12,7 @@ import huggingface_hub
 import pytest
 import torch
 import yaml
+from made_records import rewrite
 from torch import Tensor
 from upload_server import UploadServer
 from whole_commands import run
@@ -26,9 +27,10 @@ from runners.training.pretrain import trained_already
 
 TEXTS = ["The sum of two numbers.", "naïve café — 東京\n\tx = 1", "one more word " * 30, "a"]
 LOADERS = {
-    "mlm": "AutoModelForMaskedLM",
-    "clm": "AutoModelForCausalLM",
-    "simcse": "AutoModel",
+    "mlm": ("AutoModelForMaskedLM", {}),
+    "clm": ("AutoModelForCausalLM", {}),
+    "prefix_lm": ("AutoModelForCausalLM", {"is_decoder": True}),
+    "simcse": ("AutoModel", {}),
 }
 
 FRESH = """
@@ -45,11 +47,12 @@ import transformers
 found = {}
 texts = json.loads(sys.argv[2])
 for folder in sorted(Path(sys.argv[1]).iterdir()):
-    loader = getattr(transformers, json.loads(sys.argv[3])[folder.name])
+    loader, options = json.loads(sys.argv[3])[folder.name]
+    loader = getattr(transformers, loader)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     inputs = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
     with torch.no_grad():
-        outputs = loader.from_pretrained(folder).eval()(**inputs)
+        outputs = loader.from_pretrained(folder, **options).eval()(**inputs)
         states = transformers.AutoModel.from_pretrained(folder).eval()(**inputs)
     found[folder.name] = {
         "mask": inputs["attention_mask"].bool(),
@@ -72,10 +75,10 @@ torch.save(found, sys.argv[4])
 
 @pytest.fixture(scope="module")
 def runs(built: Path, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An output directory with three finished runs."""
+    """An output directory with finished runs."""
     output = tmp_path_factory.mktemp("exporting") / "out"
     shutil.copytree(built / "corpora", output / "corpora")
-    assert run(output, "objective=mlm,clm,simcse", "-m") == 0
+    assert run(output, f"objective={','.join(LOADERS)}", "-m") == 0
     return output
 
 
@@ -99,8 +102,10 @@ def expected(output: Path, objective: str) -> tuple[list[Tensor], list[Tensor], 
     for batch, (place,) in job.corpus.text_batches(TEXTS, batch_size=1):
         states[place] = model.backbone(batch, attention=Attention(traits.attention)).last[0]
         if "lm" in model.heads:
-            matrix = model.backbone.token_embedding.weight
-            logits[place] = model.heads["lm"](states[place], matrix)
+            matrix, read = model.backbone.token_embedding.weight, states[place]
+            if traits.likelihood == "causal":  # whatever states are read from
+                read = model.backbone(batch, attention=Attention("causal")).last[0]
+            logits[place] = model.heads["lm"](read, matrix)
     pooled = {"mean": lambda state: state.mean(0), "cls": lambda state: state[0]}[traits.pooling]
     return states, logits, torch.stack([pooled(state) for state in states])
 
@@ -243,7 +248,9 @@ def test_a_run_that_is_none_is_refused(
     [
         ("failed", r"did not finish \(KeyError: of a test\)"),
         ("weights", "its weights are gone from"),
-        ("damaged", "does not hold the weights of"),
+        ("damaged", "is not as it was written"),
+        ("facts", "cannot be read"),
+        ("unknown", "does not hold the weights of"),
         ("others", "is not what .* was measured with"),
         ("corpus", "its corpus, whose tokenizer is needed, is gone"),
         ("architecture", "architecture 'mine'"),
@@ -265,15 +272,20 @@ def test_what_is_not_whole_is_refused_and_nothing_is_left(
         content["config"]["model"]["architecture"] = "mine"
     elif fault == "weights":
         weights.unlink()
-    elif fault == "damaged":
+    elif fault == "facts":
+        (weights.parent / "training.json").write_text("{")
+    elif fault in ("damaged", "unknown"):
         weights.write_bytes(weights.read_bytes()[:1000])
+        if fault == "unknown":
+            (weights.parent / "training.json").unlink()
     elif fault == "others":
         clm = run_of(output, "clm")
         other = json.loads((clm / "record.json").read_text())["training"]["folder"]
-        shutil.copy(output / "models" / other / "model.safetensors", weights)
+        for name in (weights.name, "training.json"):
+            shutil.copy(output / "models" / other / name, weights.parent / name)
     elif fault == "corpus":
         shutil.rmtree(output / "corpora")
-    file.write_text("{" if fault == "record" else json.dumps(content))
+    rewrite(file, "{" if fault == "record" else json.dumps(content))
     assert main(["export", str(folder), str(tmp_path / "new")]) == 2
     printed = capsys.readouterr()
     assert re.search(message, printed.err)

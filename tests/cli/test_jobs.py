@@ -11,7 +11,7 @@ from typing import IO, Any
 import pytest
 
 import cli.jobs
-from cli.jobs import finished, run_all, run_free
+from cli.jobs import finished, run_all, run_fallen, run_free
 from cli.naming import job_names
 from cli.prepare import Prepared
 from cli.progress import Display
@@ -175,28 +175,6 @@ def test_who_was_asked_for_single_jobs_waits_for_nothing(sweep: Sweep) -> None:
     assert sweep.helped == []
 
 
-def test_a_worker_helps_until_all_is_there(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COMPARE_WORKER", "2")
-    other = sweep.locked("clm-s0")
-
-    def end() -> None:
-        sweep.store.records["clm-s0"] = Record("clm-s0")
-        other.close()
-
-    timer = threading.Timer(0.3, end)
-    timer.start()
-    run_free(Prepared(sweep.jobs, ["a", "b", "c", "d"]), sweep.store, sweep.display)
-    timer.join()
-    assert sweep.helped == ["clm-s0"]
-    assert "clm-s0" not in sweep.ran
-
-
-def test_a_helper_that_was_left_alone_stops(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli.jobs, "deserted", lambda _: len(sweep.ran) == 2)
-    run_free(Prepared(sweep.jobs, ["a", "b", "c", "d"]), sweep.store, sweep.display)
-    assert sweep.ran == ["clm-s0", "mlm-s0"]
-
-
 def test_what_failed_elsewhere_just_now_is_not_tried_again(sweep: Sweep) -> None:
     sweep.store.records["clm-s0"] = Record("clm-s0", "failed")
     sweep.store.records["mlm-s0"] = Record("mlm-s0", "failed", "2001")
@@ -204,6 +182,32 @@ def test_what_failed_elsewhere_just_now_is_not_tried_again(sweep: Sweep) -> None
     assert "clm-s0" not in sweep.ran
     assert "mlm-s0" in sweep.ran
     assert records[0].status == "failed"
+
+
+def test_a_sweep_says_what_counts_as_just_now(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that took the place of one that died began later than what failed in it."""
+    sweep.store.records["clm-s0"] = Record("clm-s0", "failed", "2001-01-02")
+    monkeypatch.setenv("COMPARE_BEGAN", "2001-01-01")
+    sweep.run()
+    assert "clm-s0" not in sweep.ran
+
+
+def test_what_became_of_a_job_is_kept_as_its_record(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keep(what: str) -> Any:
+        return lambda job, error, store: Record(f"{what} {job.record_name}: {error}", "failed")
+
+    monkeypatch.setattr(cli.jobs, "fallen", keep("job"))
+    monkeypatch.setattr(cli.jobs, "fallen_baselines", keep("baselines of"))
+    for name, said in (
+        ("mlm-s1", "job mlm-s1: killed"),
+        ("untrained-s0", "job untrained-s0: killed"),
+        ("baselines", "baselines of clm-s0: killed"),
+    ):
+        assert run_fallen(sweep.jobs, name, "killed", sweep.store).name == said
 
 
 def test_what_is_finished_can_be_reported(sweep: Sweep) -> None:

@@ -8,7 +8,7 @@ import pytest
 import cli.prepare
 from cli.figures import check_primary
 from cli.main import UsageError, main
-from cli.prepare import prepare_jobs
+from cli.prepare import prepare_all
 from results.record import Metric
 from runners.probes.base import Probe, Task
 from runners.probes.library import LibraryProbe
@@ -92,7 +92,7 @@ def test_a_disk_that_fills_up_while_records_are_written_is_one_line(
 def test_commands_without_a_meaning(tmp_path: Path, arguments: list[str], message: str) -> None:
     given = [argument.format(folder=tmp_path) for argument in arguments]
     with pytest.raises(UsageError) as caught:
-        prepare_jobs(given, Silent())
+        prepare_all(given, Silent())
     assert message in str(caught.value)
 
 
@@ -108,7 +108,7 @@ def test_the_same_job_is_run_once(
     said: list[str] = []
     monkeypatch.setattr(Silent, "say", lambda self, line: said.append(line))
     given = ["objective=clm,mlm,clm", "seed=0,0", "-m", f"output_dir={tmp_path}"]
-    prepared = prepare_jobs(given, Silent())
+    prepared = prepare_all(given, Silent())
     assert prepared.names == ["clm, seed 0", "mlm, seed 0"]
     assert [job.record_name for job in prepared.jobs] == ["clm-s0", "mlm-s0"]
     assert said == ["4 job(s) are the same as others and run once"]

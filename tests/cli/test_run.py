@@ -1,5 +1,6 @@
 """From argv to report, in this process: the main job, what fails in it, and a new objective."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -13,11 +14,9 @@ from whole_commands import TINY, report_path, run
 
 import runners.experiment as experiment_module
 from cli.main import main
-from cli.prepare import prepare_jobs, write_files
 from results.record import RunRecord
 from results.store import ResultStore
 from runners.corpora.corpus import Corpus
-from runners.progress import Silent
 
 REVERSED = '''
 """Read tokens off their own places."""
@@ -64,6 +63,14 @@ def test_the_main_job_and_the_same_again(
     for row in ("clm", "mlm", "simcse", r"\*untrained\*", r"\*uniform\*", r"\*unigram\*"):
         assert re.search(rf"^\| {row} \|", losses, re.MULTILINE), row
     assert "clm, own mask" in losses
+    apart = text.split("## Where the two best disagree")[1].split("\n## ")[0]
+    found = re.search(r"^\| retrieval: MRR \| (\w+) \| (\w+) \| (\d+) \|", apart, re.MULTILINE)
+    assert found is not None
+    first, second, count = found.groups()
+    assert f"| summary | its body | {first} | {second} |" in apart
+    (kept,) = output.glob("runs/baselines-*/exhibits.json")
+    (shown,) = json.loads(kept.read_text())["probe retrieval"]
+    assert len(shown["texts"]) == int(count)
     assert "same start: at each seed" in text
     assert "same text in the same order" in text
     assert (report.parent / "curves.svg").is_file()
@@ -146,32 +153,6 @@ def test_a_continued_sweep_writes_the_page_of_a_fresh_one(
     assert "- seeds: 0, 1" in pages[0]
     losses = pages[0].split("## Losses")[1].split("\n## ")[0]
     assert len(re.findall(r"^\| clm \|", losses, re.MULTILINE)) == 2  # losses, bits per byte
-
-
-def test_what_a_helper_ran_is_as_if_one_had_run_it(
-    output: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Only who is helped writes a report, and its page is that of a single process."""
-    alone, pages = tmp_path / "alone", []
-    shutil.copytree(output / "corpora", alone / "corpora")
-    prepared = prepare_jobs(["objective=clm,mlm", "-m", *TINY, f"output_dir={output}"], Silent())
-    files = [str(file) for file in write_files(prepared)]
-    with monkeypatch.context() as context:
-        context.setenv("COMPARE_WORKER", "2")
-        assert main(["job", *files]) == 0
-    said = capsys.readouterr().out
-    assert "report:" not in said
-    assert said.count("finished: ") == 2
-    assert len(ResultStore(output).records()[0]) == 4  # with the untrained model and baselines
-    for folder, workers in ((output, 2), (alone, 1)):
-        assert run(folder, "objective=clm,mlm", "-m", f"workers={workers}") == 0
-        said = capsys.readouterr()
-        pages.append(report_path(said.out).read_text().split("\nBuilt ")[0])
-        assert ("pretraining" in said.err) == (folder == alone)  # there all was done already
-    assert pages[0] == pages[1]
 
 
 def figures_of(record: RunRecord, measure: str) -> list[float | None]:

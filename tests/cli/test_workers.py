@@ -1,18 +1,17 @@
-"""Processes that help, on jobs and commands that are made up."""
+"""What a process that a sweep started does for it."""
 
+import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import cli.workers
-from cli.workers import deserted, helped, is_worker, wanted
+from cli.workers import Told, is_worker, wanted
 
 
 @dataclass(frozen=True)
@@ -32,63 +31,59 @@ def test_as_many_jobs_as_the_cores_hold(monkeypatch: pytest.MonkeyPatch) -> None
     assert wanted(jobs(threads=8), 20) == 1
     assert wanted(jobs(), 3) == 3  # no process without a job
     assert wanted(jobs(), 0) == 1
-    assert wanted(jobs(device="cuda"), 20) == 1
     assert wanted(jobs(workers=4, threads=8), 20) == 4
 
 
-def test_helpers_are_marked_interrupted_and_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where their sweep is left by an interrupt, they may not go on alone."""
+def test_one_job_for_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, 3,GPU-5")
+    assert wanted(jobs(device="cuda"), 20) == 3
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert wanted(jobs(device="cuda"), 20) == 1
+
+
+def test_what_is_told_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    monkeypatch.setenv("COMPARE_EVENTS", str(write))
+    monkeypatch.setattr(cli.workers, "EVENT_SECONDS", 3600)
+    told = Told()
+    told.job(2, 3, "mlm")
+    told.stage("pretraining\nhere")
+    told.step(0.5, loss=1.5, rate=10.0)
+    told.step(0.6)  # too soon after the last
+    told.say("an [odd] line")
+    told.no_job()
+    lines = [json.loads(line) for line in os.read(read, 10_000).decode().splitlines()]
+    assert [line["event"] for line in lines] == ["job", "stage", "step", "say", "no_job"]
+    assert lines[1]["name"] == "pretraining\nhere"
+    assert lines[2] == {"event": "step", "fraction": 0.5, "loss": 1.5, "rate": 10.0}
+    os.close(read)
+    for _ in range(3):
+        told.say("to nobody")  # whose process is gone
+    told.no_job()
+    os.close(write)
+
+
+def test_a_worker_ends_when_its_sweep_is_gone() -> None:
     script = (
-        "import os, signal, sys, time\n"
-        # A shell that puts the tests into the background has them ignore interrupts.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "print(os.environ['COMPARE_WORKER'], sys.argv[1:], flush=True)\n"
-        "try: time.sleep(60)\nexcept KeyboardInterrupt: print('interrupted')"
+        "import time, cli.workers, signal, sys\n"
+        "cli.workers.PATIENCE = 60\n"
+        "cli.workers.end_with_parent()\n"
+        "print('began', flush=True)\n"
+        "time.sleep(60)"
     )
-    monkeypatch.setattr(cli.workers, "COMMAND", [sys.executable, "-c", script])
-    texts = [tmp_path / f"worker-{number}.log" for number in (2, 3)]
-
-    def leave() -> None:
-        with helped([Path("a.json")], 3, tmp_path):
-            deadline = time.monotonic() + 30
-            while not all(text.read_text() for text in texts) and time.monotonic() < deadline:
-                time.sleep(0.05)
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        leave()
-    for number, text in zip((2, 3), texts, strict=True):
-        assert text.read_text() == f"{number} ['job', 'a.json']\ninterrupted\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "began\n"
+    assert process.poll() is None
+    process.stdin.close()  # as the system does when the other process ends, however it ends
+    assert process.wait(20) in (-15, 143)
+    process.stdout.close()
 
 
-def test_helpers_that_ignore_interrupts_are_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As those of a command that a script put into the background."""
-    script = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    script += "print('began', flush=True); time.sleep(60)"
-    monkeypatch.setattr(cli.workers, "COMMAND", [sys.executable, "-c", script])
-    monkeypatch.setattr(cli.workers, "PATIENCE", 0.2)
-    with helped([Path("a.json")], 2, tmp_path):
-        began = time.monotonic()
-        while not (tmp_path / "worker-2.log").read_text() and time.monotonic() < began + 30:
-            time.sleep(0.05)
-    assert time.monotonic() < began + 40
-
-
-def test_one_process_starts_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("started"))
-    with helped([Path("a.json")], 1, tmp_path):
-        pass
-
-
-def test_a_helper_ends_when_nobody_is_left_to_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    parent = os.getppid()
+def test_who_is_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_worker()
-    assert not deserted(parent)
     monkeypatch.setenv("COMPARE_WORKER", "2")
     assert is_worker()
-    assert not deserted(parent)
-    assert deserted(parent + 1)

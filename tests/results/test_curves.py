@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from made_records import add_baselines, add_run, answers
+from made_records import add_baselines, add_run, answers, rewrite
 
 from results.comparison import StoredRun, Stratum, strata
 from results.curves import loss_curves
@@ -17,7 +17,7 @@ POINTS = [
 
 def trained(store: ResultStore, record: RunRecord, points: list[dict[str, Any]]) -> RunRecord:
     lines = "".join(json.dumps(point) + "\n" for point in points)
-    (store.folder / record.name / "curve.jsonl").write_text(lines)
+    rewrite(store.folder / record.name / "curve.jsonl", lines)
     return record
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from made_records import add_run, answers
+from made_records import add_run, answers, rewrite
 
 from results.record import Metric, RunRecord, Value
 from results.report import write_report
@@ -31,7 +31,7 @@ def test_pictures_stand_in_the_report(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     record = add_run(store, "clip", answers(0.5))
     file = store.folder / record.name / "exhibits.json"
-    file.write_text(json.dumps({"probe image_retrieval": [EXHIBIT]}))
+    rewrite(file, json.dumps({"probe image_retrieval": [EXHIBIT]}))
     report = page(store, [record], tmp_path)
     text = report.read_text()
     assert "clip, image_retrieval, seed 0" in text

@@ -85,6 +85,7 @@ def test_only_what_is_on_the_hub_is_named_there(
     ("kind", "loader", "library", "task"),
     [
         ("causal", "AutoModelForCausalLM", "transformers", "text-generation"),
+        ("prefix", "AutoModelForCausalLM", VECTORS, "sentence-similarity"),
         ("discriminator", "AutoModelForPreTraining", VECTORS, "sentence-similarity"),
         ("body", "AutoModel", VECTORS, "sentence-similarity"),
     ],

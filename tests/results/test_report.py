@@ -11,7 +11,7 @@ from made_records import add_baselines, add_run, answers
 
 from results import report
 from results.comparison import StoredRun, Stratum, strata
-from results.record import RunRecord, Value
+from results.record import DIVERGED, RunRecord, Value
 from results.report import write_report
 from results.sections.losses import loss_tables
 from results.store import ResultStore
@@ -91,6 +91,40 @@ def test_a_loss_solved_at_initialisation_is_said_and_not_ranked(
     assert [table.header[column] for column in table.shaded] == ["LM: clm, nats a token"]
 
 
+def test_no_interval_says_that_a_loss_could_be_below_0(store: ResultStore, tmp_path: Path) -> None:
+    records = [
+        add_run(store, name, answers(0.5), seed=seed, nats={"clm": nats, "simcse": nats / 10})
+        for name in ("clm", "mlm")
+        for seed, nats in enumerate((0.1, 3.0, 0.2))
+    ]
+    (stratum,) = compared(store, records)
+    found = stratum.estimate(stratum.models[0], "loss clm", "nats")
+    assert found is not None
+    assert found.low == 0
+    assert found.high is not None
+    assert found.high > 3
+    losses = page(store, records, tmp_path).split("## Losses")[1]
+    assert "<sub>0.000 to" in losses
+    assert "cut off at 0" in losses
+
+
+def test_notes_speak_of_what_the_tables_have_and_of_nothing_else(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    plain = [add_run(store, "clm", answers(0.6), nats={"clm": 5.0})]
+    text = page(store, plain, tmp_path)
+    absent = ("†", "n/a", "No head", "adapted", "natural pairs", "different columns", "Sentences")
+    for word in (*absent, "cut off", "image tower"):
+        assert word not in text.partition("## Was it fair")[0], word
+    told = page(store, one_of_each(store), tmp_path)
+    assert "†† below it; ‡ not told apart from the best simple method" in told
+    assert "Losses of different columns" in told
+    pairs = add_run(store, "mlm", answers(0.5), nats={"clm": 5.0}, note="pseudo", data="x")
+    text = page(store, [pairs], tmp_path)
+    assert "Sentences are scored by total log-probability, by pseudo-log-likelihood for" in text
+    assert "Texts become vectors" not in text
+
+
 def test_the_tables_mark_who_is_on_the_plateau(store: ResultStore, tmp_path: Path) -> None:
     records = [
         add_run(store, "clm", answers(0.6), nats={"clm": 5.0}),
@@ -113,6 +147,23 @@ def test_failed_runs_are_named_with_their_reason(store: ResultStore, tmp_path: P
     assert "Failed runs" in text
     only = page(store, [records[-1]], tmp_path)
     assert "No run finished" in only
+
+
+def test_runs_that_diverged_are_told_from_those_that_broke_and_ranked_with_none(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    error = f"{DIVERGED} 12: the loss of rtd is nan"
+    diverged = add_run(store, "rtd", answers(0.9), status="failed", error=error)
+    assert diverged.is_diverged
+    text = page(store, [*one_of_each(store), diverged], tmp_path)
+    section = text.split("## Diverged runs")[1].split("\n## ")[0]
+    assert f"`{diverged.name}`: {error}" in section
+    assert "are not ranked" in section
+    assert "| rtd" not in text
+    broken = add_run(store, "mlm", answers(0.5), status="failed")
+    both = page(store, [*one_of_each(store), diverged, broken], tmp_path)
+    section = both.split("## Diverged and failed runs")[1].split("\n## ")[0]
+    assert section.index("diverged at step 12") < section.index("it broke")
 
 
 def test_a_section_that_fails_takes_no_other_with_it(

@@ -1,12 +1,17 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_records import add_run, answers
+from damages import DAMAGES, deleted
+from made_records import add_run, answers, rewrite
 
+from results.integrity import MANIFEST
 from results.record import RunRecord
 from results.report import write_report
 from results.store import ResultStore
+
+FILES = ("record.json", "curve.jsonl", "examples.parquet", "exhibits.json", MANIFEST)
 
 
 @pytest.fixture
@@ -63,6 +68,67 @@ def test_a_damaged_file_is_named(store: ResultStore, name: str) -> None:
             store.curve(record.name) if name == "curve.jsonl" else store.examples(record.name)
 
 
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [(n, d) for n in FILES for d in DAMAGES if (n, d) != (MANIFEST, deleted)],
+)
+def test_a_damaged_record_is_not_believed_and_is_made_again(
+    tmp_path: Path, store: ResultStore, name: str, damage: Callable[[Path], object]
+) -> None:
+    """Exhibits are read for the eye alone: without them the run is shown, and it is made again."""
+    exhibits = {"probe task": [{"texts": ["one", "two"]}]}
+    record, other = (
+        add_run(store, each, answers(0.5), exhibits=exhibits) for each in ("clm", "mlm")
+    )
+    damage(store.folder / record.name / name)
+    records, unreadable = store.records()
+    report = write_report(
+        [(each, store) for each in records], tmp_path, command="x", unreadable=unreadable
+    )
+    said = [line for line in report.read_text().splitlines() if line.startswith("- left out:")]
+    if name == "exhibits.json":
+        with pytest.raises(ValueError, match=r"exhibits.json is missing or damaged"):
+            store.exhibits(record.name)
+    else:
+        assert len(said) == 1
+        assert f"{record.name}" in said[0]
+        assert "damaged" in said[0]
+    assert store.finished(other.name) == other
+    assert store.finished(record.name) is None
+    assert add_run(store, "clm", answers(0.5), exhibits=exhibits) == record
+    assert store.finished(record.name) == record
+    assert store.exhibits(record.name) == exhibits
+
+
+def test_a_record_of_a_version_without_checksums_is_read(store: ResultStore) -> None:
+    record = add_run(store, "clm", answers(0.5))
+    (store.folder / record.name / MANIFEST).unlink()
+    assert store.records() == ([record], {})
+    assert store.finished(record.name) == record
+    assert len(store.examples(record.name)) == 400
+
+
+def test_a_record_speaks_of_the_folder_that_it_lies_in(store: ResultStore) -> None:
+    """A name within a file is no way out of the folder of runs."""
+    record = add_run(store, "clm", answers(0.5))
+    file = store.folder / record.name / "record.json"
+    rewrite(file, json.dumps({**record.to_json(), "name": "../../secret"}))
+    assert "another run, ../../secret" in store.records()[1][record.name]
+
+
+def test_a_link_in_the_place_of_a_record_is_replaced_and_not_followed(
+    tmp_path: Path, store: ResultStore
+) -> None:
+    record = add_run(store, "clm", answers(0.5), status="failed")
+    elsewhere = tmp_path / "elsewhere"
+    (store.folder / record.name).rename(elsewhere)
+    before = sorted(file.read_bytes() for file in elsewhere.iterdir())
+    (store.folder / record.name).symlink_to(elsewhere)
+    assert add_run(store, "clm", answers(0.5)).status == "finished"
+    assert not (store.folder / record.name).is_symlink()
+    assert sorted(file.read_bytes() for file in elsewhere.iterdir()) == before
+
+
 def test_who_adds_a_record_sees_what_others_read(store: ResultStore) -> None:
     """Tuples are lists on disk: were the fresh record kept, one setting would be two models."""
     record = add_run(store, "clm", answers(0.5), betas=(0.9, 0.98))
@@ -86,7 +152,7 @@ def test_a_record_that_lacks_a_part_takes_no_other_with_it(
     file = store.folder / broken.name / "record.json"
     content = json.loads(file.read_text())
     del content[part][key]
-    file.write_text(json.dumps(content))
+    rewrite(file, json.dumps(content))
     records, unreadable = store.records()
     assert records == [whole]
     assert "is not a readable record" in unreadable[broken.name]

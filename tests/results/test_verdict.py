@@ -96,9 +96,11 @@ def test_where_a_smaller_model_suits_the_budget_it_is_the_advice(store: ResultSt
 
 def test_who_learned_is_said_of_one_and_of_several(store: ResultStore) -> None:
     summary = on_plateau(store, {"clm": 5.0, "simcse": 1.0}).summary
-    assert summary.startswith("Clm is better at its own task than word frequencies are")
+    assert summary.startswith("Model clm is better at its own task than word frequencies are")
     summary = on_plateau(store, {"clm": 5.0, "mlm": 5.1}).summary
-    assert summary.startswith("Clm and mlm are better at their own tasks than word frequencies are")
+    assert summary.startswith(
+        "Models clm and mlm are better at their own tasks than word frequencies are"
+    )
 
 
 def test_the_highest_is_that_of_those_ranked(store: ResultStore) -> None:

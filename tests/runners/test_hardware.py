@@ -1,10 +1,13 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from damages import DAMAGES
 
 import runners.hardware
+from results.integrity import read_sealed
 from runners.hardware import (
     Hardware,
     best_dtype,
@@ -39,8 +42,25 @@ def test_the_choice_is_measured_once_a_machine_and_then_kept(
     assert resolve_hardware(ASKED, tmp_path, weights=1).dtype == "bfloat16"
     assert kept_dtype("cpu", 1, tmp_path) == "bfloat16"
     assert kept_dtype("cpu", 2, tmp_path) == ""
-    (file,) = (tmp_path / "machines").iterdir()
-    assert json.loads(file.read_text())["bfloat16_gain"] == 2.0
+    (file,) = (tmp_path / "machines").glob("*.json")
+    assert read_sealed(file)["bfloat16_gain"] == 2.0
+    file.write_text(json.dumps(read_sealed(file)))  # as a version without checksums wrote it
+    assert kept_dtype("cpu", 1, tmp_path) == "bfloat16"
+
+
+@pytest.mark.parametrize("harm", DAMAGES)
+def test_a_damaged_choice_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Path], object]
+) -> None:
+    rates = {"float32": 1.0, "bfloat16": 2.0}
+    monkeypatch.setattr(runners.hardware, "matrix_rates", lambda device: dict(rates))
+    resolve_hardware(ASKED, tmp_path, weights=1)
+    (file,) = (tmp_path / "machines").glob("*.json")
+    harm(file)
+    assert kept_dtype("cpu", 1, tmp_path) == ""
+    rates["bfloat16"] = 0.5
+    assert resolve_hardware(ASKED, tmp_path, weights=1).dtype == "float32"
+    assert kept_dtype("cpu", 1, tmp_path) == "float32"
 
 
 def test_another_number_of_processes_than_there_are_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from models.exports.choose import export
         ("mntp", "masked", "BertForMaskedLM"),
         ("clm", "causal", "BertLMHeadModel"),
         ("simcse", "body", "BertModel"),
-        ("prefix_lm", "body", "BertModel"),
+        ("prefix_lm", "prefix", "BertLMHeadModel"),
+        ("ul2", "prefix", "BertLMHeadModel"),
+        ("span_corruption", "body", "BertModel"),
         ("rtd", "discriminator", "ElectraForPreTraining"),
     ],
 )
@@ -28,6 +30,7 @@ def test_auto_classes_compute_what_the_model_does(
     exported.model.save_pretrained(tmp_path)
     assert_equal(source, kind, tmp_path, [30, 12, 25, 1])
     kept = {"masked": {"lm"}, "causal": {"lm"}, "discriminator": {"discriminator"}, "body": set()}
+    kept["prefix"] = {"lm"}
     assert set(exported.left_out) | kept[kind] == {*source.heads, *source.other_heads}
 
 
@@ -50,3 +53,12 @@ def test_a_causal_model_without_a_token_head_stays_causal(
     assert exported.model.config.is_decoder
     exported.model.save_pretrained(tmp_path)
     assert_equal(source, "body", tmp_path, [30, 12, 25, 1])
+
+
+def test_towers_that_no_dual_encoder_has_stay_behind_with_the_reason(
+    config: BackboneConfig,
+) -> None:
+    left = export(made_source(config, "clip", own={"modality": "image"})).left_out
+    assert set(left) == {"image_tower", "first_projection", "second_projection", "logit_scale"}
+    assert "normalizes after" in left["image_tower"]
+    assert "pooler" in left["second_projection"]

@@ -56,3 +56,20 @@ def test_attention_that_the_family_lacks_is_refused(
     source = made_source(read_checkpoint(tmp_path, path="somewhere"), objective, size=310)
     with pytest.raises(ValueError, match=f"{family} read with .* attention only"):
         export(source)
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"), [("bert", "prefix"), ("roberta", "prefix"), ("modernbert", "body")]
+)
+def test_a_head_that_reads_from_left_to_right_on_states_from_both_sides(
+    family: str, kind: str, tmp_path: Path
+) -> None:
+    save_checkpoint(tmp_path / "start", family)
+    source = made_source(
+        read_checkpoint(tmp_path / "start", path="somewhere"), "prefix_lm", size=310
+    )
+    exported = export(source)
+    assert exported.kind == kind
+    assert ("lm" in exported.left_out) == (kind == "body")
+    exported.model.save_pretrained(tmp_path / "end")
+    assert_equal(source, kind, tmp_path / "end", [40, 21, 3])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_records import CORPUS, add_run, answers
+from made_records import CORPUS, add_run, answers, rewrite
 
 from results.store import ResultStore
 from results.trackers.tracked import began, package, read_note, tracked_run, write_note
@@ -44,7 +44,7 @@ def test_points_without_a_held_out_loss_have_none(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     record = add_run(store, "mlm", answers(0.6))
     file = store.folder / record.name / "curve.jsonl"
-    file.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.0, "held_out clm": 3.0}\n')
+    rewrite(file, '{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.0, "held_out clm": 3.0}\n')
     assert tracked_run(record, store).points == {
         1: {"loss/training": 2.0},
         2: {"loss/training": 1.0, "loss/held_out clm": 3.0},
@@ -54,7 +54,7 @@ def test_points_without_a_held_out_loss_have_none(tmp_path: Path) -> None:
 def test_a_failed_run_has_no_values_and_no_curve_maybe(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     record = add_run(store, "mlm", answers(0.6), status="failed")
-    (store.folder / record.name / "curve.jsonl").write_text("")
+    rewrite(store.folder / record.name / "curve.jsonl", "")
     run = tracked_run(record, store)
     assert (run.points, run.values, run.last_step) == ({}, {}, 0)
     assert run.tags["status"] == "failed"

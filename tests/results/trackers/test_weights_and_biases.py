@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_records import add_run, answers
+from made_records import add_run, answers, rewrite
 
 from results.store import ResultStore
 from results.trackers.tracked import TrackedRun, tracked_run
@@ -108,7 +108,7 @@ def test_a_run_that_failed_and_went_on_is_one_run(tmp_path: Path, uploaded: bool
     store = ResultStore(tmp_path)
     failed = add_run(store, "mlm", answers(0.6), status="failed")
     file = store.folder / failed.name / "curve.jsonl"
-    file.write_text("".join(file.read_text().splitlines(keepends=True)[:4]))
+    rewrite(file, "".join(file.read_text().splitlines(keepends=True)[:4]))
     run = tracked_run(failed, store)
     assert write_wandb(run, tmp_path, "mine") == "logged"
     (first,) = written(tmp_path, run)

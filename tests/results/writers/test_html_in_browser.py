@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from made_pages import HOSTILE, whole_page
 
+from results.page import Bullets, Part, Section
 from results.writers.html import DASH, write_html
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -39,6 +41,12 @@ class Opened:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(file.as_uri(), wait_until="load")
 
+    def draw(self) -> None:
+        """Bring every chart into sight, as a reader does who goes through the page."""
+        for figure in self.page.locator(".chart figure").all():
+            figure.scroll_into_view_if_needed()
+            figure.locator(".plot svg").wait_for()
+
     def column(self, table: int, column: int) -> list[str]:
         rows = self.page.locator("table.sortable").nth(table).locator("tbody tr")
         cells = [row.locator("th, td").nth(column).inner_text() for row in rows.all()]
@@ -65,6 +73,8 @@ def test_it_opens_without_a_complaint_and_asks_for_nothing(
     assert found.complaints == []
     left = [url for url in found.requests if not url.startswith("data:")]
     assert left == [file.as_uri()]
+    found.draw()
+    assert found.complaints == []
     assert found.page.locator(".plot svg").count() == 4
     found.page.close()
 
@@ -104,7 +114,64 @@ def test_quantities_and_signs_are_sorted_as_numbers(opened: Opened) -> None:
     assert opened.column(0, 0) == ["clm", "mlm", "simcse", "unigram"]
 
 
+def far_down(folder: Path) -> Path:
+    """A page that begins with what fills several screens."""
+    page = whole_page()
+    far = Section("", [Bullets(["line"] * 500)])
+    part = replace(page.parts[0], sections=[far, *page.parts[0].sections])
+    return write_html(replace(page, parts=[part]), folder)
+
+
+def test_curves_are_drawn_when_they_come_into_sight(
+    browser: sync_api.Browser, tmp_path: Path
+) -> None:
+    found = Opened(browser, far_down(tmp_path))
+    found.page.wait_for_timeout(100)
+    assert found.page.locator(".plot svg").count() == 0
+    found.draw()
+    assert found.page.locator(".plot svg").count() == 2
+    found.page.close()
+
+
+def test_in_print_everything_is_there(browser: sync_api.Browser, tmp_path: Path) -> None:
+    found = Opened(browser, far_down(tmp_path))
+    found.page.emulate_media(media="print")
+    assert found.page.get_by_text("To choose among clm.").is_visible()  # without the script too
+    found.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert found.page.locator(".plot svg").count() == 2
+    assert found.page.locator("details.fold[open]").count() == 1
+    found.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert found.page.locator("details.fold[open]").count() == 0
+    found.page.close()
+
+
+def test_a_link_opens_what_is_folded(opened: Opened) -> None:
+    text, link = opened.page.get_by_text("To choose among clm."), opened.page.locator(".note a")
+    assert not text.is_visible()
+    link.press("Enter")
+    text.wait_for()
+    summary = opened.page.locator("details.fold summary")
+    summary.press("Enter")
+    assert not text.is_visible()
+    link.click()  # the address stays the same
+    text.wait_for()
+
+
+def test_contents_lead_to_their_section(browser: sync_api.Browser, tmp_path: Path) -> None:
+    """Sections that were never in sight have no height of their own yet."""
+    sections = [Section(f"part {n}", [Bullets(["line"] * 20 * n)]) for n in range(1, 9)]
+    page = replace(whole_page(), parts=[Part("", sections)])
+    found = Opened(browser, write_html(page, tmp_path), reduced_motion="reduce")
+    found.page.get_by_role("link", name="part 6").click()
+    found.page.wait_for_timeout(300)
+    box = found.page.locator("#part-6-title").bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < 200
+    found.page.close()
+
+
 def test_curves_change_their_axis(opened: Opened) -> None:
+    opened.draw()
     chosen = opened.page.locator("input[type=radio]:checked")
     assert chosen.locator("xpath=..").inner_text().strip() == "training FLOPs"
     flops = opened.paths()
@@ -118,6 +185,7 @@ def test_curves_change_their_axis(opened: Opened) -> None:
 
 
 def test_a_point_says_its_values(opened: Opened) -> None:
+    opened.draw()
     plot, tip = opened.page.locator(".plot").first, opened.page.locator(".tip").first
     point = opened.page.locator(".plot circle").first.bounding_box()
     assert point is not None
@@ -130,6 +198,7 @@ def test_a_point_says_its_values(opened: Opened) -> None:
 
 
 def test_the_keyboard_goes_through_the_points(opened: Opened) -> None:
+    opened.draw()
     plot, tip = opened.page.locator(".plot").first, opened.page.locator(".tip").first
     plot.press("ArrowRight")
     assert "clm, seed 0, training: 8.800" in tip.inner_text()

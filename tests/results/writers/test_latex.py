@@ -76,7 +76,7 @@ def test_texts_around_a_table_are_inert_too(tmp_path: Path) -> None:
         (Cell(value=0.5, strong=True), r"\textbf{0.500}"),
         (Cell(text="untrained", weak=True), r"\textit{untrained}"),
         (Cell(value=0.5, form="+.2f", note="a_b"), r"+0.50 (a\_b)"),
-        (Cell(value=0.5, marks="††"), r"0.500$\dagger$$\dagger$"),
+        (Cell(value=0.5, marks="††"), r"0.500\textsuperscript{$\dagger$$\dagger$}"),
         (Cell(text=f"{strong('a&b')} {code('c_d')}"), r"\textbf{a\&b} \texttt{c\_d}"),
         (
             Cell(value=0.5, low=-0.1, high=0.6, strong=True),
@@ -163,7 +163,9 @@ def test_the_scores_of_a_report_stand_in_its_table(tmp_path: Path) -> None:
     names = {line[0]: line[1] for line in found}
     assert set(names) == {"chance", "words", "untrained", "clm", "simcse"}
     assert names["clm"].startswith(r"0.600 {\scriptsize {[}0.55")
-    assert names["simcse"].startswith(r"0.400$\dagger$$\dagger$$\ddagger$$\ddagger$ ")
+    assert names["simcse"].startswith(
+        r"0.400\textsuperscript{$\dagger$$\dagger$,$\ddagger$$\ddagger$} "
+    )
     text = (tmp_path / "reports").rglob("probes.tex")
     assert "not told apart from the model before training" in next(text).read_text()
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.corpora.files import find_files, short_name, whole_file_sides
+from runners.corpora.files import did_you_mean, find_files, short_name, whole_file_sides
 
 SUFFIXES = (".txt", ".parquet")
 
@@ -92,6 +92,26 @@ def test_files_are_held_out_whole_where_they_come_near_the_shares() -> None:
 )
 def test_a_short_name_tells_files_of_one_name_apart(path: str, name: str) -> None:
     assert short_name(path) == name
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("txts/one.txt", "texts/one.txt"),
+        ("texts/onne.txt", "texts/one.txt"),
+        ("txts/won.txt", "texts"),
+        ("text", "texts"),
+        ("nothing/like/it", ""),
+    ],
+)
+def test_a_missing_path_is_met_with_the_nearest_there_is(
+    tmp_path: Path, given: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "texts/one.txt", "texts/two.txt")
+    hint = f"; did you mean {tmp_path / meant}?" if meant else ""
+    assert did_you_mean(tmp_path / given) == hint
+    monkeypatch.chdir(tmp_path)
+    assert did_you_mean(Path(given)) == (f"; did you mean {meant}?" if meant else "")
 
 
 def test_this_folder_has_its_real_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """Measurements on disk: taken once, whoever takes them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from damages import DAMAGES
 from filelock import FileLock
 
 from results.record import Metric
@@ -25,6 +27,15 @@ def test_what_is_kept_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert second == FOUND[0]
     assert first.examples is not None
     pd.testing.assert_frame_equal(first.examples, examples)
+
+
+@pytest.mark.parametrize("harm", DAMAGES)
+def test_what_is_damaged_is_taken_again(tmp_path: Path, harm: Callable[[Path], object]) -> None:
+    measured(tmp_path, "probe", lambda: FOUND)
+    harm(tmp_path / "measures" / "probe.json")
+    again = [Measurement(Metric("accuracy"), 0.25)]
+    assert measured(tmp_path, "probe", lambda: again) == again
+    assert measured(tmp_path, "probe", never) == again
 
 
 def test_what_another_process_is_taking_is_passed_over_or_waited_for(tmp_path: Path) -> None:

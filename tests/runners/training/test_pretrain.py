@@ -8,6 +8,7 @@ import pytest
 import torch
 from experiments import experiment, train
 from objective_files import load_objective
+from torch import Tensor
 
 import runners.training.pretrain as pretrain_module
 from models.initialization import weights_hash
@@ -17,9 +18,12 @@ from objectives.prepared import LossOutput, Prepared, Term
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.training.budget import BudgetConfig
-from runners.training.pretrain import DivergedError, training_name
+from runners.training.checkpoint import Checkpoints
+from runners.training.finite import DivergedError
+from runners.training.pretrain import training_name
 from runners.training.trainer import learning_rate_factor
 from runners.training.update import UpdateStep
+from runners.training.updates import Update
 
 OBJECTIVES = ("clm", "mlm", "simcse")
 
@@ -80,16 +84,16 @@ def test_a_killed_run_goes_on_bit_for_bit(
         pass
 
     saves = 0
-    save = pretrain_module.save_checkpoint
+    save = Checkpoints.save
 
-    def save_and_die(*arguments: Any) -> None:
+    def save_and_die(self: Checkpoints, *arguments: Any) -> None:
         nonlocal saves
-        save(*arguments)
+        save(self, *arguments)
         saves += 1
         if saves in (3, 7):
             raise Killed
 
-    monkeypatch.setattr(pretrain_module, "save_checkpoint", save_and_die)
+    monkeypatch.setattr(Checkpoints, "save", save_and_die)
     for _ in range(2):
         with pytest.raises(Killed):
             train(config(), corpus)
@@ -166,9 +170,9 @@ def test_no_update_is_lost_to_a_rate_of_0(
     rates: list[float] = []
     update = UpdateStep.__call__
 
-    def noted(self: UpdateStep, prepared: Prepared, rate: float, **more: Any) -> float:
+    def noted(self: UpdateStep, prepared: Update, rate: float) -> dict[str, Tensor]:
         rates.append(rate)
-        return update(self, prepared, rate, **more)
+        return update(self, prepared, rate)
 
     monkeypatch.setattr(UpdateStep, "__call__", noted)
     amount = {"steps": 20, "tokens": 20_000, "seconds": 0.5}[unit]

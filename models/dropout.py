@@ -1,0 +1,33 @@
+"""Dropout whose draws are cheap on a processor (Srivastava et al. 2014)."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+STEPS = 2**16
+"""A draw has so many values: four are cut from one of torch's random numbers of 64 bits."""
+
+
+def dropout(states: Tensor, rate: float, training: bool = True) -> Tensor:
+    """Each number is 0 with probability `rate`, or divided by 1 - rate.
+
+    On a processor torch draws each number's fate apart, which took an eighth of a training step;
+    here it takes a third of that (docs/performance.md). The rate is met to 1/65,536.
+
+    Args:
+        states: of any shape.
+        rate: in [0, 1).
+        training: if false, nothing happens.
+    """
+    if not training or rate == 0.0:
+        return states
+    if states.device.type != "cpu":
+        return F.dropout(states, rate)
+    count = states.numel()
+    lowest, highest = -(2**63), 2**63 - 1
+    words = torch.randint(lowest, highest, (math.ceil(count / 4),), dtype=torch.int64)
+    draws = words.view(torch.int16)[:count].view(states.shape)
+    kept = (draws >= round(rate * STEPS) - STEPS // 2).to(states.dtype)
+    return states * kept.div_(1.0 - rate)

@@ -1,0 +1,52 @@
+"""Weights on disk, as safetensors, and by which hash a file is known to be the one written."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from runners.disk import as_os_error, sync
+
+
+def save_weights(model: nn.Module, file: Path) -> None:
+    """All parameters and buffers (a norm's running mean) by name, each once.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    names = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
+    save_tensors({n: value for n, value in model.state_dict().items() if n in names}, file)
+
+
+def load_weights(model: nn.Module, file: Path) -> None:
+    """Parameters and buffers by name, in place.
+
+    Raises:
+        RuntimeError: names or shapes differ from those saved.
+    """
+    model.load_state_dict(load_file(file), strict=True)
+
+
+def save_tensors(
+    tensors: Mapping[str, Tensor], file: Path, metadata: dict[str, str] | None = None
+) -> None:
+    """Tensors by name, brought to the disk.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    content = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    try:
+        save_file(content, file, metadata)
+    except SafetensorError as error:
+        raise as_os_error(error) from error
+    sync(file)
+
+
+def sha256_of(file: Path) -> str:
+    """Of the bytes of a file, in hexadecimal."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

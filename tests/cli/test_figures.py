@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_records import add_run
+
+from cli.figures import JobFailedError, check_optimised, value_of
+from results.store import ResultStore
+from runners.probes.retrieval import RetrievalProbe
+
+
+def test_what_a_sweeper_is_told(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    add_run(store, "mlm", np.array([1.0, 0.0, 1.0, 1.0]))
+    (record,) = store.records()[0]
+    assert value_of("task accuracy", record, store) == 0.75
+    file = store.folder / record.name / "curve.jsonl"
+    file.write_text('{"step": 1, "loss": 1.0}\n')
+    for figure in ("task mrr", "other accuracy", "loss"):
+        found = value_of(figure, record, store)
+        assert isinstance(found, JobFailedError)
+        assert str(found) == f"{record.name} has no figure {figure!r}"
+    file.write_text(
+        '{"step": 1, "held_out mlm": 5.0, "held_out simcse": 3.0}\n'
+        '{"step": 2, "held_out mlm": 4.0, "held_out simcse": 1.0}\n'
+        '{"step": 3, "loss": 1.0}\n'
+    )
+    assert value_of("loss", record, store) == 2.5  # a fusion's terms, where they were last taken
+
+
+def test_what_failed_has_no_value(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    add_run(store, "mlm", np.array([1.0]), status="failed")
+    (record,) = store.records()[0]
+    assert isinstance(value_of("loss", record, store), JobFailedError)
+
+
+def test_what_is_optimised_is_a_figure_that_there_is() -> None:
+    probes = [RetrievalProbe(name="retrieval")]
+    check_optimised("loss", probes)
+    check_optimised("retrieval mrr", probes)
+    for figure, said in (
+        ("los", "optimise: 'los' is no figure; .*; or it is loss"),
+        ("retrieval mr", "optimise: retrieval has no figure 'mr'; did you mean 'mrr'"),
+        ("retrieva mrr", "optimise: 'retrieva mrr' names no probe; did you mean 'retrieval'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            check_optimised(figure, probes)

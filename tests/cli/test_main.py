@@ -1,0 +1,67 @@
+"""How commands end that something stops."""
+
+import errno
+import os
+import signal
+import sys
+from types import ModuleType
+
+import pytest
+
+from cli.main import COMMANDS, main
+
+
+def command(monkeypatch: pytest.MonkeyPatch, does: object) -> int:
+    module = ModuleType("a_command")
+    module.main = does  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "a_command", module)
+    monkeypatch.setitem(COMMANDS, "doctor", "a_command")
+    return main(["doctor"])
+
+
+def test_termination_is_an_exit_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, cleaned = signal.getsignal(signal.SIGTERM), []
+
+    def terminated(arguments: object) -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return 0
+        finally:
+            cleaned.append(True)
+
+    assert command(monkeypatch, terminated) == 143
+    said = capsys.readouterr().err
+    assert said == "compare: terminated; the same command goes on where this stopped\n"
+    assert cleaned
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_other_exits_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command(monkeypatch, lambda arguments: sys.exit(3))
+    assert ended.value.code == 3
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EFBIG, "File too large"), OSError("writing failed: [errno 28] full")]
+)
+def test_a_full_disk_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError
+) -> None:
+    def fails(arguments: object) -> int:
+        raise error
+
+    assert command(monkeypatch, fails) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "with more room the same command goes on" in said
+
+
+def test_another_error_of_the_system_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(arguments: object) -> int:
+        raise PermissionError(errno.EACCES, "no")
+
+    with pytest.raises(PermissionError):
+        command(monkeypatch, fails)
