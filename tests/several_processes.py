@@ -147,4 +147,4 @@ def enter(rank: int, port: int, folder: str, names: Sequence[str]) -> None:
     }
     if rank == 1:
         FirstCharacter.loss = _fail  # type: ignore[method-assign]
-    assert run_in_ranks("several_processes", [folder, *names]) == 0
+    assert run_in_ranks(["several_processes", folder, *names]) == 0
