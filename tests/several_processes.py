@@ -11,7 +11,6 @@ from typing import Any
 from experiments import experiment
 from objective_files import load_objective
 
-import runners.training.pretrain as pretrain_module
 from cli.ranks import main as run_in_ranks
 from models.initialization import weights_hash
 from objectives.first_character import FirstCharacter
@@ -24,6 +23,7 @@ from runners.distributed import ranks
 from runners.follow import call_others
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
+from runners.training.checkpoint import Checkpoints
 from runners.training.pretrain import Trained, pretrain
 
 WAY = {
@@ -104,7 +104,7 @@ def _stop_after_saves(output: Path, config: ExperimentConfig) -> None:
     """Leave a training with its third checkpoint."""
     (output / "corpora").parent.mkdir()
     (output / "corpora").symlink_to(config.output_dir / "corpora")
-    save, saves = pretrain_module.save_checkpoint, 0
+    save, saves = Checkpoints.save, 0
 
     def save_and_fail(*arguments: Any, **more: Any) -> None:
         nonlocal saves
@@ -113,13 +113,13 @@ def _stop_after_saves(output: Path, config: ExperimentConfig) -> None:
         if saves == 3:
             raise OSError("the disk is full")
 
-    pretrain_module.save_checkpoint = save_and_fail
+    Checkpoints.save = save_and_fail  # type: ignore[method-assign]
     try:
         trained(_in(output, config))
     except OSError:
         pass
     finally:
-        pretrain_module.save_checkpoint = save
+        Checkpoints.save = save  # type: ignore[method-assign]
 
 
 def _message(config: ExperimentConfig) -> str:
