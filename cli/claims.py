@@ -15,6 +15,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from runners.training.interrupts import TERMINATED
+
 BEAT = 5.0
 """Seconds between two signs of life."""
 
@@ -135,7 +137,7 @@ def claimed(output_dir: Path, name: str) -> Iterator[Heart | None]:
             yield heart
         except (KeyboardInterrupt, SystemExit) as error:
             heart.stop()
-            if isinstance(error, KeyboardInterrupt) or error.code == 143:  # interrupted, not failed
+            if isinstance(error, KeyboardInterrupt) or error.code == TERMINATED:
                 file.unlink(missing_ok=True)
             raise
         finally:

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest.mock import patch
@@ -24,6 +25,8 @@ from cli.auto import TAKEN, with_presets
 from cli.explain import CONFIG_FOLDER, VERSION_BASE, explain
 from cli.main import UsageError
 from cli.overrides import check_overrides
+from runners.configuration.experiment import PLACES
+from runners.configuration.read import GROUPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,9 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str], *, help_by:
         unknown = next((a for a in arguments if a in message.split() and a[:2] == "--"), "")
         name = unknown.lstrip("-").partition("=")[0]
         if name and message.startswith("unrecognized"):
+            group, dot, rest = name.partition(".")
+            known = get_close_matches(group, [*GROUPS, *PLACES, "seed", "columns", "finish"], n=1)
+            name = "".join([*known, dot, rest]) if known else name
             message += f"; settings are written without dashes: {name}=VALUE"
         raise UsageError(f"{message}; `{help_by}` shows what there is")
 
