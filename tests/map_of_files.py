@@ -15,6 +15,7 @@ HELD_BY = {
     "cli/listing.py": "cli/test_usage.py",
     "cli/plan.py": "cli/test_run.py",
     "cli/ranks.py": "faults/test_ranks.py",
+    "cli/resume.py": "faults/test_parent.py",
     "models/backbones/vanilla.py": "models/test_backbone.py",
     "models/batch.py": "models/test_backbone.py",
     "models/blocks.py": "models/test_backbone.py",
