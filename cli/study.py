@@ -54,11 +54,12 @@ class Study:
         display.say(f"{announcement(jobs)}; done already: {done} of {len(jobs)} job(s)")
         names = record_names(jobs)
         self._jobs |= {job.record_name: job for job in jobs}
+        files = write_files(prepared)
         try:
             if prepared.inline or ranks().world > 1:  # torchrun has started the processes
                 records = run_all(prepared, store, display)
             else:
-                records = self._in_processes(prepared, store, names, len(names) - len(there))
+                records = self._in_processes(jobs, files, store, len(names) - len(there))
         except (KeyboardInterrupt, SystemExit):
             self._report_part(store)
             raise
@@ -104,11 +105,10 @@ class Study:
         return next(iter(self._jobs.values())).config.output_dir
 
     def _in_processes(
-        self, prepared: Prepared, store: ResultStore, names: Sequence[str], left: int
+        self, jobs: Sequence[Job], files: Sequence[Path], store: ResultStore, left: int
     ) -> list[RunRecord]:
         """Let processes of their own run what is left."""
-        jobs, display = prepared.jobs, self._display
-        files = write_files(prepared)
+        display, names = self._display, record_names(jobs)
         if left:
             self._sweep = self._sweep or Sweep.begin(self._output_dir, self._command)
             self._lock = self._lock or self._sweep.alone()

@@ -58,8 +58,8 @@ class Sweep:
         found = sweeps(place)
         if not found:
             raise UsageError(
-                f"{shown(place)} holds no sweep; name the output directory of a `compare run`, or "
-                "one of the folders below its sweeps/"
+                f"there is no sweep in {shown(place)}; name the output directory of a `compare "
+                "run`, or one of the folders below its sweeps/"
             )
         return found[-1]
 

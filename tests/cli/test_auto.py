@@ -126,7 +126,7 @@ def test_the_line_of_the_jobs_says_what_auto_took(monkeypatch: pytest.MonkeyPatc
             self.config, self.label = config, "mlm"
             self.record_name = f"{config.budget.amount}"
 
-    monkeypatch.setattr("cli.prepare.prepare", lambda configs, _: [Job(c) for c in configs])
+    monkeypatch.setattr("cli.prepare.prepare", lambda configs, _, **more: [Job(c) for c in configs])
     monkeypatch.setattr("cli.prepare.describe", lambda _: "a machine")
     monkeypatch.setattr("cli.prepare.check_writable", lambda _: None)
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_records import add_run
+from made_records import add_run, rewrite
 
 from cli.figures import JobFailedError, check_optimised, value_of
 from results.store import ResultStore
@@ -15,15 +15,16 @@ def test_what_a_sweeper_is_told(tmp_path: Path) -> None:
     (record,) = store.records()[0]
     assert value_of("task accuracy", record, store) == 0.75
     file = store.folder / record.name / "curve.jsonl"
-    file.write_text('{"step": 1, "loss": 1.0}\n')
+    rewrite(file, '{"step": 1, "loss": 1.0}\n')
     for figure in ("task mrr", "other accuracy", "loss"):
         found = value_of(figure, record, store)
         assert isinstance(found, JobFailedError)
         assert str(found) == f"{record.name} has no figure {figure!r}"
-    file.write_text(
+    rewrite(
+        file,
         '{"step": 1, "held_out mlm": 5.0, "held_out simcse": 3.0}\n'
         '{"step": 2, "held_out mlm": 4.0, "held_out simcse": 1.0}\n'
-        '{"step": 3, "loss": 1.0}\n'
+        '{"step": 3, "loss": 1.0}\n',
     )
     assert value_of("loss", record, store) == 2.5  # a fusion's terms, where they were last taken
 

@@ -61,7 +61,7 @@ def test_a_full_disk_is_one_line(
 
 def test_another_error_of_the_system_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(arguments: object) -> int:
-        raise PermissionError(errno.EACCES, "no")
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "no")
 
-    with pytest.raises(PermissionError):
+    with pytest.raises(ConnectionRefusedError):
         command(monkeypatch, fails)

@@ -60,7 +60,7 @@ def test_what_the_system_refuses_at_preparation_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def refused(*_: object) -> None:
+    def refused(*_: object, **more: object) -> None:
         raise error
 
     monkeypatch.setattr(cli.prepare, "prepare", refused)
@@ -86,7 +86,7 @@ def test_a_disk_that_fills_up_while_records_are_written_is_one_line(
     [
         (["objective=glob(nothing*)", "-m"], "a glob(...) matches no option"),
         (["output_dir={folder}/a,{folder}/b", "-m"], "all jobs of a command write to one folder"),
-        (["hydra/launcher=joblib"], "one after the other"),
+        (["hydra/launcher=joblib"], "known: basic, inline, processes"),
     ],
 )
 def test_commands_without_a_meaning(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -104,7 +104,8 @@ def test_the_same_job_is_run_once(
             self.config, self.label = config, config.objective.name
             self.record_name = f"{self.label}-s{config.seed}"
 
-    monkeypatch.setattr(cli.prepare, "prepare", lambda configs, _: [Job(c) for c in configs])
+    made: Any = lambda configs, _, **more: [Job(c) for c in configs]  # noqa: E731
+    monkeypatch.setattr(cli.prepare, "prepare", made)
     said: list[str] = []
     monkeypatch.setattr(Silent, "say", lambda self, line: said.append(line))
     given = ["objective=clm,mlm,clm", "seed=0,0", "-m", f"output_dir={tmp_path}"]

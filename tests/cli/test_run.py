@@ -97,10 +97,10 @@ def test_a_failed_job_leaves_the_others_and_is_tried_again(
 ) -> None:
     pretrain = experiment_module.pretrain
 
-    def broken(config: Any, *more: Any) -> Any:
+    def broken(config: Any, *more: Any, **named: Any) -> Any:
         if config.objective is not None and config.objective.name == "clm":
             raise RuntimeError("the disk | is <full>")
-        return pretrain(config, *more)
+        return pretrain(config, *more, **named)
 
     monkeypatch.setattr(experiment_module, "pretrain", broken)
     assert run(output, "objective=clm,mlm", "-m") == 1
@@ -119,10 +119,10 @@ def test_an_interrupted_sweep_keeps_what_is_finished(
 ) -> None:
     pretrain = experiment_module.pretrain
 
-    def interrupted(config: Any, *more: Any) -> Any:
+    def interrupted(config: Any, *more: Any, **named: Any) -> Any:
         if config.objective is not None and config.objective.name == "mlm":
             raise KeyboardInterrupt
-        return pretrain(config, *more)
+        return pretrain(config, *more, **named)
 
     monkeypatch.setattr(experiment_module, "pretrain", interrupted)
     assert run(output, "objective=clm,mlm", "-m") == 130

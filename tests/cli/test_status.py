@@ -82,9 +82,9 @@ def test_the_best_comes_first(sweep: Sweep, capsys: pytest.CaptureFixture[str]) 
 
 def test_where_there_is_no_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", str(tmp_path)]) == 2
-    assert "holds no sweep" in capsys.readouterr().err
+    assert "there is no sweep in" in capsys.readouterr().err
     assert main(["resume", str(tmp_path)]) == 2
-    assert "holds no sweep" in capsys.readouterr().err
+    assert "there is no sweep in" in capsys.readouterr().err
 
 
 def test_a_sweep_without_jobs_cannot_be_resumed(

@@ -50,10 +50,10 @@ def test_what_fails_ends_an_adaptive_sweep_with_a_report(
 
     pretrain = experiment_module.pretrain
 
-    def broken(config: Any, *more: Any) -> Any:
+    def broken(config: Any, *more: Any, **named: Any) -> Any:
         if config.objective is not None and config.objective.learning_rate == 1e-2:
             raise RuntimeError("it broke")
-        return pretrain(config, *more)
+        return pretrain(config, *more, **named)
 
     monkeypatch.setattr(experiment_module, "pretrain", broken)
     assert run(output, *MADE) == 1

@@ -27,7 +27,7 @@ from cli.main import main
             ["probe=classification", "probe.path={table}", "probe.label_column=lab"],
             "no column 'lab'",
         ),
-        (["hydra/launcher=joblib"], "one after the other"),
+        (["hydra/launcher=joblib"], "known: basic, inline, processes"),
         (["model=pretrained"], "model.path is not set; give it as model.path=VALUE"),
         (["model=pretrained", "model.path=./none"], "model.path: there is no folder ./none"),
         (["model=pretrained", "model.path={checkpoint}"], "cannot be gone on from"),

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_pages import HOSTILE
-from made_records import add_baselines, add_run, answers
+from made_records import add_baselines, add_run, answers, rewrite
 
 from results.comparison import Stratum, strata
 from results.disagreement import Disagreement, disagreement
 from results.findings import findings
+from results.integrity import write_manifest
 from results.page import Page, Part, Section
 from results.record import Metric
 from results.report import write_report
@@ -58,12 +59,13 @@ class Study:
 
     def keep(self, exhibits: Any) -> None:
         file = self.store.folder / "baselines-1" / "exhibits.json"
-        file.write_text(json.dumps(exhibits))
+        rewrite(file, json.dumps(exhibits))
 
     def change(self, name: str, seed: int, **columns: Any) -> None:
         (record,) = [r for r in self.records if (r.objective, r.seed) == (name, seed)]
         file = self.store.folder / record.name / "examples.parquet"
         pd.read_parquet(file).assign(**columns).to_parquet(file)
+        write_manifest(file.parent)
 
     @property
     def stratum(self) -> Stratum:
@@ -201,8 +203,8 @@ def test_after_a_finish_the_examples_are_the_same(tmp_path: Path) -> None:
             "finish": {"probe": "task", "attention": "own"},
             "probes": {"task": {}},
         }
-        record.write_text(json.dumps(content))
         pd.read_parquet(rows).assign(measure="probe task, finished").to_parquet(rows)
+        rewrite(record, json.dumps(content))
     study.records, _ = study.store.records()
     assert "### task, finished: accuracy, pairs" in study.section
     assert "| text 1 | yes | 2 of 2 | 0 of 2 |" in study.section
@@ -218,7 +220,9 @@ def test_texts_of_another_test_set_are_not_shown(tmp_path: Path) -> None:
 
 def test_records_without_texts_have_no_section(tmp_path: Path) -> None:
     study = two(tmp_path)
-    (study.store.folder / "baselines-1" / "exhibits.json").unlink()
+    folder = study.store.folder / "baselines-1"
+    (folder / "exhibits.json").unlink()
+    write_manifest(folder)
     assert study.section == ""
     assert "disagree" not in study.report()
 

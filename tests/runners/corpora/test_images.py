@@ -166,14 +166,17 @@ def test_a_wrong_column_or_size(settings: dict[str, object], message: str, tmp_p
         build(tmp_path, config_of(**settings))
 
 
-def test_damaged_pixels_are_found(tmp_path: Path) -> None:
+def test_damaged_pixels_are_made_again(tmp_path: Path) -> None:
     save_drawings(tmp_path / "hub" / "drawings", COUNTS)
     (file,) = build(tmp_path, config_of()).folder.glob("images-test.bin")
-    content = bytearray(file.read_bytes())
+    before = file.read_bytes()
+    content = bytearray(before)
     content[100] ^= 1
     file.write_bytes(content)
     with pytest.raises(ValueError, match=r"images-test\.bin is damaged"):
-        build(tmp_path, config_of())
+        Corpus(file.parent)
+    build(tmp_path, config_of())
+    assert file.read_bytes() == before
 
 
 def test_other_pixels_are_another_corpus(tmp_path: Path) -> None:
