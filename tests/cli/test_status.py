@@ -76,7 +76,7 @@ def test_the_best_comes_first(sweep: Sweep, capsys: pytest.CaptureFixture[str]) 
     assert "| 0.750 |" in found["mlm"]
     found = lines(sweep, capsys, "--best", "loss mlm nats")  # of which less is better
     assert next(iter(found)) == "mlm"
-    assert main(["status", str(sweep.output_dir), "--best", "task acuracy"]) == 2
+    assert main(["status", str(sweep.output_dir), "--best", "task accurac"]) == 2
     assert "did you mean 'task accuracy'" in capsys.readouterr().err
 
 
