@@ -1,7 +1,6 @@
 """`compare resume`: go on with a sweep where it was left, from the files that it froze."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from cli.arguments import parser_of
 from cli.hydra_app import parse
@@ -10,7 +9,7 @@ from cli.paths import shown
 from cli.prepare import prepare_files
 from cli.progress import Display
 from cli.study import Study
-from cli.sweep import Sweep
+from cli.sweep import Sweep, add_place
 
 EXAMPLES = """\
 compare resume
@@ -29,13 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         "half done goes on from its last checkpoint, what failed is tried again; then the report."
     )
     parser = parser_of("resume", about, examples=EXAMPLES)
-    parser.add_argument(
-        "folder",
-        nargs="?",
-        type=Path,
-        default=Path("outputs"),
-        help="an output directory, whose newest sweep is meant, or one of its sweeps/",
-    )
+    add_place(parser)
     sweep = Sweep.find(parse(parser, arguments, help_by="compare resume --help").folder)
     files = sweep.files()
     if not files:

@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from cli.arguments import parser_of
 from cli.claims import Claim, claims
 from cli.hydra_app import parse
 from cli.main import UsageError
 from cli.paths import shown
-from cli.sweep import Sweep, sweeps
+from cli.sweep import Sweep, add_place, sweeps
 from cli.tables import print_table
 from results.figures import number
 from results.record import RunRecord
@@ -33,13 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         "orphaned (half done, and its process gone), waiting."
     )
     parser = parser_of("status", about, examples=EXAMPLES)
-    parser.add_argument(
-        "folder",
-        nargs="?",
-        type=Path,
-        default=Path("outputs"),
-        help="an output directory, whose newest sweep is meant, or one of its sweeps/",
-    )
+    add_place(parser)
     parser.add_argument("--best", metavar="FIGURE", help="'loss mlm nats', 'retrieval mrr': by it")
     parsed = parse(parser, arguments, help_by="compare status --help")
     sweep = Sweep.find(parsed.folder)

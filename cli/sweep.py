@@ -1,5 +1,6 @@
 """The directory of a sweep: what it is made of, frozen before its first job, and its logs."""
 
+import argparse
 import json
 import os
 import socket
@@ -153,6 +154,17 @@ class Sweep:
             except (OSError, ValueError, KeyError, TypeError):
                 found[file.stem] = f"{file.stem} (its job file is damaged)"
         return found | {name: name for name in self.read()["references"]}
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """The argument that names a sweep, for `Sweep.find`."""
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path("outputs"),
+        help="an output directory, whose newest sweep is meant, or one of its sweeps/",
+    )
 
 
 def sweeps(output_dir: Path) -> list[Sweep]:

@@ -13,7 +13,7 @@ PLACES = {
     "inside an epoch": 5,
     "before its last batch": EPOCH - 1,
     "at its end": EPOCH,
-    "in the second phase of a sequence": EPOCH + 5,
+    "in the second phase of a sequence": STEPS - 3,
     "after the last step": STEPS,
 }
 
