@@ -38,8 +38,8 @@ docs: $(INSTALLED) ## the documentation as a site, in outputs/site
 	$(BIN)/python -m sphinx -q -W -b html docs outputs/site
 	@echo "outputs/site/index.html"
 
-test: $(INSTALLED) ## the whole test suite (about 13 minutes on two cores)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: $(INSTALLED) ## the whole test suite (about 15 minutes on two cores)
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) ## format, lint, types, layers, spelling
 	$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +22,20 @@ from runners.corpora.pydocs import PydocsConfig
 from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.trainer import TrainerConfig
 
-LONGEST = ("test_processes.py", "test_run.py", "test_features.py")
+LONGEST = (
+    "test_processes.py",
+    "test_run.py",
+    "test_parent.py",
+    "test_hydra_app.py",
+    "test_jobs.py",
+)
 """Files that begin first, so that no process of several ends with one of them alone."""
+
+
+def pytest_configure() -> None:
+    """A shell that puts the tests into the background has them ignore Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
