@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from cli.main import UsageError
 from cli.paths import shown
+from runners.disk import write_whole
 
 FORMAT = 1
 """Raised whenever the meaning of a part changes."""
@@ -110,9 +111,7 @@ class Sweep:
             "host": socket.gethostname(),
             **more,
         }
-        temporary = file.with_suffix(f".{os.getpid()}.new")
-        temporary.write_text(json.dumps(content, indent=1))
-        os.replace(temporary, file)
+        write_whole(file, json.dumps(content, indent=1))
 
     def alone(self) -> FileLock:
         """A lock that one process has at a time: the one that runs the sweep.

@@ -14,7 +14,7 @@ def linear_cross_entropy(states: Tensor, matrix: Tensor, bias: Tensor, targets: 
     """-log softmax(states @ matrix.T + bias) at the targets, chunk by chunk.
 
     The gradients are taken in the same pass, as long as the loss is a sum over its items times a
-    number, as in Liger kernels (Hsu et al. 2024): on a processor that takes 0.55 of the time of
+    number, as in Liger kernels (Hsu et al. 2024): on a processor that takes 0.56 of the time of
     the plain form for every token of a batch (docs/performance.md). Under other weights of the
     items logits are computed again.
 

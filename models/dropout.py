@@ -13,8 +13,8 @@ STEPS = 2**16
 def dropout(states: Tensor, rate: float, training: bool = True) -> Tensor:
     """Each number is 0 with probability `rate`, or divided by 1 - rate.
 
-    On a processor torch draws each number's fate apart, which took an eighth of a training step;
-    here it takes a third of that (docs/performance.md). The rate is met to 1/65,536.
+    On a processor torch draws each number's fate apart; here forward and backward take a third of
+    that (docs/performance.md). The rate is met to 1/65,536.
 
     Args:
         states: of any shape.

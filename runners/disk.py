@@ -20,7 +20,7 @@ def sync(path: Path) -> None:
 
 def write_whole(file: Path, content: str) -> None:
     """Write a file that is there whole or not at all, whenever this is killed."""
-    fresh = file.with_name(f"{file.name}.new")
+    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
     try:
         fresh.write_text(content)
         sync(fresh)

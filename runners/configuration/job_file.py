@@ -1,13 +1,13 @@
 """A job as a file: all that another process needs to run it, frozen before the first job starts."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runners.configuration.experiment import ExperimentConfig, written
 from runners.configuration.read import read
+from runners.disk import write_whole
 from runners.identity import code_hash, name_of
 
 FORMAT = 1
@@ -42,9 +42,7 @@ def write_job(job: JobFile) -> Path:
     }
     file = job.config.output_dir / "jobs" / f"{job.name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(f".{os.getpid()}.new")
-    temporary.write_text(json.dumps({**content, "digest": _digest(content)}, indent=1))
-    os.replace(temporary, file)
+    write_whole(file, json.dumps({**content, "digest": _digest(content)}, indent=1))
     return file
 
 

@@ -3,12 +3,15 @@
 import ast
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from whole_commands import report_path, run
 
 import cli.study
+from cli.paths import shown
+from cli.progress import Display
 from cli.sweep import Sweep
 from results.store import ResultStore
 
@@ -75,3 +78,19 @@ def test_what_a_sweeper_wrote_is_kept_with_the_sweep(tmp_path: Path) -> None:
         "optimization_results.yaml",
     }
     assert json.loads((sweep.folder / "sweep.json").read_text())["command"] == "compare run"
+
+
+def test_what_was_edited_meanwhile_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Jobs use what stood there when the sweep began (runners/configuration/frozen.py)."""
+    edited = tmp_path / "mine.py"
+    monkeypatch.setattr(cli.study, "changed_plugins", lambda config: [edited])
+    jobs: Any = [SimpleNamespace(config=None), SimpleNamespace(config=None)]
+    study = cli.study.Study("compare run", Display())
+    study._say_what_changed(jobs)
+    said = "has changed since this began: its jobs used what stood there then"
+    assert capsys.readouterr().err == f"{shown(edited)} {said}\n"  # once
+    monkeypatch.setattr(cli.study, "source_changed", lambda: True)
+    study._say_what_changed([])
+    assert capsys.readouterr().err == f"compare's own source {said}\n"
