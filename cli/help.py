@@ -5,7 +5,6 @@ import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
-from functools import partial
 from inspect import cleandoc
 from pathlib import Path
 from types import NoneType, UnionType
@@ -110,7 +109,26 @@ def print_help(arguments: Sequence[str], command: str = "run") -> None:
     given = [argument for argument in arguments if argument not in ("--help", "-h")]
     chosen = [argument for argument in given if argument != ALL]
     whole = ALL in given or any("=" in a or a.startswith("~") for a in chosen)
-    call_without_output(chosen, partial(_print, head=HEADS[command], whole=whole))
+    call_without_output(chosen, _Screen(HEADS[command], whole))
+
+
+class _Screen:
+    """What Hydra calls with a job, or from a launcher of ours with those of a sweep, of which the
+    first is shown.
+    """  # noqa: D205
+
+    def __init__(self, head: str, whole: bool) -> None:
+        self._head, self._whole = head, whole
+
+    def __call__(self, config: DictConfig) -> None:
+        _print(config, head=self._head, whole=self._whole)
+
+    def compose(self, config: DictConfig) -> DictConfig:
+        return config
+
+    def run(self, jobs: Sequence[DictConfig]) -> list[float]:
+        self(jobs[0])
+        return [0.0] * len(jobs)
 
 
 def settings_of(values: Mapping[str, Any]) -> dict[str, list[Row]]:

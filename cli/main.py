@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import select
 import signal
 import sys
 import threading
@@ -48,6 +49,7 @@ fish after `compare run -sc install=fish | source`.
   --version, --help
 """
 
+UNREAD = 128 + signal.SIGPIPE
 CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 """What a place answers where nothing may be written, any more or ever."""
 
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when all is done, 1 when some jobs failed, 2 for wrong usage or configuration, 130
-        when interrupted, 143 when terminated.
+        when interrupted, 141 when nobody reads on (`| head`), 143 when terminated.
     """
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal's letters are
@@ -108,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module, rest = "cli.ranks", [module, *rest]
         with _termination():
             code: int = import_module(module).main(rest)
+            sys.stdout.flush()
     except UsageError as error:
         print(f"compare: {one_line(str(error))}", file=sys.stderr)
         return 2
@@ -119,6 +122,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print("compare: terminated; the same command goes on where this stopped", file=sys.stderr)
         return TERMINATED
+    except BrokenPipeError:
+        if not _has_lost_its_reader():
+            raise
+        return UNREAD
     except OSError as error:
         if not is_full(error) and error.errno not in CLOSED:
             raise
@@ -128,6 +135,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"compare: {one_line(said)} command goes on", file=sys.stderr)
         return 1
     return code
+
+
+def _has_lost_its_reader() -> bool:
+    """Whether what was printed cannot be written; then nothing more is tried."""
+    with contextlib.suppress(OSError):  # no file at all
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return True
+    return False
 
 
 @contextlib.contextmanager

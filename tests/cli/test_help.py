@@ -60,6 +60,13 @@ def test_help_shows_what_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     assert "mlm_then_simcse" in text
 
 
+def test_help_of_a_sweep_shows_its_first_job(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "-h", "objective=clm,mlm", "-m", "seed=0,1"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("objective.name=clm") == 1
+    assert "objective.name=mlm" not in text
+
+
 def test_help_fits_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

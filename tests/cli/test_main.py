@@ -65,3 +65,26 @@ def test_another_error_of_the_system_is_none(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(ConnectionRefusedError):
         command(monkeypatch, fails)
+
+
+@pytest.mark.parametrize("length", [10, 10**6])
+def test_what_nobody_reads_ends_without_a_word(
+    length: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As behind `| head`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        assert command(monkeypatch, lambda arguments: print("x" * length)) == 141
+        print("and no more", flush=True)
+        monkeypatch.undo()
+    assert capsys.readouterr().err == ""
+
+
+def test_another_broken_pipe_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(arguments: object) -> int:
+        raise BrokenPipeError(errno.EPIPE, "a process of ours has gone")
+
+    with pytest.raises(BrokenPipeError):
+        command(monkeypatch, broken)
