@@ -18,6 +18,15 @@ PADDED_TO = 16
 """Rows are padded to a multiple of this, so that few shapes occur and kernels stay aligned."""
 
 
+def sent(tensor: Tensor, device: str) -> Tensor:
+    """The same on another device, without waiting: from pageable memory a GPU has to be waited for,
+    and the processor could not prepare the next update meanwhile.
+    """  # noqa: D205
+    if device != "cpu" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Rows of tokens, padded on the right.
@@ -46,8 +55,7 @@ class Batch:
 
     def to(self, device: str) -> "Batch":
         """The same rows on another device."""
-        moved = {name: v.to(device, non_blocking=True) for name, v in self._tensors().items()}
-        return Batch(**moved)
+        return Batch(**{name: sent(value, device) for name, value in self._tensors().items()})
 
     def _tensors(self) -> dict[str, Any]:
         found = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -65,11 +73,13 @@ class Attention:
             the prefix, itself and what comes between.
         prefix_lengths: (B,) int64, for the last two.
         document_ids: (B, T) int64 where several documents share a row: none sees its neighbour.
+        unpadded: whether the rows are known to hold real tokens alone, which need no mask.
     """
 
     kind: AttentionKind = "bidirectional"
     prefix_lengths: Tensor | None = None
     document_ids: Tensor | None = None
+    unpadded: bool = False
 
     def allowed(
         self, attention_mask: Tensor, window: int | None = None
@@ -92,6 +102,8 @@ class Attention:
             if self.kind == "causal":
                 return None, True
             if self.kind == "bidirectional":
+                if self.unpadded:
+                    return None, False
                 return attention_mask[:, None, None, :], False
         return self.matrix(attention_mask, window)[:, None], False
 
@@ -132,7 +144,7 @@ class Attention:
 
     def to(self, device: str) -> "Attention":
         """The same on another device."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+        return self._each(lambda tensor: sent(tensor, device))
 
     def _each(self, change: Any) -> "Attention":
         prefix, documents = self.prefix_lengths, self.document_ids

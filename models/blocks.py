@@ -1,8 +1,10 @@
 """A stack of an architecture's blocks, of which backbones and towers are built."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from models.attention import Sight, rotary
 from models.batch import Attention
@@ -19,6 +21,14 @@ class Blocks(nn.ModuleList):
     def __init__(self, config: BlocksConfig) -> None:
         super().__init__(config.block(index) for index in range(config.num_layers))
         self.config = config
+
+    @override
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Each block by itself: all are one code, so that a deep stack takes no longer to compile
+        than a shallow one.
+        """  # noqa: D205
+        for block in self:
+            block.compile(*args, **kwargs)
 
     def forward(
         self,

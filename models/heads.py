@@ -1,10 +1,12 @@
 """What stands on a backbone while it is trained."""
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import override
 
 from models.config import ACTIVATIONS, BackboneConfig
 from models.cross_entropy import linear_cross_entropy
@@ -32,6 +34,12 @@ class TokenHead(nn.Module):
         self.activation = ACTIVATIONS[config.activation]
         self.decoder = None if tied else nn.Linear(width, vocabulary_size, bias=False)
         self.bias = nn.Parameter(Tensor(vocabulary_size).zero_())
+        self.fused = False
+
+    @override
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """What stands between the products of the loss."""
+        self.fused = True
 
     def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
         """(N, D) supervised positions and the (V, D) embeddings to (N, V) logits."""
@@ -40,7 +48,7 @@ class TokenHead(nn.Module):
     def loss(self, hidden: Tensor, embedding: Tensor, targets: Tensor) -> Tensor:
         """(N,) float32, -log p of each of the (N,) targets; there are never N x V logits."""
         return linear_cross_entropy(
-            self._states(hidden), self._matrix(embedding), self.bias, targets
+            self._states(hidden), self._matrix(embedding), self.bias, targets, fused=self.fused
         )
 
     def _states(self, hidden: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from models.batch import Attention, Batch
+from models.batch import Attention, Batch, sent
 
 IGNORE_INDEX = -100
 """The label of a position that is not supervised."""
@@ -54,6 +54,7 @@ class Prepared:
         flat = torch.empty(0, dtype=torch.int64) if labels is None else labels.flatten()
         positions = flat.ne(IGNORE_INDEX).nonzero().flatten()
         real = inputs.attention_mask.flatten().nonzero().flatten()
+        attention = replace(attention, unpadded=len(real) == inputs.attention_mask.numel())
         targets = flat[positions]
         return cls(
             inputs, attention, labels, positions, targets, real, copies=copies, more=more or {}
@@ -96,11 +97,11 @@ class Prepared:
             inputs=self.inputs.to(device),
             attention=self.attention.to(device),
             labels=None,
-            positions=self.positions.to(device, non_blocking=True),
-            targets=self.targets.to(device, non_blocking=True),
-            real=self.real.to(device, non_blocking=True),
-            settings={name: value.to(device) for name, value in self.settings.items()},
-            more={n: value.to(device, non_blocking=True) for n, value in self.more.items()},
+            positions=sent(self.positions, device),
+            targets=sent(self.targets, device),
+            real=sent(self.real, device),
+            settings={name: sent(value, device) for name, value in self.settings.items()},
+            more={name: sent(value, device) for name, value in self.more.items()},
         )
 
 

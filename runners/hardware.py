@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -46,7 +47,7 @@ class Hardware:
         dtype: `auto` measures, once a machine, whether bf16 pays; or `float32`, `bfloat16`.
         threads: of the processor; 0 takes one for a narrow model, of which several are then
             trained at once, and all that this process may use for others.
-        compile: wrap the step in torch.compile.
+        compile: the model by torch.compile; null does so on a GPU with models that are not narrow.
         processes: that share every update; 0 takes as many as torchrun has started.
     """
 
@@ -56,7 +57,7 @@ class Hardware:
     device: str = "auto"
     dtype: str = "auto"
     threads: int = 0
-    compile: bool = False
+    compile: bool | None = None
     processes: int = 1
 
     def __post_init__(self) -> None:
@@ -106,11 +107,20 @@ def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Res
     dtype = config.dtype
     if dtype == "auto":
         dtype = _frozen_dtype(device, threads, output_dir)
-    return replace(config, device=device, dtype=dtype, threads=threads, processes=world)
+    compiled = config.compile
+    if compiled is None:
+        compiled = _compiling_pays(device, weights) and find_spec("triton") is not None
+    return replace(
+        config, device=device, dtype=dtype, threads=threads, processes=world, compile=compiled
+    )
 
 
-def check_resolved(config: Hardware) -> None:
-    """Raise ValueError where something is left to the machine, which is another than this."""
+def resolve_elsewhere(config: Resolved, *, weights: int) -> Resolved:
+    """As `resolve_hardware`, for another machine than this.
+
+    Raises:
+        ValueError: something is left to it that only it can say.
+    """
     if "auto" in (config.device, config.dtype) or not (config.threads and config.processes):
         raise ValueError(
             f"trainer.device is {config.device}, trainer.dtype {config.dtype}, trainer.threads "
@@ -118,6 +128,16 @@ def check_resolved(config: Hardware) -> None:
             "machine that trains cannot be found out here, so say it, as in trainer.dtype=bfloat16 "
             "for a GPU or trainer.dtype=float32"
         )
+    if config.compile is None:
+        config = replace(config, compile=_compiling_pays(config.device, weights))
+    return config
+
+
+def _compiling_pays(device: str, weights: int) -> bool:
+    """Of a wide model on a GPU, a quarter to two fifths; on a processor it was slower
+    (docs/performance.md).
+    """  # noqa: D205
+    return device == "cuda" and weights >= NARROW
 
 
 def devices() -> list[str]:

@@ -10,7 +10,7 @@ from runners.configuration.experiment import ExperimentConfig, identity
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.document import CorpusConfig
-from runners.hardware import check_resolved, resolve_hardware
+from runners.hardware import resolve_elsewhere, resolve_hardware
 from runners.identity import code_hash, name_of
 from runners.probes.base import NotApplicableError, Probe, Task
 from runners.progress import Progress
@@ -132,7 +132,7 @@ def prepare(
         if here:
             trainer = resolve_hardware(trainer, config.output_dir, weights=weights)
         else:
-            check_resolved(trainer)
+            trainer = resolve_elsewhere(trainer, weights=weights)
         config = replace(config, trainer=trainer)
         if config.dataset not in corpora:
             corpora[config.dataset] = build_corpus(

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from models.blocks import Blocks
+from models.heads import TokenHead
 from models.initialization import seed_of
 from objectives.base import Objective, TrainModel
 from objectives.contrastive import TwoStage
@@ -42,7 +44,7 @@ class UpdateStep:
         self._model, self._objective, self._trainer = model, objective, trainer
         self._seed = seed
         self._ranks = ALONE if trainer.processes == 1 else ranks()
-        self._forward = torch.compile(model) if trainer.compile else model
+        self._forward = compile_model(model) if trainer.compile else model
         self.restart(tokens)
 
     def restart(self, tokens: float) -> None:
@@ -169,6 +171,17 @@ class UpdateStep:
         if self._ranks.first:
             _add(losses, part, parts, loss)
         return dict(output.kept)
+
+
+def compile_model(model: TrainModel) -> TrainModel:
+    """Block by block where the blocks are ours, else as a whole."""
+    if not any(isinstance(module, Blocks) for module in model.backbone.modules()):
+        whole: TrainModel = torch.compile(model)  # type: ignore[assignment]
+        return whole
+    for module in model.modules():
+        if isinstance(module, Blocks | TokenHead):
+            module.compile()
+    return model
 
 
 def _loss(part: Part, output: LossOutput) -> tuple[dict[str, Tensor], Tensor]:

@@ -14,6 +14,7 @@ from models.batch import Attention
 from models.config import BackboneConfig
 from models.heads import TokenHead
 from models.initialization import initialize
+from objectives.prepared import Prepared
 
 
 def build(config: BackboneConfig) -> tuple[Backbone, TokenHead]:
@@ -113,3 +114,34 @@ def test_a_size_that_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         replace(config, **change)  # type: ignore[arg-type]
+
+
+def test_rows_known_to_be_full_need_no_mask(config: BackboneConfig) -> None:
+    backbone, _ = build(config)
+    batch = make_batch([30, 30])
+    masked, unmasked = (
+        backbone(batch, attention=Attention("bidirectional", unpadded=known)).last
+        for known in (False, True)
+    )
+    assert Attention("bidirectional", unpadded=True).allowed(batch.attention_mask)[0] is None
+    assert torch.equal(masked, unmasked)
+
+
+@pytest.mark.parametrize(("lengths", "expected"), [([30, 30], True), ([30, 29], False)])
+def test_what_is_prepared_knows_whether_it_is_full(lengths: list[int], expected: bool) -> None:
+    prepared = Prepared.of(make_batch(lengths), Attention("bidirectional"))
+    assert prepared.attention.unpadded is expected
+    assert prepared.split(1)[0].attention.unpadded
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # dynamo looks at it
+def test_a_compiled_stack_computes_the_same(config: BackboneConfig) -> None:
+    """Each block by itself, all by one code."""
+    backbone, _ = build(config)
+    batch = make_batch([30, 12, 25, 1])
+    expected = backbone(batch, attention=Attention("causal"), layers=[1]).hidden[0]
+    torch._dynamo.utils.counters.clear()
+    backbone.blocks.compile()
+    found = backbone(batch, attention=Attention("causal"), layers=[1]).hidden[0]
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1

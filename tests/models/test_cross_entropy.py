@@ -45,6 +45,20 @@ def test_values_and_gradients_are_those_of_all_logits_at_once(weighted: bool) ->
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("differentiate", [False, True])
+def test_what_a_gpu_fuses_is_what_a_processor_does_in_place(
+    weighted: bool, differentiate: bool
+) -> None:
+    states, matrix, bias, targets = (each.detach() for each in made())
+    weights = torch.linspace(-1, 2, N)[:, None] if weighted else None
+    given = (F.linear(states, matrix), bias, targets, weights, differentiate)
+    values, by_logits, _ = models.cross_entropy._in_place(*given)
+    found = models.cross_entropy._in_one(*given)
+    torch.testing.assert_close(found[0], values, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found[1], by_logits, rtol=1e-5, atol=1e-6)
+
+
 def test_one_number_for_all_items_computes_logits_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     once = models.cross_entropy._by_chunks

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from conftest import ORDINARY_END, SPECIAL, VOCABULARY, make_batch, only
 from objective_files import load_objective
+from scipy.stats import poisson
 
 from models.config import BackboneConfig
 from objectives.base import Moment
 from objectives.denoising import Denoising
+from objectives.infilling import span_lengths
 from objectives.prepared import IGNORE_INDEX
 from objectives.randomness import RowRandom
 
@@ -171,3 +173,10 @@ def test_no_row_is_longer_than_stated(name: str) -> None:
         )
     )
     assert int(prepared.inputs.attention_mask.sum(1).max()) <= objective.longest(64)
+
+
+@pytest.mark.parametrize("mean", [0.5, 3.0, 20.0])
+def test_lengths_of_spans_are_scipys_poisson(mean: float) -> None:
+    draws = np.random.default_rng(0).random(5000)
+    expected = poisson.ppf(draws, mean).astype(int)
+    assert span_lengths(int(expected.sum()), mean, draws) == expected.tolist()

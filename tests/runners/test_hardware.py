@@ -9,11 +9,12 @@ from damages import DAMAGES
 import runners.hardware
 from results.integrity import read_sealed
 from runners.hardware import (
+    NARROW,
     Hardware,
     best_dtype,
-    check_resolved,
     kept_dtype,
     matrix_rates,
+    resolve_elsewhere,
     resolve_hardware,
 )
 
@@ -72,7 +73,24 @@ def test_another_number_of_processes_than_there_are_is_refused(tmp_path: Path) -
 
 
 def test_what_another_machine_would_find_out_has_to_be_said() -> None:
-    check_resolved(replace(ASKED, dtype="bfloat16"))
+    resolve_elsewhere(replace(ASKED, dtype="bfloat16"), weights=1)
     for left_open in ({"dtype": "auto"}, {"threads": 0}, {"device": "auto"}, {"processes": 0}):
         with pytest.raises(ValueError, match=r"so say it, as in trainer\.dtype=bfloat16"):
-            check_resolved(replace(ASKED, **{"dtype": "float32", **left_open}))
+            resolve_elsewhere(replace(ASKED, **{"dtype": "float32", **left_open}), weights=1)
+
+
+@pytest.mark.parametrize(
+    ("device", "weights", "expected"),
+    [("cuda", NARROW, True), ("cuda", NARROW - 1, False), ("cpu", NARROW, False)],
+)
+def test_a_wide_model_on_a_gpu_is_compiled(device: str, weights: int, expected: bool) -> None:
+    asked = replace(ASKED, dtype="bfloat16", device=device)
+    assert resolve_elsewhere(asked, weights=weights).compile is expected
+    for said in (False, True):
+        assert resolve_elsewhere(replace(asked, compile=said), weights=weights).compile is said
+
+
+def test_nothing_is_compiled_here_unless_asked_for(tmp_path: Path) -> None:
+    assert resolve_hardware(ASKED, tmp_path, weights=NARROW).compile is False
+    asked = replace(ASKED, compile=True)
+    assert resolve_hardware(asked, tmp_path, weights=1).compile is True
