@@ -1,0 +1,396 @@
+"""Trainings of one model on the same rows: ours, and those that people use today.
+
+All begin with the same weights and take the same updates: rows, order, AdamW with the same numbers,
+the gradient's norm clipped at 1, dropout 0.1 everywhere. Each returns the time at the end of every
+update and the losses.
+"""
+
+import itertools
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from bert import bert_config, bert_weights
+from objective_files import load_objective
+
+import conf
+from models.backbone import Backbone
+from models.backbones.vanilla import VanillaConfig
+from models.batch import Batch, Views
+from objectives.base import Objective, build_model
+from runners.corpora.building import build_corpus
+from runners.corpora.corpus import Corpus
+from runners.corpora.pydocs import PydocsConfig
+from runners.hardware import set_up
+from runners.progress import Silent
+from runners.training.budget import BudgetConfig, Ledger
+from runners.training.optimizers.adamw import AdamWConfig
+from runners.training.pretrain import pretrain
+from runners.training.recipe import Recipe
+from runners.training.trainer import TrainerConfig
+from runners.training.update import TOTAL, UpdateStep
+from runners.training.updates import tokens_of, updates
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a training did.
+
+    Attributes:
+        ends: seconds at the end of every update, from anywhere.
+        losses: of every update, where they are known.
+        tokens: of an update, padding included, every view counted.
+    """
+
+    ends: Sequence[float]
+    losses: Sequence[float]
+    tokens: int
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second, without the first updates, in which memory is first touched."""
+        skipped = min(3, len(self.ends) // 3)
+        updates = len(self.ends) - 1 - skipped
+        return self.tokens * updates / (self.ends[-1] - self.ends[skipped])
+
+
+class FullRows(Corpus):
+    """The text of a corpus as rows of one length, so that none is padded.
+
+    Args:
+        folder: of the built corpus.
+        length: of a row, `[CLS]` and `[SEP]` included.
+    """
+
+    def __init__(self, folder: Path, length: int) -> None:
+        super().__init__(folder)
+        rows, size = self.rows("train"), length - 2
+        text = np.concatenate([rows.tokens(row) for row in range(len(rows))]).astype(np.int64)
+        self._text = text[: len(text) // size * size].reshape(-1, size)
+
+    def stretch(self, split: str, *, start: int, count: int, seed: int, views: Views = "") -> Batch:
+        """In the order of the text."""
+        places = np.arange(start, start + count)
+        return self.batch([*self._text[places % len(self._text)]], places)
+
+    def usable(self, split: str, views: Views) -> np.ndarray:
+        """All of them."""
+        return np.ones(len(self._text), dtype=bool)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Race:
+    """What all take part in.
+
+    Attributes:
+        name: of the objective.
+        folder: of the corpus.
+        model: size of the model.
+        trainer: resolved; its dtype is everybody's.
+        rows: of an update.
+        length: of a row.
+        learning_rate: of all updates.
+    """
+
+    name: str
+    folder: Path
+    model: VanillaConfig
+    trainer: TrainerConfig
+    rows: int
+    length: int
+    learning_rate: float = 5e-4
+
+    @property
+    def views(self) -> int:
+        """Of each row."""
+        return 2 if self.name == "simcse" else 1
+
+    @property
+    def tokens(self) -> int:
+        """Of an update."""
+        return self.rows * self.length * self.views
+
+    @property
+    def objective(self) -> Objective:
+        """With the rows and the rate of the others."""
+        return load_objective(
+            self.name, rows_per_update=self.rows, learning_rate=self.learning_rate
+        )
+
+    @property
+    def corpus(self) -> FullRows:
+        """Read anew."""
+        return FullRows(self.folder, self.length)
+
+    @property
+    def beta2(self) -> float:
+        """What our trainer takes, for the others."""
+        assert isinstance(self.trainer, AdamWConfig)
+        return self.trainer.beta2(tokens_of(self.objective.phases[0], self.corpus))
+
+    def recipe(self, steps: int) -> Recipe:
+        """Of our training."""
+        return Recipe(
+            seed=SEED,
+            model=self.model,
+            objective=self.objective,
+            budget=BudgetConfig(unit="steps", amount=steps),
+            trainer=self.trainer,
+        )
+
+
+def made_race(name: str, folder: Path, **changes: Any) -> Race:
+    """The race of the table in docs/performance.md: 4 layers, hidden 256, 128 tokens.
+
+    Args:
+        name: of the objective.
+        folder: of the corpus.
+        changes: of its model (`hidden_size`, ...), rows, length, dtype, device, compile.
+    """
+    length = changes.pop("length", 32 if name == "simcse" else 128)
+    rows = changes.pop("rows", 64 if name == "simcse" else 32)
+    machine = {key: changes.pop(key) for key in ("dtype", "device", "compile") if key in changes}
+    model = {
+        "hidden_size": 256,
+        "num_layers": 4,
+        "num_heads": 4,
+        "intermediate_size": 1024,
+        "max_length": max(512, length),
+        "dropout": 0.1,
+        "attention_dropout": 0.1,
+        "activation": "gelu",
+        **changes,
+    }
+    machine = {"dtype": "bfloat16", "device": "cpu", "compile": False, **machine}
+    trainer = AdamWConfig(
+        **machine,
+        threads=torch.get_num_threads(),
+        warmup=0.0,
+        decay="constant",
+        evaluations=0,
+        checkpoint_seconds=1e9,
+    )
+    return Race(
+        name=name, folder=folder, model=VanillaConfig(**model), trainer=trainer, rows=rows,
+        length=length,
+    )  # fmt: skip
+
+
+def corpus_folder(output: Path, vocabulary_size: int) -> Path:
+    """The embedded corpus with a vocabulary of that size."""
+    return build_corpus(
+        corpus_config(vocabulary_size), output_dir=output, say=lambda line: None
+    ).folder
+
+
+def corpus_config(vocabulary_size: int) -> PydocsConfig:
+    """As conf/dataset/pydocs.yaml has it."""
+    values = yaml.safe_load((Path(conf.__file__).parent / "dataset/pydocs.yaml").read_text())
+    del values["kind"]
+    return PydocsConfig(**{**values, "vocabulary_size": vocabulary_size})
+
+
+def ours(race: Race, steps: int) -> Taken:
+    """By `pretrain`, as a job does it."""
+    with tempfile.TemporaryDirectory() as folder:
+        trained = pretrain(race.recipe(steps), race.corpus, Path(folder), Silent())
+    curve = trained.training.curve
+    assert len(curve) == min(steps, 100), "each update is a point of the curve"
+    every = steps // len(curve)
+    return Taken(
+        [point["seconds"] for point in curve],
+        [point["loss"] for point in curve],
+        race.tokens * every,
+    )
+
+
+def bare(race: Race, steps: int) -> Taken:
+    """Our step on updates that are made already: what the loop around it adds."""
+    set_up(race.trainer)
+    recipe, corpus = race.recipe(10**6), race.corpus
+    model = build_model(race.objective, race.model, corpus.vocabulary.size, SEED)
+    step = UpdateStep(
+        model.to(race.trainer.device).train(),
+        race.objective,
+        race.trainer,
+        seed=SEED,
+        tokens=race.tokens,
+    )
+    made = [*itertools.islice(updates(recipe, corpus, Ledger()), steps)]
+    ends, losses = [], []
+    for update in made:
+        losses.append(float(step(update, race.learning_rate)[TOTAL]))
+        ends.append(time.perf_counter())
+    return Taken(ends, losses, race.tokens)
+
+
+def trainer(race: Race, steps: int) -> Taken:
+    """By transformers' Trainer, with its collator for language modelling."""
+    import datasets
+    from transformers import (
+        BertForMaskedLM,
+        BertLMHeadModel,
+        DataCollatorForLanguageModeling,
+        Trainer,
+        TrainingArguments,
+    )
+
+    with tempfile.TemporaryDirectory() as folder:
+        corpus, causal = race.corpus, race.name == "clm"
+        tokenizer = tokenizer_of(race.folder)
+        ids = corpus.stretch("train", start=0, count=race.rows * steps, seed=SEED).input_ids
+        special = torch.zeros_like(ids)
+        special[:, [0, -1]] = 1
+        rows = datasets.Dataset.from_dict(
+            {"input_ids": ids.tolist(), "special_tokens_mask": special.tolist()}
+        )
+        kind = BertLMHeadModel if causal else BertForMaskedLM
+        model = kind(_bert_config(race, corpus.vocabulary.size))
+        source = build_model(race.objective, race.model, corpus.vocabulary.size, SEED)
+        assert isinstance(source.backbone, Backbone)
+        weights = bert_weights(source.backbone, source.heads["lm"], "bert.")  # type: ignore[arg-type]
+        model.load_state_dict(weights, strict=True)
+        clock = _Clock(race.trainer.device)
+
+        class InOrder(Trainer):  # type: ignore[misc]
+            def _get_train_sampler(self, *args: Any) -> Any:
+                return torch.utils.data.SequentialSampler(rows)
+
+        own = InOrder(
+            model=model,
+            args=TrainingArguments(**_arguments(race, folder, steps)),
+            train_dataset=rows,
+            data_collator=DataCollatorForLanguageModeling(
+                tokenizer, mlm=not causal, mlm_probability=0.15
+            ),
+            callbacks=[clock.callback()],
+        )
+        own.train()
+        losses = [entry["loss"] for entry in own.state.log_history if "loss" in entry]
+        return Taken(clock.ends, losses, race.tokens)
+
+
+def sentence_transformers(race: Race, steps: int) -> Taken:
+    """By sentence-transformers: every text with itself, the other texts of the batch against it."""
+    import datasets
+    import sentence_transformers as st
+    from sentence_transformers.sentence_transformer import losses as st_losses
+    from sentence_transformers.sentence_transformer import modules
+    from transformers import BertModel
+
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = race.corpus
+        rows = corpus.stretch("train", start=0, count=race.rows * steps, seed=SEED).input_ids
+        texts = [corpus.tokenizer.decode(row) for row in rows[:, 1:-1].tolist()]
+        # Cut at the same length, so that a text's own tokens fill it.
+        longer = [f"{one} {other}" for one, other in itertools.pairwise([*texts, texts[0]])]
+        model = BertModel(_bert_config(race, corpus.vocabulary.size), add_pooling_layer=False)
+        source = build_model(race.objective, race.model, corpus.vocabulary.size, SEED)
+        assert isinstance(source.backbone, Backbone)
+        model.load_state_dict(bert_weights(source.backbone, None, ""), strict=True)
+        model.save_pretrained(f"{folder}/bert")
+        tokenizer_of(race.folder).save_pretrained(f"{folder}/bert")
+        width = race.model.hidden_size
+        whole = st.SentenceTransformer(
+            modules=[
+                modules.Transformer(f"{folder}/bert", max_seq_length=race.length),
+                modules.Pooling(width, pooling_mode="cls"),
+                modules.Dense(width, width, activation_function=torch.nn.Tanh()),
+            ],
+            device=race.trainer.device,
+        )
+        clock = _Clock(race.trainer.device)
+        own = st.SentenceTransformerTrainer(
+            model=whole,
+            args=st.SentenceTransformerTrainingArguments(**_arguments(race, folder, steps)),
+            train_dataset=datasets.Dataset.from_dict({"anchor": longer, "positive": longer}),
+            loss=st_losses.MultipleNegativesRankingLoss(whole, scale=20.0),
+            callbacks=[clock.callback()],
+        )
+        own.train()
+        losses = [entry["loss"] for entry in own.state.log_history if "loss" in entry]
+        return Taken(clock.ends, losses, race.tokens)
+
+
+RIVALS: dict[str, Callable[[Race, int], Taken]] = {
+    "clm": trainer,
+    "mlm": trainer,
+    "simcse": sentence_transformers,
+}
+"""By objective, what people use today."""
+
+
+def tokenizer_of(folder: Path) -> Any:
+    """The corpus's tokenizer as transformers loads it."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(
+        tokenizer_file=str(folder / "tokenizer.json"),
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        pad_token="[PAD]",
+        mask_token="[MASK]",
+    )
+
+
+def _bert_config(race: Race, size: int) -> Any:
+    config = bert_config(race.model, size, causal=race.name == "clm")
+    config.hidden_dropout_prob = race.model.dropout
+    config.attention_probs_dropout_prob = race.model.attention_dropout
+    return config
+
+
+def _arguments(race: Race, folder: str, steps: int) -> dict[str, Any]:
+    return {
+        "output_dir": folder,
+        "max_steps": steps,
+        "per_device_train_batch_size": race.rows,
+        "bf16": race.trainer.dtype == "bfloat16",
+        "use_cpu": race.trainer.device == "cpu",
+        "learning_rate": race.learning_rate,
+        "lr_scheduler_type": "constant",
+        "weight_decay": race.trainer.weight_decay,
+        "adam_beta2": race.beta2,
+        "max_grad_norm": race.trainer.clip_norm,
+        "torch_compile": race.trainer.compile,
+        "logging_steps": max(1, steps // 20),
+        "logging_strategy": "steps",
+        "save_strategy": "no",
+        "report_to": "none",
+        "dataloader_pin_memory": race.trainer.device != "cpu",
+        "disable_tqdm": True,
+        "seed": SEED,
+    }
+
+
+class _Clock:
+    """The time at the end of every update of a Trainer."""
+
+    def __init__(self, device: str) -> None:
+        self.ends: list[float] = []
+        self._device = device
+
+    def callback(self) -> Any:
+        """What a Trainer calls."""
+        from transformers import TrainerCallback
+
+        clock = self
+
+        class Callback(TrainerCallback):  # type: ignore[misc]
+            def on_step_end(self, *args: Any, **more: Any) -> None:
+                clock.ends.append(time.perf_counter())
+
+            def on_train_end(self, *args: Any, **more: Any) -> None:
+                if clock._device == "cuda":  # which works behind
+                    torch.cuda.synchronize()
+                    clock.ends[-1] = time.perf_counter()
+
+        return Callback()
