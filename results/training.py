@@ -51,6 +51,7 @@ class TrainingFacts:
         phases: of the objective, each at its beginning.
         optimizer: with its settings, in words.
         matrix_weights: that every token is multiplied by.
+        rows_at_once: to which memory that was short has brought them; None where it never was.
         better_model: a smaller preset that is better at this budget, with its weights, or None.
     """
 
@@ -69,6 +70,7 @@ class TrainingFacts:
     optimizer: str
     matrix_weights: int = 0
     better_model: dict[str, Any] | None = field(default=None)
+    rows_at_once: int | None = None
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "TrainingFacts":

@@ -25,6 +25,7 @@ from runners.probes.parts import part_of, scores_texts
 from runners.progress import Silent
 from runners.training.budget import Ledger
 from runners.training.pretrain import initial_model, training_name
+from runners.training.room import MemoryShortError, Room
 from runners.training.trained import FACTS, Trained, Training
 from runners.training.update import UpdateStep
 from runners.training.updates import tokens_of, updates
@@ -231,11 +232,16 @@ def _folder(job: Job) -> Path:
 def _sample(job: Job, step: UpdateStep, *, progress: float) -> Ledger:
     """What some updates at a share of the budget take; only the first few are timed."""
     timed_seconds, timed_flops, before = 0.0, 0, 0
-    sampled = updates(job.config.recipe, job.corpus, Ledger(), progress=progress)
+    room = Room(job.config.trainer.micro_batch_rows)
+    sampled = updates(job.config.recipe, job.corpus, Ledger(), progress=progress, room=room)
     for number, update in enumerate(islice(sampled, SAMPLED_STEPS)):
         if number < TIMED_STEPS:
             began = time.perf_counter()
-            step(update, rate=0.0)
+            try:
+                step(update, rate=0.0)
+            except MemoryShortError:
+                room.halve(update)
+                continue
             if number:  # the first warms up
                 timed_seconds += time.perf_counter() - began
                 timed_flops += update.ledger.flops - before

@@ -43,6 +43,7 @@ def training_facts(trained: Trained, config: ExperimentConfig) -> TrainingFacts:
         rows_hash=training.rows_hash,
         rows_hash_at=training.rows_hash_at,
         folder=trained.folder.name,
+        rows_at_once=training.rows_at_once,
         phases=[asdict(phase) for phase in objective.phases] if objective else [],
         optimizer=config.trainer.told,
         matrix_weights=config.model.matrix_weights,

@@ -1,5 +1,6 @@
 """What a GPU has to do as a processor does. Without one, these tests are left out."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from runners.checks import made_batch, made_update, model_of
 from runners.hardware import set_up
 from runners.training.finite import Finite
 from runners.training.optimizers.adamw import AdamWConfig
+from runners.training.room import MemoryShortError, Room
 from runners.training.update import TOTAL, UpdateStep
 
 pytestmark = [
@@ -82,6 +84,29 @@ def test_the_same_seed_gives_the_same_weights() -> None:
             step(made_update(objective, batch, TRAINER, Moment(number)), rate=1e-3)
         found.append(weights_hash(model))
     assert found[0] == found[1]
+
+
+def test_an_update_that_does_not_fit_is_halved() -> None:
+    """In a fiftieth of the memory, until it does."""
+    set_up(TRAINER)
+    objective, room = load_objective("clm"), Room(None)
+    step = UpdateStep(model_of(objective).to("cuda"), objective, TRAINER, seed=0, tokens=1000)
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(0.02)
+    try:
+        while True:
+            trainer = replace(TRAINER, micro_batch_rows=room.rows)
+            update = made_update(objective, made_batch([62] * 8000), trainer)
+            try:
+                loss = step(update, rate=1e-3)[TOTAL]
+            except MemoryShortError:
+                room.halve(update)
+            else:
+                break
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert room.rows in (4000, 2000, 1000, 500)
+    assert float(loss) == pytest.approx(math.log(232), rel=0.1)
 
 
 def test_a_whole_sweep(tmp_path: Path) -> None:

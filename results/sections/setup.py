@@ -34,6 +34,7 @@ def _lines(stratum: Stratum) -> list[tuple[str, str]]:
         ),
         ("seeds", ", ".join(str(seed) for seed in seeds(stratum))),
         ("recipe", _recipe(stratum)),
+        *(("memory was short", told) for told in _by_pieces(stratum)),
         ("machine", names.get("hardware", "")),
         (
             "versions",
@@ -91,6 +92,19 @@ def _recipe(stratum: Stratum) -> str:
         return text
     each = [f"{row.label}: {told(row.settings, unlike)}" for row in stratum.models]
     return f"{text}. {strong('Not the same for all rows')}: {'; '.join(each)}"
+
+
+def _by_pieces(stratum: Stratum) -> list[str]:
+    """Of rows whose updates did not fit: the effective batch stays, and dropout's draws do not."""
+    found = {}
+    for row in stratum.models:
+        rows = {run.record.trained.rows_at_once for model in row.models for run in model.runs}
+        if held := sorted(count for count in rows if count is not None):
+            found[row.label] = held[0]
+    return [
+        f"{label} went on by {count} rows at a time, its updates as large as before"
+        for label, count in found.items()
+    ]
 
 
 def seeds(stratum: Stratum) -> list[int]:

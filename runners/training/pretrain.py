@@ -30,6 +30,7 @@ from runners.training.checkpoint import WEIGHTS, Checkpoints
 from runners.training.finite import Finite, check_input
 from runners.training.interrupts import Interrupts
 from runners.training.recipe import Recipe
+from runners.training.room import MemoryShortError, Room
 from runners.training.trained import (
     FACTS,
     DamagedError,
@@ -228,8 +229,9 @@ class _Loop:
         self._ranks.after_first(lambda: self._resume(step))
         training, seconds = self._training, 0.0
         saved = self._clock = time.perf_counter()
+        room = Room(training.rows_at_once or trainer.micro_batch_rows)
         everything = updates(
-            recipe, corpus, training.ledger, seconds=lambda: training.ledger.seconds
+            recipe, corpus, training.ledger, seconds=lambda: training.ledger.seconds, room=room
         )
         with Interrupts() as interrupts:
             for update in self._ranks.each(everything):
@@ -238,14 +240,20 @@ class _Loop:
                     change = step.restart if update.phase.fresh_optimizer else step.go_on
                     change(tokens_of(update.phase, corpus))
                 check_input(update)
-                self._extend_hash(update.row_ids)
                 before = update.moment.progress
                 taken = update.ledger.progress(budget) - before
                 if budget.unit == "seconds":  # not known yet, so as much as the update before
                     passed = seconds or self._ranks.of_first(time.perf_counter() - self._clock)
                     taken = passed / budget.amount
                 rate = learning_rate(update.phase, taken, trainer)
-                losses = step(update, rate)
+                try:
+                    losses = step(update, rate)
+                except MemoryShortError:
+                    room.halve(update)
+                    training.rows_at_once = room.rows
+                    self._progress.say(f"memory is short; on by {room.rows} row(s) at a time")
+                    continue
+                self._extend_hash(update.row_ids)
                 self._numbers.note(update.ledger.steps, losses)
                 self._pending = self._pending + losses[TOTAL]
                 self._since_point += 1

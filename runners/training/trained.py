@@ -31,6 +31,7 @@ class Training:
         curve: points with step, tokens, flops, seconds, progress, learning_rate, loss (mean of
             the objective's total since the last point) and, at some, what was measured there.
         weights_sha256: of the file of the trained weights; empty where there is none.
+        rows_at_once: to which memory that was short has brought them; None where it never was.
     """
 
     ledger: Ledger
@@ -39,6 +40,7 @@ class Training:
     rows_hash_at: dict[str, str] = field(default_factory=dict)
     curve: list[dict[str, Any]] = field(default_factory=list)
     weights_sha256: str = ""
+    rows_at_once: int | None = None
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Training":

@@ -29,7 +29,8 @@ class TrainerConfig(Named, Hardware, ABC):
         weight_decay: on matrices only.
         clip_norm: gradients are scaled down to this norm.
         rows_per_update: null leaves each objective its own; a number forces equal batches.
-        micro_batch_rows: rows at once where memory is short; gradients accumulate.
+        micro_batch_rows: rows at once, whose gradients accumulate; null: all of an update, halved
+            wherever memory turns out short.
         evaluations: how often the held-out loss is taken for the curve.
         checkpoint_seconds: how often a resumable state is written.
     """

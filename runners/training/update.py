@@ -15,6 +15,7 @@ from objectives.trainable import Trainable
 from runners.distributed import ALONE, ranks
 from runners.hardware import autocast
 from runners.training.fit import take_step
+from runners.training.room import MemoryShortError, is_short_of_memory
 from runners.training.trainer import TrainerConfig
 from runners.training.updates import Part, Update
 
@@ -62,8 +63,22 @@ class UpdateStep:
         Returns:
             () float64 each, on the device, since reading one waits for a GPU: the loss before it
             of each term (`loss of clm`), then of all (`TOTAL`), and the gradient's norm (`NORM`).
+
+        Raises:
+            MemoryShortError: it needs too much memory; nothing has changed.
         """
-        losses, kept = self.backward(update)
+        short = ""
+        try:
+            losses, kept = self.backward(update)
+        except (RuntimeError, MemoryError) as error:
+            if self._ranks.world > 1 or not is_short_of_memory(error):
+                raise
+            short = str(error)
+        if short:  # here, since the error holds on to what the computation held
+            self.optimizer.zero_grad()
+            if self._trainer.device == "cuda":
+                torch.cuda.empty_cache()
+            raise MemoryShortError(short)
         norm = take_step(self.optimizer, self._model, rate=rate, clip_norm=self._trainer.clip_norm)
         assert norm is not None
         for column in self._objective.columns:

@@ -15,6 +15,7 @@ from objectives.trainable import Leaf, Moment, Phase, Trainable
 from runners.corpora.corpus import Corpus
 from runners.training.budget import Ledger
 from runners.training.recipe import Recipe
+from runners.training.room import Room
 from runners.training.trainer import TrainerConfig
 
 
@@ -71,6 +72,7 @@ def updates(
     *,
     seconds: Callable[[], float] = lambda: 0.0,
     progress: float | None = None,
+    room: Room | None = None,
 ) -> Iterator[Update]:
     """All updates that are left of a budget.
 
@@ -81,7 +83,10 @@ def updates(
         seconds: of training until now, which a budget of seconds asks for.
         progress: share of the budget at which all of them are to be taken, for a sample of a
             phase; then they do not end.
+        room: how many rows are computed at once; where it asks again, the last update is made
+            again.
     """
+    room = room or Room(recipe.trainer.micro_batch_rows)
     objective, budget = recipe.objective, recipe.budget
     assert objective is not None
     ledger = start
@@ -91,9 +96,10 @@ def updates(
         before = ledger.progress(budget) if progress is None else progress
         if before >= 1.0:
             return
-        update = _next(recipe, objective, corpus, ledger, before)
+        update = _next(room.of(recipe), objective, corpus, ledger, before)
         yield update
-        ledger = update.ledger
+        if not room.asks_again():
+            ledger = update.ledger
 
 
 def _next(

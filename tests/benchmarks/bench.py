@@ -127,8 +127,9 @@ class Bench:
         return self._corpora[vocabulary_size]
 
     def race(self, name: str, **changes: object) -> Race:
-        """On this device."""
-        return made_race(name, self.corpus(), device=self._device, **{**self._sizes, **changes})
+        """On this device, compiled where ours would be."""
+        sizes = {"device": self._device, "compile": self._device == "cuda", **self._sizes}
+        return made_race(name, self.corpus(), **{**sizes, **changes})
 
     def _by(self, place: str, who: Contestant, race: Race, steps: int) -> Taken:
         """In the process of that place, which waits while the other works."""
@@ -148,7 +149,7 @@ class Bench:
         """Tokens a second, padding and every view counted."""
         for (name, dtype), target in self.TARGETS.items():
             race = self.race(name)
-            rival = replace(race, trainer=replace(race.trainer, dtype=dtype))
+            rival = replace(race, trainer=replace(race.trainer, dtype=dtype, compile=False))
             peer = RIVALS[name]
             yield turns(
                 f"training {name}, tokens/s, of {peer.__name__} in {dtype}",
