@@ -29,16 +29,16 @@ pytestmark = [
 TRAINER = AdamWConfig(device="cuda", dtype="float32", threads=2)
 
 
-def losses(name: str, trainer: AdamWConfig, steps: int = 4) -> list[float]:
-    """Of the first updates, without dropout where that is not what is learnt from."""
+def losses(name: str, trainer: AdamWConfig, *, without_dropout: bool = False) -> list[float]:
+    """Of the first four updates."""
     torch.compiler.reset()
     set_up(trainer)
     objective = load_objective(name)
-    model = model_of(objective).to(trainer.device)
+    model = model_of(objective).to(trainer.device).train(not without_dropout)
     step = UpdateStep(model, objective, trainer, seed=0, tokens=1000)
     finite = Finite(at_once=True)
     found = []
-    for number in range(steps):
+    for number in range(4):
         update = made_update(objective, made_batch([12, 9, 12, 5]), trainer, Moment(number, 0.3))
         result = step(update, rate=1e-3)
         finite.note(number + 1, result)
@@ -48,18 +48,19 @@ def losses(name: str, trainer: AdamWConfig, steps: int = 4) -> list[float]:
 
 @pytest.mark.parametrize("name", OBJECTIVE_FILES)
 def test_losses_are_those_of_a_processor(name: str) -> None:
-    expected = losses(name, replace(TRAINER, device="cpu"))
-    if load_objective(name).traits.noisy:  # another generator draws other dropout
-        expected = expected[:0]
-    found = losses(name, TRAINER)
-    assert found[: len(expected)] == pytest.approx(expected, rel=2e-3)
+    """Without dropout, which another generator draws."""
+    expected, found = (
+        losses(name, replace(TRAINER, device=device), without_dropout=True)
+        for device in ("cpu", "cuda")
+    )
+    assert found == pytest.approx(expected, rel=2e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", OBJECTIVE_FILES)
 def test_bfloat16_is_near(name: str) -> None:
     plain, mixed = (losses(name, replace(TRAINER, dtype=d)) for d in ("float32", "bfloat16"))
     tolerance = 0.2 if load_objective(name).traits.noisy else 0.05
-    assert mixed == pytest.approx(plain, rel=tolerance)
+    assert mixed == pytest.approx(plain, rel=tolerance, abs=0.03)
 
 
 @pytest.mark.filterwarnings("default")  # what compilers warn of is no error
@@ -69,7 +70,7 @@ def test_compiled_steps_are_near(name: str) -> None:
         losses(name, replace(TRAINER, dtype="bfloat16", compile=c)) for c in (False, True)
     )
     tolerance = 0.2 if load_objective(name).traits.noisy else 0.02
-    assert compiled == pytest.approx(plain, rel=tolerance)
+    assert compiled == pytest.approx(plain, rel=tolerance, abs=0.03)
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
