@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help compare smoke objectives null times agreement faults docs test check format map clean
+.PHONY: help compare smoke objectives null bench steps times agreement faults docs test check format map clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,13 @@ null: $(INSTALLED) ## how often a report names a winner where there is none, sim
 agreement: $(INSTALLED) ## our figures of checkpoints against lm-evaluation-harness and mteb (about 5 minutes)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[agreement]'
 	HF_HUB_OFFLINE=1 PYTHONPATH=tests $(BIN)/python tests/benchmarks/independent_scorers.py
+
+bench: $(INSTALLED) ## our speed beside transformers' Trainer and sentence-transformers (about eight minutes)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python tests/benchmarks/bench.py
+
+steps: $(INSTALLED) ## a training step of every objective, with its floors (about two minutes)
+	$(BIN)/python tests/benchmarks/steps.py
 
 times: $(INSTALLED) ## how long every probe takes, on the data sets of COMPARE_HUB_DIR (about eight minutes)
 	$(BIN)/python tests/benchmarks/probe_times.py $(COMPARE_HUB_DIR)

@@ -26,7 +26,9 @@ from runners.measures.text_model import TextModel
 from runners.plain import plain
 from runners.probes.base import Task
 from runners.progress import Progress
+from runners.training.checkpoint import CheckpointError
 from runners.training.finite import DivergedError
+from runners.training.room import MemoryShortError
 from runners.training.trained import Trained
 
 Measures = dict[str, list[Measurement]]
@@ -34,6 +36,10 @@ Measures = dict[str, list[Measurement]]
 
 Keeper = Callable[[Path, str, Callable[[], list[Measurement]], bool], list[Measurement] | None]
 """As `measured`: of a folder and a name, the measurements, computed if need be."""
+
+
+TOLD = (DivergedError, CheckpointError, MemoryShortError)
+"""Errors that say all there is to say: no traceback tells more."""
 
 
 class Attempts:
@@ -64,12 +70,12 @@ class Attempts:
         except Exception as exception:
             if self._strict or is_full(exception):
                 raise
-            has_diverged = isinstance(exception, DivergedError)
-            error = str(exception) if has_diverged else f"{type(exception).__name__}: {exception}"
+            told = isinstance(exception, TOLD)
+            error = str(exception) if told else f"{type(exception).__name__}: {exception}"
             error = f"{part}: {error}" if part else error
             self.error += ("; " if self.error else "") + error
             self.progress.say(f"{self._label} failed: {error}")
-            if not has_diverged:
+            if not told:
                 sys.stderr.write(visible(traceback.format_exc()))
 
 

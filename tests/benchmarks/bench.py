@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -162,14 +163,16 @@ class Bench:
             )
 
     def losses(self) -> Iterator[Line]:
-        """Mean of the last 20 of 200 updates, which have seen the same rows."""
+        """Mean of the last 20 of 200 updates, which have seen the same rows, over two seeds."""
         for name, peer in RIVALS.items():
-            race = self.race(name)
-            own, theirs = (
-                statistics.mean(_last(self._by(place, who, race, 200).losses))
-                for place, who in (("ours", ours), ("peer", peer))
-            )
-            yield Line(f"loss of {name} after 200 updates, nats", own, theirs, theirs / own)
+            found: dict[str, list[float]] = {"ours": [], "peer": []}
+            for seed, (place, who) in product((0, 1), (("ours", ours), ("peer", peer))):
+                race = replace(self.race(name), seed=seed)
+                found[place].append(statistics.mean(_last(self._by(place, who, race, 200).losses)))
+            own, theirs = (statistics.mean(values) for values in found.values())
+            spread = max(max(values) / min(values) for values in found.values())
+            name = f"loss of {name} after 200 updates, nats"
+            yield Line(name, own, theirs, theirs / own, spread=spread)
 
     def loop(self) -> Iterator[Line]:
         """Milliseconds of an update: `pretrain`, and the bare step on what is prepared."""

@@ -37,8 +37,6 @@ from runners.training.trainer import TrainerConfig
 from runners.training.update import TOTAL, UpdateStep
 from runners.training.updates import tokens_of, updates
 
-SEED = 0
-
 
 @dataclass(frozen=True)
 class Taken:
@@ -98,6 +96,7 @@ class Race:
         rows: of an update.
         length: of a row.
         learning_rate: of all updates.
+        seed: of weights, masks and dropout.
     """
 
     name: str
@@ -107,6 +106,7 @@ class Race:
     rows: int
     length: int
     learning_rate: float = 5e-4
+    seed: int = 0
 
     @property
     def views(self) -> int:
@@ -139,7 +139,7 @@ class Race:
     def recipe(self, steps: int) -> Recipe:
         """Of our training."""
         return Recipe(
-            seed=SEED,
+            seed=self.seed,
             model=self.model,
             objective=self.objective,
             budget=BudgetConfig(unit="steps", amount=steps),
@@ -216,12 +216,12 @@ def bare(race: Race, steps: int) -> Taken:
     """Our step on updates that are made already: what the loop around it adds."""
     set_up(race.trainer)
     recipe, corpus = race.recipe(10**6), race.corpus
-    model = build_model(race.objective, race.model, corpus.vocabulary.size, SEED)
+    model = build_model(race.objective, race.model, corpus.vocabulary.size, race.seed)
     step = UpdateStep(
         model.to(race.trainer.device).train(),
         race.objective,
         race.trainer,
-        seed=SEED,
+        seed=race.seed,
         tokens=race.tokens,
     )
     made = [*itertools.islice(updates(recipe, corpus, Ledger()), steps)]
@@ -246,7 +246,7 @@ def trainer(race: Race, steps: int) -> Taken:
     with tempfile.TemporaryDirectory() as folder:
         corpus, causal = race.corpus, race.name == "clm"
         tokenizer = tokenizer_of(race.folder)
-        ids = corpus.stretch("train", start=0, count=race.rows * steps, seed=SEED).input_ids
+        ids = corpus.stretch("train", start=0, count=race.rows * steps, seed=race.seed).input_ids
         special = torch.zeros_like(ids)
         special[:, [0, -1]] = 1
         rows = datasets.Dataset.from_dict(
@@ -254,7 +254,7 @@ def trainer(race: Race, steps: int) -> Taken:
         )
         kind = BertLMHeadModel if causal else BertForMaskedLM
         model = kind(_bert_config(race, corpus.vocabulary.size))
-        source = build_model(race.objective, race.model, corpus.vocabulary.size, SEED)
+        source = build_model(race.objective, race.model, corpus.vocabulary.size, race.seed)
         assert isinstance(source.backbone, Backbone)
         weights = bert_weights(source.backbone, source.heads["lm"], "bert.")  # type: ignore[arg-type]
         model.load_state_dict(weights, strict=True)
@@ -288,12 +288,12 @@ def sentence_transformers(race: Race, steps: int) -> Taken:
 
     with tempfile.TemporaryDirectory() as folder:
         corpus = race.corpus
-        rows = corpus.stretch("train", start=0, count=race.rows * steps, seed=SEED).input_ids
+        rows = corpus.stretch("train", start=0, count=race.rows * steps, seed=race.seed).input_ids
         texts = [corpus.tokenizer.decode(row) for row in rows[:, 1:-1].tolist()]
         # Cut at the same length, so that a text's own tokens fill it.
         longer = [f"{one} {other}" for one, other in itertools.pairwise([*texts, texts[0]])]
         model = BertModel(_bert_config(race, corpus.vocabulary.size), add_pooling_layer=False)
-        source = build_model(race.objective, race.model, corpus.vocabulary.size, SEED)
+        source = build_model(race.objective, race.model, corpus.vocabulary.size, race.seed)
         assert isinstance(source.backbone, Backbone)
         model.load_state_dict(bert_weights(source.backbone, None, ""), strict=True)
         model.save_pretrained(f"{folder}/bert")
@@ -367,7 +367,7 @@ def _arguments(race: Race, folder: str, steps: int) -> dict[str, Any]:
         "report_to": "none",
         "dataloader_pin_memory": race.trainer.device != "cpu",
         "disable_tqdm": True,
-        "seed": SEED,
+        "seed": race.seed,
     }
 
 

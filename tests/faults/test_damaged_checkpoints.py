@@ -8,7 +8,9 @@ from signal import SIGTERM
 
 import pytest
 from lives import Life, Notes, signalled, train
+from whole_commands import run
 
+from results.store import ResultStore
 from runners.corpora.corpus import Corpus
 from runners.training.checkpoint import FILES, MANIFEST, CheckpointError, Checkpoints
 from runners.training.pretrain import initial_model
@@ -135,3 +137,21 @@ def test_a_finished_model_that_is_damaged_is_trained_again(
     notes = Notes()
     assert train(life, notes) == unbroken
     assert notes.lines == []
+
+
+def test_a_command_whose_checkpoints_are_all_bad_ends_with_1(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with signalled(3, SIGTERM):
+        assert run(output, "objective=clm") == 143
+    (checkpoint,) = output.glob("models/*/checkpoints/3")
+    flip_a_bit(checkpoint / FILES[0])
+    before = {file: file.read_bytes() for file in checkpoint.iterdir()}
+    assert run(output, "objective=clm") == 1
+    told = capsys.readouterr()
+    assert "Traceback" not in told.err
+    assert "step 3" in told.out + told.err
+    assert {file: file.read_bytes() for file in checkpoint.iterdir()} == before
+    (failed,) = [r for r in ResultStore(output).records()[0] if r.kind == "run"]
+    assert failed.status == "failed"
+    assert "delete that folder" in failed.error
