@@ -1,8 +1,6 @@
 """`compare run --help`: one screen; with `all` or a choice, every setting with a word about it."""
 
 import re
-import shutil
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from inspect import cleandoc
@@ -14,6 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf
 
 from cli.explain import groups
+from cli.first_screen import ALL, HEADS, Row, print_groups, print_rows
 from cli.hydra_app import call_hydra, call_without_output, shown_only
 from models.registry import Kind, find
 from objectives.schedule import Schedule
@@ -24,12 +23,6 @@ from runners.measures.config import MeasuresConfig
 from runners.probes.base import PROBES
 from runners.training.budget import BudgetConfig
 from runners.training.trainer import OPTIMIZERS
-
-Row = tuple[str, str]
-"""A setting with its value here, and what it is."""
-
-INDENT, GROUPS = 34, 15
-"""Columns before the words about a setting, and before the options of a group."""
 
 GENERAL = {
     "seed": "whole number: of weights, order of rows, corruption and dropout",
@@ -47,45 +40,6 @@ WORDS = {
     "from_flops": "the preset that is taken, from so many training operations on",
 }
 """Of settings that no dataclass has."""
-
-HEAD = """\
-usage: compare run [GROUP=OPTION] [SETTING=VALUE] [+experiment=OPTION] [-m]
-
-Pretrain one Transformer per objective under one budget, measure every model
-under every objective's loss and on probes, and write a report.
-
-  compare run objective=clm,mlm,simcse -m             a job for each value
-  compare run objective=clm,mlm seed=0,1,2 -m         intervals over seeds
-  compare run objective=mlm +experiment=smoke         tiny, to try a command
-
-  -m, --multirun            a job for each of several values between commas
-  --cfg job                 print the resolved configuration
-  -cd, --config-dir FOLDER  more options, in folders named like the groups
-  -sc install=bash          what lets the tab key complete all this (see compare --help)
-  --hydra-help              Hydra's own flags
-"""
-
-PLAN = """\
-usage: compare plan [GROUP=OPTION] [SETTING=VALUE] [+experiment=OPTION] [-m]
-
-What `compare run` with the same arguments would do and take: jobs, updates,
-tokens, operations, disk, and how long all of it takes here, which is found by
-timing a few steps of each job. Nothing is trained.
-
-  compare plan objective=clm,mlm,simcse -m
-  compare plan objective=clm,mlm -m model=small
-"""
-
-HEADS = {"run": HEAD, "plan": PLAN}
-
-ALL = "all"
-"""After --help, in place of a choice: a line on every setting."""
-
-MORE = """\
-`compare run --help all` has a line on every setting, `compare run --help
-objective=simcse` on those of what is chosen there. `compare list objectives`
-(models, datasets, probes, runs) says what each option is.
-"""
 
 FOOT = """\
 A path or name with brackets, commas, = or quotes in it is quoted twice:
@@ -160,17 +114,12 @@ def _named(kind: Kind[Any], values: Mapping[str, Any], plugins: Sequence[Path]) 
 def _print(config: DictConfig, *, head: str, whole: bool) -> None:
     values: Any = OmegaConf.to_container(config, resolve=False)
     loader = GlobalHydra.instance().config_loader()
-    print(head)
-    print("Groups and their options:")
-    options = {group: loader.get_group_options(group) for group in groups()}
-    shown = [(f"{g}=", " ".join(o)) for g, o in options.items() if whole or len(o) > 1]
-    _print_rows(shown, indent=GROUPS)
+    print_groups(head, {group: loader.get_group_options(group) for group in groups()}, whole=whole)
     if not whole:
-        print(f"\n{MORE}", end="")
         return
     for name, rows in settings_of({**values, "hub_dir": config.hub_dir}).items():
         print(f"\nSettings of {name}, with their values here:" if name else "\nSettings:")
-        _print_rows(rows)
+        print_rows(rows)
     print(f"\n{FOOT}", end="")
 
 
@@ -192,16 +141,6 @@ def _rows(values: Mapping[str, Any], kind: Any, prefix: str, plugins: Sequence[P
             about = ": ".join(filter(None, (_type(hints.get(name)), word)))
             found.append((f"{prefix}{name}={_shown(value)}", about))
     return found
-
-
-def _print_rows(rows: Sequence[Row], *, indent: int = INDENT) -> None:
-    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    for setting, about in rows:
-        lines = textwrap.wrap(about, max(width - indent, 20)) or [""]
-        head = f"  {setting}"
-        print(f"{head:<{indent - 1}} {lines.pop(0)}" if len(head) < indent else head)
-        for line in lines:
-            print(" " * indent + line)
 
 
 def attributes(kind: type[Any]) -> dict[str, str]:

@@ -103,6 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             near = get_close_matches(command, COMMANDS, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise UsageError(f"there is no command {command!r}; {hint}known: {', '.join(COMMANDS)}")
+        if command in ("run", "plan") and rest in (["--help"], ["-h"]):
+            from cli.first_screen import show
+
+            show(command)
+            return 0
         module = COMMANDS[command]
         if command in ("run", "plan") and {"-sc", "--shell-completion"} & set(rest):
             module = "cli.completion"  # which is waited for at every key, so without torch

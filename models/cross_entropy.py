@@ -121,7 +121,7 @@ def _in_place(
     logits: Tensor, bias: Tensor, targets: Tensor, weights: Tensor | None, differentiate: bool
 ) -> Between:
     """Every number is written where it is read, which a processor's caches thank."""
-    full = logits.float() + bias
+    full = logits.float().add_(bias)
     rows = torch.arange(len(targets), device=targets.device)
     full -= full.amax(1, keepdim=True)
     at_targets = full[rows, targets]

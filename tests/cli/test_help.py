@@ -1,9 +1,12 @@
+import subprocess
+import sys
+
 import hydra
 import pytest
 from omegaconf import OmegaConf
 
 from cli.explain import CONFIG_FOLDER, VERSION_BASE
-from cli.help import attributes, settings_of
+from cli.help import attributes, print_help, settings_of
 from cli.main import main
 
 TYPES = ("number", "whole number", "text", "list", "true or false")
@@ -82,3 +85,22 @@ def test_help_is_given_where_a_kind_is_missing(
 ) -> None:
     assert main(["run", "--help", argument]) == 0
     assert "Settings of trainer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_the_first_screen_is_what_hydra_would_list(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    at_once = capsys.readouterr().out
+    print_help(["--help"], command)
+    assert capsys.readouterr().out == at_once
+    assert "objective=" in at_once
+
+
+def test_the_first_screen_needs_neither_torch_nor_hydra() -> None:
+    code = (
+        "import sys; from cli.main import main; main(['run', '--help']); "
+        "assert not {'torch', 'hydra', 'pandas'} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
