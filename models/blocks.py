@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
@@ -21,14 +22,14 @@ class Blocks(nn.ModuleList):
     def __init__(self, config: BlocksConfig) -> None:
         super().__init__(config.block(index) for index in range(config.num_layers))
         self.config = config
+        self._in_training = _call
 
     @override
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Each block by itself: all are one code, so that a deep stack takes no longer to compile
-        than a shallow one.
+        """Each block by itself, while the model is trained: all are one code, so that a deep stack
+        takes no longer to compile than a shallow one. Texts that are measured have all lengths.
         """  # noqa: D205
-        for block in self:
-            block.compile(*args, **kwargs)
+        self._in_training = torch.compile(_call, *args, **kwargs)
 
     def forward(
         self,
@@ -60,7 +61,8 @@ class Blocks(nn.ModuleList):
         for index, (block, kind) in enumerate(
             zip(self, self.config.layer_kinds, strict=True), start=1
         ):
-            hidden, values = block(hidden, sights[kind], first)
+            call = self._in_training if self.training else _call
+            hidden, values = call(block, hidden, sights[kind], first)
             first = values if first is None else first
             if index in layers:
                 kept[index] = hidden
@@ -81,3 +83,10 @@ class Blocks(nn.ModuleList):
             return Sight(mask, causal, dropout)
         width = config.hidden_size // config.num_heads
         return Sight(mask, causal, dropout, *rotary(hidden.shape[1], width, base, hidden.device))
+
+
+def _call(
+    block: nn.Module, hidden: Tensor, sight: Sight, first: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    found: tuple[Tensor, Tensor] = block(hidden, sight, first)
+    return found

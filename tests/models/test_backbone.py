@@ -136,12 +136,15 @@ def test_what_is_prepared_knows_whether_it_is_full(lengths: list[int], expected:
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # dynamo looks at it
 def test_a_compiled_stack_computes_the_same(config: BackboneConfig) -> None:
-    """Each block by itself, all by one code."""
-    backbone, _ = build(config)
+    """Each block by itself, all by one code, and none while it is measured."""
+    backbone = build(replace(config, dropout=0.0, attention_dropout=0.0))[0].train()
     batch = make_batch([30, 12, 25, 1])
     expected = backbone(batch, attention=Attention("causal"), layers=[1]).hidden[0]
     torch._dynamo.utils.counters.clear()
     backbone.blocks.compile()
     found = backbone(batch, attention=Attention("causal"), layers=[1]).hidden[0]
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+    graphs = torch._dynamo.utils.counters["stats"]
+    assert graphs["unique_graphs"] == 1
+    backbone.eval()(make_batch([7, 5]), attention=Attention("causal"))
+    assert graphs["unique_graphs"] == 1
