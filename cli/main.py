@@ -113,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module = "cli.completion"  # which is waited for at every key, so without torch
         if command in TRAINING and "TORCHELASTIC_RUN_ID" in os.environ:  # started by torchrun
             module, rest = "cli.ranks", [module, *rest]
+        _wait_briefly()
         with _termination():
             code: int = import_module(module).main(rest)
             sys.stdout.flush()
@@ -140,6 +141,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"compare: {one_line(said)} command goes on", file=sys.stderr)
         return 1
     return code
+
+
+def _wait_briefly() -> None:
+    """Let threads of OpenMP that wait for each other soon give way, before torch loads it.
+
+    Where another process wants their core, two of them fall to a third of their speed as they are,
+    and so to more than a half; alone they lose nothing that could be measured
+    (docs/performance.md).
+    """
+    if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
+        os.environ["GOMP_SPINCOUNT"] = "1000"
 
 
 def _has_lost_its_reader() -> bool:

@@ -37,13 +37,13 @@ from rivals import (
     RIVALS,
     Race,
     Taken,
-    bare,
     corpus_config,
     corpus_folder,
     made_race,
     ours,
     tokenizer_of,
     trainer,
+    within,
 )
 
 from runners.hardware import matrix_rates
@@ -116,7 +116,7 @@ class Bench:
     }
 
     def __init__(self, whole: bool, folder: Path, device: str, sizes: dict[str, int]) -> None:
-        self._rounds, self._steps = (5, 40) if whole else (2, 14)
+        self._rounds, self._steps = (12, 20) if whole else (6, 8)
         self._whole, self._folder, self._device, self._sizes = whole, folder, device, sizes
         self._corpora: dict[int, Path] = {}
         self._pools: dict[str, ProcessPoolExecutor] = {}
@@ -142,9 +142,6 @@ class Bench:
 
     def _rate(self, place: str, who: Contestant, race: Race) -> float:
         return self._by(place, who, race, self._steps).rate
-
-    def _milliseconds(self, who: Contestant, race: Race) -> float:
-        return 1e3 * race.tokens / self._rate("ours", who, race)
 
     def training(self) -> Iterator[Line]:
         """Tokens a second, padding and every view counted."""
@@ -175,19 +172,15 @@ class Bench:
             yield Line(name, own, theirs, theirs / own, spread=spread)
 
     def loop(self) -> Iterator[Line]:
-        """Milliseconds of an update: `pretrain`, and the bare step on what is prepared."""
+        """Milliseconds of an update, and of the step in it: the rest is what the loop adds."""
         for name in RIVALS:
-            race = self.race(name)
-            yield turns(
-                f"loop {name}, ms an update, of its bare step",
-                [
-                    partial(self._milliseconds, ours, race),
-                    partial(self._milliseconds, bare, race),
-                ],
-                rounds=self._rounds,
-                target=0.97,
-                less_is_better=True,
+            taken = self._by("ours", within, self.race(name), 4 * self._steps)
+            first, last = len(taken.ends) // 3, len(taken.ends) - 1
+            whole, step = (
+                1e3 * (seconds[last] - seconds[first]) / (last - first)
+                for seconds in (taken.ends, taken.inside)
             )
+            yield Line(f"loop {name}, ms an update, of its step", whole, step, step / whole, 0.97)
 
     def memory(self) -> Iterator[Line]:
         """Of a process, beyond what it held before the model was built."""
@@ -227,7 +220,7 @@ class Bench:
         yield turns(
             "tokenizing, documents/s, of datasets.map",
             [by_us, by_datasets],
-            rounds=self._rounds + 1,
+            rounds=3,
             target=1.0,
         )
 
@@ -244,7 +237,7 @@ class Bench:
             yield turns(
                 f"start: {name}",
                 [lambda c=command: _seconds_of(c), lambda c=peer: _seconds_of(c)],
-                rounds=self._rounds + 1,
+                rounds=3,
                 less_is_better=True,
             )
 

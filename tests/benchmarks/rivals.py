@@ -9,9 +9,10 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -27,15 +28,14 @@ from objectives.base import Objective, build_model
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
-from runners.hardware import set_up
 from runners.progress import Silent
-from runners.training.budget import BudgetConfig, Ledger
+from runners.training.budget import BudgetConfig
 from runners.training.optimizers.adamw import AdamWConfig
 from runners.training.pretrain import pretrain
 from runners.training.recipe import Recipe
 from runners.training.trainer import TrainerConfig
 from runners.training.update import TOTAL, UpdateStep
-from runners.training.updates import tokens_of, updates
+from runners.training.updates import Update, tokens_of
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,18 @@ class Taken:
         ends: seconds at the end of every update, from anywhere.
         losses: of every update, where they are known.
         tokens: of an update, padding included, every view counted.
+        inside: seconds that were spent in steps until the end of every update, where measured.
     """
 
     ends: Sequence[float]
     losses: Sequence[float]
     tokens: int
+    inside: Sequence[float] = ()
 
     @property
     def rate(self) -> float:
         """Tokens a second, without the first updates, in which memory is first touched."""
-        skipped = min(3, len(self.ends) // 3)
+        skipped = len(self.ends) // 4
         updates = len(self.ends) - 1 - skipped
         return self.tokens * updates / (self.ends[-1] - self.ends[skipped])
 
@@ -212,24 +214,22 @@ def ours(race: Race, steps: int) -> Taken:
     )
 
 
-def bare(race: Race, steps: int) -> Taken:
-    """Our step on updates that are made already: what the loop around it adds."""
-    set_up(race.trainer)
-    recipe, corpus = race.recipe(10**6), race.corpus
-    model = build_model(race.objective, race.model, corpus.vocabulary.size, race.seed)
-    step = UpdateStep(
-        model.to(race.trainer.device).train(),
-        race.objective,
-        race.trainer,
-        seed=race.seed,
-        tokens=race.tokens,
-    )
-    made = [*itertools.islice(updates(recipe, corpus, Ledger()), steps)]
-    ends, losses = [], []
-    for update in made:
-        losses.append(float(step(update, race.learning_rate)[TOTAL]))
-        ends.append(time.perf_counter())
-    return Taken(ends, losses, race.tokens)
+def within(race: Race, steps: int) -> Taken:
+    """As `ours`, with the seconds in the step itself: two trainings one after the other differ by
+    more than what a loop adds.
+    """
+    call, spent = UpdateStep.__call__, [0.0]
+
+    def timed(self: UpdateStep, update: Update, rate: float) -> dict[str, torch.Tensor]:
+        began = time.perf_counter()
+        losses = call(self, update, rate)
+        float(losses[TOTAL])  # waits for a GPU
+        spent.append(spent[-1] + time.perf_counter() - began)
+        return losses
+
+    with mock.patch.object(UpdateStep, "__call__", timed):
+        taken = ours(race, steps)
+    return replace(taken, inside=spent[1:])
 
 
 def trainer(race: Race, steps: int) -> Taken:

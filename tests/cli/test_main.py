@@ -88,3 +88,17 @@ def test_another_broken_pipe_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(BrokenPipeError):
         command(monkeypatch, broken)
+
+
+@pytest.mark.parametrize("own", ["", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"])
+def test_threads_wait_briefly_unless_the_user_says_how(
+    own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    if own:
+        monkeypatch.setenv(own, "7")
+    seen: list[str | None] = []
+    command(monkeypatch, lambda arguments: seen.append(os.environ.get("GOMP_SPINCOUNT")) or 0)
+    assert seen == [{"": "1000", "OMP_WAIT_POLICY": None, "GOMP_SPINCOUNT": "7"}[own]]
