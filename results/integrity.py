@@ -67,7 +67,7 @@ def _sha256(file: Path, *version: int) -> str:
 def write_sealed(file: Path, content: Any) -> None:
     """Write JSON with its own checksum in front; the file is whole or not there at all."""
     temporary = file.with_name(f"{file.name}.{os.getpid()}.new")
-    temporary.write_text(_sealed(json.dumps(content)))
+    temporary.write_text(sealed(content))
     os.replace(temporary, file)
 
 
@@ -79,6 +79,11 @@ def read_sealed(file: Path) -> Any:
         return None
     content = text[len(_SEAL.format("0" * 64)) : -1]
     return json.loads(content) if text == _sealed(content) else None
+
+
+def sealed(content: Any) -> str:
+    """JSON with its own checksum in front."""
+    return _sealed(json.dumps(content))
 
 
 def _sealed(content: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from objectives.base import TrainModel
+from results.integrity import read_sealed, sealed
 from runners.disk import write_whole
 from runners.training.budget import Ledger
 from runners.training.checkpoint import WEIGHTS
@@ -77,7 +78,7 @@ def write_training(folder: Path, training: Training, model: TrainModel | None) -
     if model is not None:
         save_weights(model, folder / WEIGHTS)
         training.weights_sha256 = sha256_of(folder / WEIGHTS)
-    write_whole(folder / FACTS, json.dumps(asdict(training)))
+    write_whole(folder / FACTS, sealed(asdict(training)))
 
 
 def read_training(folder: Path) -> Training | None:
@@ -93,10 +94,11 @@ def read_training(folder: Path) -> Training | None:
         content = (folder / FACTS).read_text()
     except FileNotFoundError:
         return None
-    try:
-        training = Training.from_json(json.loads(content))
+    facts = read_sealed(folder / FACTS)
+    try:  # earlier versions wrote no checksum
+        training = Training.from_json(json.loads(content) if facts is None else facts)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DamagedError(f"{folder / FACTS} cannot be read: {error}") from error
+        raise DamagedError(f"{folder / FACTS} is not as it was written") from error
     weights, known = folder / WEIGHTS, training.weights_sha256
     if known and not weights.is_file():
         raise DamagedError(f"{weights} is missing")

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from signal import SIGTERM
 
@@ -33,6 +34,14 @@ def flip_a_bit(file: Path) -> None:
 def link(file: Path) -> None:
     file.rename(file.with_suffix(".away"))
     file.symlink_to(file.with_suffix(".away"))
+
+
+def change_a_digit(file: Path) -> None:
+    """In a number, so that it can still be read as JSON."""
+    content = file.read_bytes()
+    place = content.rindex(b".") + 1
+    other = b"1" if content[place : place + 1] != b"1" else b"2"
+    file.write_bytes(content[:place] + other + content[place + 1 :])
 
 
 DAMAGES: tuple[Callable[[Path], None], ...] = (truncate, empty, flip_a_bit, link, Path.unlink)
@@ -115,8 +124,14 @@ def test_a_bad_one_is_replaced_by_the_next_of_its_step(ended: Life, tmp_path: Pa
     assert life.checkpoints == [4, 5]
 
 
-@pytest.mark.parametrize("damage", DAMAGES[:3], ids=lambda damage: damage.__name__)
-@pytest.mark.parametrize("name", ["model.safetensors", "training.json"])
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *product(["model.safetensors", "training.json"], DAMAGES[:3]),
+        ("training.json", change_a_digit),
+    ],
+    ids=lambda given: getattr(given, "__name__", given),
+)
 def test_a_finished_model_that_is_damaged_is_trained_again(
     name: str,
     damage: Callable[[Path], None],

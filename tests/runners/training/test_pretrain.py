@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from models.initialization import weights_hash
 from objectives.base import TrainModel
 from objectives.clm import CLM
 from objectives.prepared import LossOutput, Prepared, Term
+from results.integrity import read_sealed
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.training.budget import BudgetConfig
@@ -231,5 +231,5 @@ def test_training_lowers_the_held_out_loss(
     held_out = [point["held_out"] for point in trained.training.curve if "held_out" in point]
     assert held_out[-1] < corpus.card.unigram_nats["validation"] + 0.3
     assert held_out[-1] < held_out[0] - 0.5
-    stored = json.loads((trained.folder / "training.json").read_text())
+    stored = read_sealed(trained.folder / "training.json")
     assert stored["curve"] == trained.training.curve
