@@ -249,7 +249,7 @@ def test_a_run_that_is_none_is_refused(
         ("failed", r"did not finish \(KeyError: of a test\)"),
         ("weights", "its weights are gone from"),
         ("damaged", "is not as it was written"),
-        ("facts", "cannot be read"),
+        ("facts", "training.json is not as it was written"),
         ("unknown", "does not hold the weights of"),
         ("others", "is not what .* was measured with"),
         ("corpus", "its corpus, whose tokenizer is needed, is gone"),
