@@ -45,7 +45,7 @@ docs: $(INSTALLED) ## the documentation as a site, in outputs/site
 	$(BIN)/python -m sphinx -q -W -b html docs outputs/site
 	@echo "outputs/site/index.html"
 
-test: $(INSTALLED) ## the whole test suite (about 15 minutes on two cores)
+test: $(INSTALLED) ## the whole test suite (15 to 20 minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) ## format, lint, types, layers, spelling

@@ -50,6 +50,8 @@ fish after `compare run -sc install=fish | source`.
 """
 
 UNREAD = 128 + signal.SIGPIPE
+"""The exit status where nobody reads what is printed, as shells have it."""
+
 CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 """What a place answers where nothing may be written, any more or ever."""
 

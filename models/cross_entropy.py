@@ -111,7 +111,7 @@ Between = tuple[Tensor, Tensor, Tensor | None]
 
 
 def _sums(by_logits: Tensor) -> Tensor:
-    """(V,) float32, as a product: on a GPU three times as fast as a sum over the long way."""
+    """(V,) float32, as a product: summed, they took 2.6 ms of an update of CLM on a GPU."""
     ones = by_logits.new_ones(1, len(by_logits))
     sums: Tensor = torch.mm(ones, by_logits, out_dtype=torch.float32)
     return sums[0]

@@ -14,6 +14,11 @@ from objectives.base import Objective, TrainModel
 from objectives.prepared import LossOutput, Prepared
 
 
+def goes_by_pieces(objective: Objective) -> bool:
+    """Whether an update can be computed by pieces: sums by adding up, two stages by GradCache."""
+    return objective.traits.additive or isinstance(objective, TwoStage)
+
+
 class TwoStage(Objective):
     """A loss on the vectors of a whole batch: of rows told apart, or of features made unlike.
 

@@ -13,7 +13,7 @@ from models.backbones.vanilla import VanillaConfig
 from models.batch import Batch
 from models.vocabulary import Vocabulary
 from objectives.base import TrainModel, build_model
-from objectives.contrastive import TwoStage
+from objectives.contrastive import goes_by_pieces
 from objectives.prepared import IGNORE_INDEX, Prepared
 from objectives.randomness import RowRandom
 from objectives.sequence import InSequence
@@ -177,8 +177,7 @@ def corruption_depends_on_neither_padding_nor_company(objective: Trainable) -> N
 
 def micro_batches_give_the_gradient_of_the_whole(objective: Trainable) -> None:
     """By accumulation where the loss is additive, by GradCache where it is of two stages."""
-    alone = [c for c in objective.columns if not (c.traits.additive or isinstance(c, TwoStage))]
-    if alone:
+    if not all(goes_by_pieces(column) for column in objective.columns):
         return  # refused before anything trains (runners/training/recipe.py)
     for moment in MOMENTS:
         gradients = []

@@ -134,9 +134,7 @@ def resolve_elsewhere(config: Resolved, *, weights: int) -> Resolved:
 
 
 def _compiling_pays(device: str, weights: int) -> bool:
-    """Of a wide model on a GPU, a quarter to two fifths; on a processor it was slower
-    (docs/performance.md).
-    """  # noqa: D205
+    """Of a wide model on a GPU; on a processor it was slower (docs/log.md)."""
     return device == "cuda" and weights >= NARROW
 
 

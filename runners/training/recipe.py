@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from models.config import BackboneConfig
 from objectives.base import Objective
-from objectives.contrastive import TwoStage
+from objectives.contrastive import goes_by_pieces
 from objectives.sequence import InSequence
 from objectives.trainable import Trainable
 from runners.training.budget import BudgetConfig
@@ -30,7 +30,7 @@ class Recipe:
 
 def check_processes(objective: Trainable, processes: int) -> None:
     """Raise ValueError where several processes cannot share an update."""
-    whole = [c for c in objective.columns if not c.traits.additive and not isinstance(c, TwoStage)]
+    whole = [column for column in objective.columns if not goes_by_pieces(column)]
     if whole and processes > 1:
         raise ValueError(
             f"{processes} processes cannot share an update of {objective.name}: the loss of "
@@ -45,7 +45,7 @@ def check_micro_batches(objective: Trainable, rows: int) -> None:
         for name in objective.order:
             check_micro_batches(objective.terms[name], rows)
         return
-    whole = [c for c in objective.columns if not c.traits.additive and not isinstance(c, TwoStage)]
+    whole = [column for column in objective.columns if not goes_by_pieces(column)]
     if whole and rows < objective.rows_per_update:
         raise ValueError(
             f"trainer.micro_batch_rows is {rows}, and the loss of {whole[0].name} needs all "

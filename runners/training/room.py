@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from objectives.contrastive import TwoStage
+from objectives.contrastive import goes_by_pieces
 from runners.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class Room:
         Raises:
             MemoryShortError: it has no smaller pieces.
         """
-        largest = max((_rows(part) for part in update.parts if _can_be_split(part)), default=1)
+        parts = [part for part in update.parts if goes_by_pieces(part.leaf.objective)]
+        largest = max(map(_rows, parts), default=1)
         if largest == 1:
             names = " and ".join(dict.fromkeys(part.leaf.objective.name for part in update.parts))
             raise MemoryShortError(
@@ -67,8 +68,3 @@ def _rows(part: "Part") -> int:
     """Of its largest piece, counted as `micro_batch_rows` counts them."""
     additive = part.leaf.objective.traits.additive
     return max(p.rows if additive else len(p.inputs.input_ids) for p in part.pieces)
-
-
-def _can_be_split(part: "Part") -> bool:
-    objective = part.leaf.objective
-    return objective.traits.additive or isinstance(objective, TwoStage)

@@ -31,20 +31,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
+from race import Race, Taken, corpus_config, corpus_folder, made_race, ours, within
 from rich.console import Console
 from rich.table import Table
-from rivals import (
-    RIVALS,
-    Race,
-    Taken,
-    corpus_config,
-    corpus_folder,
-    made_race,
-    ours,
-    tokenizer_of,
-    trainer,
-    within,
-)
+from rivals import RIVALS, tokenizer_of, trainer
 
 from runners.hardware import matrix_rates
 
@@ -116,7 +106,7 @@ class Bench:
     }
 
     def __init__(self, whole: bool, folder: Path, device: str, sizes: dict[str, int]) -> None:
-        self._rounds, self._steps = (12, 20) if whole else (6, 8)
+        self._rounds, self._steps = (12, 20) if whole else (4, 8)
         self._whole, self._folder, self._device, self._sizes = whole, folder, device, sizes
         self._corpora: dict[int, Path] = {}
         self._pools: dict[str, ProcessPoolExecutor] = {}
@@ -139,6 +129,11 @@ class Bench:
             self._pools[place] = ProcessPoolExecutor(1, spawn, quietly)
         taken: Taken = self._pools[place].submit(who, race, steps).result()
         return taken
+
+    def close(self) -> None:
+        """End the processes."""
+        for pool in self._pools.values():
+            pool.shutdown()
 
     def _rate(self, place: str, who: Contestant, race: Race) -> float:
         return self._by(place, who, race, self._steps).rate
@@ -325,6 +320,7 @@ def main(arguments: list[str]) -> None:
             console.print(f"{line.name}: {line.ours:,.5g} and {line.peer:,.5g}")
             lines.append(line)
         console.print(f"[{section} took {time.perf_counter() - began:.0f} s]", markup=False)
+    bench.close()
     console.print(table_of(lines))
     OUTPUT.mkdir(exist_ok=True)
     (OUTPUT / "bench.json").write_text(json.dumps([asdict(line) for line in lines], indent=1))

@@ -148,7 +148,7 @@ class Timed:
         length: int,
     ) -> None:
         self.objective, self.trainer = objective, trainer
-        self._vocabulary, self._rows, self._length = vocabulary, rows, length
+        self._vocabulary, self._shape = vocabulary, (rows, length)
         budget = BudgetConfig(unit="steps", amount=1000)
         self._recipe = Recipe(
             seed=0, model=config, objective=objective, budget=budget, trainer=trainer
@@ -157,13 +157,15 @@ class Timed:
         self.model.to(trainer.device).train()
         self.step = UpdateStep(self.model, objective, trainer, seed=0, tokens=float(rows * length))
 
-    def update(self, number: int) -> Update:
-        """Prepared as training does, of rows of its own."""
+    def rows(self, number: int) -> Batch:
+        """Of an update."""
+        count, length = self._shape
         size = getattr(self.objective, "image_size", 32)
-        batch = full_rows(
-            self._vocabulary, self._rows, self._length, first=number * self._rows, size=size
-        )
-        moment = Moment(number, 0.5)
+        return full_rows(self._vocabulary, count, length, first=number * count, size=size)
+
+    def update(self, batch: Batch) -> Update:
+        """Prepared as training does."""
+        moment = Moment(int(batch.row_ids[0]) // len(batch.row_ids), 0.5)
         leaves = self.objective.prepare(
             batch,
             vocabulary=self._vocabulary,
@@ -194,14 +196,11 @@ class Timed:
 def line_of(timed: Timed, machine: Machine, times: int) -> str:
     """A row of the table."""
     device = timed.trainer.device
-    updates = [timed.update(number) for number in range(4)]
+    batches = [timed.rows(number) for number in range(4)]
     began = time.perf_counter()
-    timed.update(5)
-    prepared = time.perf_counter() - began
-    made = time.perf_counter()
-    full_rows(timed._vocabulary, timed._rows, timed._length, first=0, size=32)
-    prepared -= time.perf_counter() - made
-    saved = 0 if timed.trainer.compile else timed.saved_bytes(updates[0])
+    updates = [timed.update(batch) for batch in batches]
+    prepared = (time.perf_counter() - began) / len(batches)
+    saved = None if timed.trainer.compile else timed.saved_bytes(updates[0])
     turn = iter(range(10**9))
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -218,11 +217,12 @@ def line_of(timed: Timed, machine: Machine, times: int) -> str:
     flops = statistics.mean(update.ledger.flops for update in updates)
     tokens = statistics.mean(update.ledger.processed_tokens for update in updates)
     weights = sum(p.numel() for p in timed.model.parameters() if p.requires_grad)
-    by_bytes = (BYTES_A_WEIGHT * weights + 2 * saved) / machine.copy
+    moved = None if saved is None else (BYTES_A_WEIGHT * weights + 2 * saved) / machine.copy
+    by_bytes = "" if moved is None else f"{1e3 * moved:.1f}"  # a compiler keeps what it likes
     memory = torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else 0.0
     return (
         f"| {timed.objective.name} | {1e3 * taken:.1f} | {tokens / taken:,.0f} "
-        f"| {1e3 * flops / machine.matrix:.1f} | {1e3 * by_bytes:.1f} "
+        f"| {1e3 * flops / machine.matrix:.1f} | {by_bytes} "
         f"| {flops / taken / machine.matrix:.0%} | {1e3 * prepared:.1f} | {memory:.1f} "
         f"| {first:.1f} |"
     )
@@ -231,7 +231,7 @@ def line_of(timed: Timed, machine: Machine, times: int) -> str:
 def profiled(timed: Timed, count: int) -> str:
     """The operators, and kernels of a GPU, that three updates spend most of their time in."""
     device = timed.trainer.device
-    updates = [timed.update(number) for number in range(3)]
+    updates = [timed.update(timed.rows(number)) for number in range(3)]
     with profile() as found:
         for update in updates:
             timed.step(update, rate=1e-4)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -50,7 +51,7 @@ def memory_for(rows: int, after: int = 0) -> Iterator[None]:
         yield
 
 
-def ledger_of(life: Life) -> Training:
+def training_of(life: Life) -> Training:
     config: ExperimentConfig = life.config
     return pretrain(
         config.recipe, Corpus(life.corpus), config.output_dir / "models", Notes()
@@ -75,12 +76,12 @@ def test_updates_stay_and_pieces_are_halved(
         @property
         def config(self) -> ExperimentConfig:
             config = super().config
-            object.__setattr__(config.trainer, "micro_batch_rows", int(said[-1]))
-            return config
+            trainer = replace(config.trainer, micro_batch_rows=int(said[-1]))
+            return replace(config, trainer=trainer)
 
     known = Known(name, rows.folder, tmp_path / "known", steps=STEPS, saves=False)
     assert train(known) == found
-    short, expected = ledger_of(life), ledger_of(known)
+    short, expected = training_of(life), training_of(known)
     assert short.rows_at_once == int(said[-1])
     assert expected.rows_at_once is None
     for training in (short, expected):
@@ -98,7 +99,7 @@ def test_what_memory_was_found_to_hold_is_kept(rows: Corpus, tmp_path: Path) -> 
                 train(life)
         with memory_for(6, after=3) if not places else memory_for(UPDATE):
             found.append(train(life))
-        assert ledger_of(life).rows_at_once == 5
+        assert training_of(life).rows_at_once == 5
     assert found[0] == found[1]
 
 

@@ -186,6 +186,16 @@ def test_unequal_streams_are_said(store: ResultStore, tmp_path: Path) -> None:
     assert "**not the same text**" in page(store, records, tmp_path)
 
 
+def test_who_went_on_by_smaller_pieces_is_said(store: ResultStore, tmp_path: Path) -> None:
+    records = [
+        add_run(store, "clm", answers(0.6), training={"rows_at_once": 4}),
+        add_run(store, "mlm", answers(0.4)),
+    ]
+    text = page(store, records, tmp_path)
+    assert "memory was short: clm went on by 4 rows at a time" in text
+    assert text.count("memory was short") == 1
+
+
 def test_every_figure_stands_in_the_csv(store: ResultStore, tmp_path: Path) -> None:
     records = one_of_each(store)
     report = write_report(
