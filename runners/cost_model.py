@@ -6,6 +6,7 @@ tensors that have a shape and no content; what processes send each other follows
 Only the rate at which a device computes, and that at which it sends, are taken on trust.
 """
 
+import math
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from objectives.randomness import RowRandom
 from objectives.trainable import Moment, Trainable
 from runners.checks import VOCABULARY, made_batch
 from runners.hardware import autocast
+from runners.sharding import stacks_of
 from runners.training.budget import Ledger
 from runners.training.recipe import Recipe
+from runners.training.trainer import TrainerConfig
 from runners.training.updates import Part, Update, update_of
 
 SAMPLED_STEPS = 8
@@ -40,11 +43,11 @@ class Cost:
     Attributes:
         parameters: trained, heads included.
         ledger: at the end; of all processes together, with the seconds of the clock.
-        weights, optimizer: bytes in each process.
+        weights, optimizer: bytes in each process, a part of the blocks' where they are cut.
         update: bytes in each process, at most, of what an update computes: gradients, what is kept
             for the backward pass, and what is gone at once.
         traffic: bytes that each process sends for an update, where gradients are summed round a
-            ring; 0 for one process.
+            ring, and cut blocks put together twice a piece; 0 for one process.
     """
 
     parameters: int
@@ -79,26 +82,59 @@ def cost(recipe: Recipe, *, vocabulary: int, length: int, rate: float, bandwidth
     parameters = sum(parameter.numel() for parameter in model.parameters())
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     world = trainer.processes
-    traffic = round(2 * (world - 1) / world * WEIGHT * trained)
-    expected, start, peak = Ledger(), 0.0, 0
+    blocks = _Blocks.of(model) if trainer.shard else _Blocks(0, 0, 0)
+    expected, start, peak, traffic = Ledger(), 0.0, 0, 0
     seen: set[object] = set()
     for phase in objective.phases:
-        sample = Ledger()
+        sample, sent = Ledger(), 0.0
         for step in range(SAMPLED_STEPS):
             update = _made(recipe, objective, Moment(step, start), vocabulary, length, sample)
             sample = update.ledger
+            numbers = 2 * (trained - blocks.trained)
+            numbers += sum(blocks.sent(part, recipe.trainer) for part in update.parts)
+            sent += (world - 1) / world * WEIGHT * numbers
             kind = tuple(part.leaf.objective.name for part in update.parts)
             if kind not in seen:
                 seen.add(kind)
                 peak = max(peak, _peak(model, update, recipe))
-        sample.seconds = sample.flops / (rate * world) + sample.steps * traffic / bandwidth
+        sample.seconds = sample.flops / (rate * world) + sent / bandwidth
+        traffic = max(traffic, round(sent / SAMPLED_STEPS))
         scale = phase.share * budget.amount / sample.spent(budget.unit)
         for name, value in vars(sample).items():
             spent = value * scale if name == "seconds" else round(value * scale)
             setattr(expected, name, getattr(expected, name) + spent)
         start += phase.share
-    weights = WEIGHT * parameters
-    return Cost(parameters, expected, weights, STATES * WEIGHT * trained, peak, traffic)
+    elsewhere = 1 - 1 / world  # of what is cut
+    weights = round(WEIGHT * (parameters - elsewhere * blocks.weights))
+    states = round(STATES * WEIGHT * (trained - elsewhere * blocks.trained))
+    # Gradients that are elsewhere; and two blocks, one of them on its way, whole with theirs.
+    peak += round(WEIGHT * (4 * blocks.largest - elsewhere * blocks.trained))
+    return Cost(parameters, expected, weights, states, peak, traffic)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """What is cut among processes: weights, those of them that are trained, and the largest."""
+
+    weights: int
+    trained: int
+    largest: int
+
+    @classmethod
+    def of(cls, model: TrainModel) -> "_Blocks":
+        blocks = [block for stack in stacks_of(model) for block in stack]
+        every = [parameter for block in blocks for parameter in block.parameters()]
+        return cls(
+            sum(p.numel() for p in every),
+            sum(p.numel() for p in every if p.requires_grad),
+            max(sum(p.numel() for p in block.parameters()) for block in blocks),
+        )
+
+    def sent(self, part: Part, trainer: TrainerConfig) -> int:
+        """Numbers: weights for each pass forward and back, and gradients, of every piece."""
+        pieces = math.ceil(len(part.pieces) / trainer.processes)
+        passes = 3 if part.computed_again(trainer) else 2
+        return pieces * (passes * self.weights + self.trained)
 
 
 def _made(

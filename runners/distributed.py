@@ -18,6 +18,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from runners.sharding import is_cut
+
 PATIENCE = timedelta(days=30)
 """How long a process waits for another: while the first one measures, the others do nothing. One
 that is gone is noticed at once, by its connection."""
@@ -80,11 +82,16 @@ class Ranks:
             yield item
 
     @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self, *, in_step: bool = False) -> Iterator[None]:
         """What each process computes by itself; where one fails, all of them do.
+
+        Args:
+            in_step: the processes wait for each other on the way, so that where one fails the
+                others cannot be told, and the group is lost.
 
         Raises:
             SharedError: in all processes, with what failed in which.
+            OwnError: this one failed, and the others wait for it.
         """
         if self.world == 1:
             yield
@@ -93,6 +100,8 @@ class Ranks:
         try:
             yield
         except Exception as error:
+            if in_step:
+                raise OwnError(f"process {self.rank}: {type(error).__name__}: {error}") from error
             failed = error
         if not float(self._sum(torch.tensor([float(failed is not None)]))):
             return
@@ -166,7 +175,7 @@ class Ranks:
     def add_up(self, losses: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
         """Sum every parameter's gradient over all processes, in place; the sums of `losses`.
 
-        A parameter that has a gradient nowhere keeps none.
+        A parameter that has a gradient nowhere keeps none; those of cut ones are sums already.
 
         Args:
             losses: () float64 each, of the same names in the same order in all processes.
@@ -174,7 +183,7 @@ class Ranks:
         """
         if self.world == 1:
             return losses
-        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        trained = [p for p in module.parameters() if p.requires_grad and not is_cut(p)]
         has = [float(parameter.grad is not None) for parameter in trained]
         own = torch.stack([*losses.values()]).cpu()
         found = self._sum(torch.cat([own, torch.tensor(has, dtype=torch.float64)]))
@@ -199,7 +208,7 @@ class Ranks:
         if self.world == 1:
             return
         sums = [value.detach().view(torch.int32).sum(dtype=torch.int64).cpu()
-                for value in module.parameters()]  # fmt: skip
+                for value in module.parameters() if not is_cut(value)]  # fmt: skip
         own = torch.stack(sums)
         first = own.clone()
         _all(lambda: dist.broadcast(first, src=0))

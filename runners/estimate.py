@@ -24,7 +24,8 @@ from runners.probes.base import Task
 from runners.probes.parts import part_of, scores_texts
 from runners.progress import Silent
 from runners.training.budget import Ledger
-from runners.training.pretrain import initial_model, training_name
+from runners.training.initial import initial_model
+from runners.training.pretrain import training_name
 from runners.training.room import MemoryShortError, Room
 from runners.training.trained import FACTS, Trained, Training
 from runners.training.update import UpdateStep

@@ -49,6 +49,8 @@ class Hardware:
             trained at once, and all that this process may use for others.
         compile: the model by torch.compile; null does so on a GPU with models that are not narrow.
         processes: that share every update; 0 takes as many as torchrun has started.
+        shard: weights, gradients and the optimizer's memory of blocks are cut among `processes`
+            (FSDP2), for a model that one device cannot train.
     """
 
     DTYPES: ClassVar = ("auto", "float32", "bfloat16")
@@ -59,6 +61,7 @@ class Hardware:
     threads: int = 0
     compile: bool | None = None
     processes: int = 1
+    shard: bool = False
 
     def __post_init__(self) -> None:
         for name, known in (("dtype", self.DTYPES), ("device", self.DEVICES)):
@@ -67,6 +70,15 @@ class Hardware:
         for name in ("threads", "processes"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+        if self.shard and self.processes == 1:
+            raise ValueError(
+                "trainer.shard cuts a model among several processes, and there is one; start it by "
+                "torchrun --no-python --nproc-per-node N compare ..., or leave it out"
+            )
+        if self.shard and self.compile:
+            raise ValueError(
+                "trainer.shard and trainer.compile do not go together yet; leave one of them out"
+            )
 
 
 Resolved = TypeVar("Resolved", bound=Hardware)
@@ -109,7 +121,7 @@ def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Res
         dtype = _frozen_dtype(device, threads, output_dir)
     compiled = config.compile
     if compiled is None:
-        compiled = _compiling_pays(device, weights) and find_spec("triton") is not None
+        compiled = _compiling_pays(config, device, weights) and find_spec("triton") is not None
     return replace(
         config, device=device, dtype=dtype, threads=threads, processes=world, compile=compiled
     )
@@ -129,13 +141,13 @@ def resolve_elsewhere(config: Resolved, *, weights: int) -> Resolved:
             "for a GPU or trainer.dtype=float32"
         )
     if config.compile is None:
-        config = replace(config, compile=_compiling_pays(config.device, weights))
+        config = replace(config, compile=_compiling_pays(config, config.device, weights))
     return config
 
 
-def _compiling_pays(device: str, weights: int) -> bool:
+def _compiling_pays(config: Hardware, device: str, weights: int) -> bool:
     """Of a wide model on a GPU; on a processor it was slower (docs/log.md)."""
-    return device == "cuda" and weights >= NARROW
+    return device == "cuda" and weights >= NARROW and not config.shard
 
 
 def devices() -> list[str]:
@@ -180,6 +192,7 @@ def describe(config: Hardware) -> str:
     compiled = ", compiled" if config.compile else ""
     threads = f"{config.threads} thread" + "s" * (config.threads > 1)
     shared = f", {config.processes} processes" if config.processes > 1 else ""
+    shared += ", sharded" if config.shard else ""
     return f"{config.device} ({name}), {threads}, {config.dtype}{compiled}{shared}"
 
 

@@ -13,7 +13,7 @@ from runners.configuration.checkpoint import CheckpointConfig
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
 from runners.measures.text_model import TextModel
-from runners.training.pretrain import initial_model
+from runners.training.initial import initial_model
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "bert": {"hidden_act": "gelu"},

@@ -18,8 +18,9 @@ from runners.measures.text_model import TextModel
 from runners.probes.base import Probe
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
+from runners.training.initial import initial_model
 from runners.training.optimizers.adamw import AdamWConfig
-from runners.training.pretrain import initial_model, pretrain
+from runners.training.pretrain import pretrain
 from runners.training.trained import Trained
 from runners.training.trainer import TrainerConfig
 

@@ -23,7 +23,7 @@ import torch
 from experiments import experiment
 from objective_files import load_objective
 
-import runners.training.pretrain as pretrain_module
+import runners.training.loop as loop_module
 from models.initialization import weights_hash
 from runners.configuration.experiment import ExperimentConfig
 from runners.corpora.corpus import Corpus
@@ -119,7 +119,7 @@ def train(life: Life, notes: Notes | None = None) -> dict[str, Any]:
     assert config.objective is not None
     curve = HeldOutCurve(config.objective, corpus, config.trainer)
     models = config.output_dir / "models"
-    with mock.patch.object(pretrain_module, "CURVE_POINTS", POINTS):
+    with mock.patch.object(loop_module, "CURVE_POINTS", POINTS):
         trained = pretrain(config.recipe, corpus, models, notes or Notes(), curve)
     points = [
         {name: float(value).hex() for name, value in point.items() if name != "seconds"}

@@ -7,11 +7,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from experiments import experiment
 from objective_files import load_objective
+from torch import nn
 
+import runners.training.loop as loop_module
 from cli.ranks import main as run_in_ranks
+from models.blocks import Blocks
 from models.initialization import weights_hash
 from objectives.first_character import FirstCharacter
 from objectives.prepared import LossOutput
@@ -22,6 +26,7 @@ from runners.corpora.pydocs import PydocsConfig
 from runners.distributed import ranks
 from runners.follow import call_others
 from runners.progress import Silent
+from runners.sharding import shard
 from runners.training.budget import BudgetConfig
 from runners.training.checkpoint import Checkpoints
 from runners.training.pretrain import Trained, pretrain
@@ -40,7 +45,20 @@ WAY = {
 as dropout follows the pieces. The second process cannot compute the last one."""
 
 
-def job(name: str, dataset: PydocsConfig, output: Path, processes: int = 2) -> ExperimentConfig:
+UNEVEN = {"mlm": 3, "simcse": 6}
+"""Rows at once with which the first of two processes has two pieces of an update and the second
+one."""
+
+
+def job(
+    name: str,
+    dataset: PydocsConfig,
+    output: Path,
+    processes: int = 2,
+    *,
+    rows: int | None = None,
+    shard: bool = False,
+) -> ExperimentConfig:
     """A training of 12 steps, without dropout but for what SimCSE's views need."""
     config = experiment(
         name,
@@ -50,7 +68,11 @@ def job(name: str, dataset: PydocsConfig, output: Path, processes: int = 2) -> E
         budget=BudgetConfig(unit="steps", amount=12),
     )
     trainer = replace(
-        config.trainer, processes=processes, threads=1, micro_batch_rows=WAY[name][processes == 1]
+        config.trainer,
+        processes=processes,
+        threads=1,
+        micro_batch_rows=rows or WAY[name][processes == 1],
+        shard=shard,
     )
     config = replace(config, trainer=trainer, model=replace(config.model, dropout=0.0))
     return read(written(config))
@@ -78,15 +100,44 @@ def main(arguments: Sequence[str]) -> int:
     output, names = Path(arguments[0]), arguments[1:]
     dataset = PydocsConfig(**json.loads((output / "dataset.json").read_text()))
     whole = {name: figures(trained(job(name, dataset, output))) for name in names}
-    found: dict[str, Any] = {"whole": whole}
+    found: dict[str, Any] = {"whole": whole, **_cut(dataset, output, names)}
     found["failed"] = _message(job("first_character", dataset, output))
     longer = stopped(dataset, output)
     found["uninterrupted"] = figures(trained(longer))
-    for place in ("parts", "half"):
-        _stop_after_saves(output / place, longer)
+    cut = replace(longer, trainer=replace(longer.trainer, shard=True))
+    found["uninterrupted, cut"] = figures(trained(cut))
+    for place, config in (("parts", longer), ("half", longer), ("cut", cut)):
+        _stop_after_saves(output / place, config)
     found["resumed"] = figures(trained(_in(output / "parts", longer)))
+    found["resumed, cut"] = figures(trained(_in(output / "cut", cut)))
     (output / "found.json").write_text(json.dumps(found))
     return 0
+
+
+def _cut(dataset: PydocsConfig, output: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Trainings whose blocks are cut, and others; what this process held of the weights."""
+    held: dict[str, float] = {}
+    again: dict[str, Any] = {}
+
+    def noted(model: nn.Module, device: str) -> None:
+        every = sum(parameter.numel() for parameter in blocks(model))
+        shard(model, device)
+        held[name] = sum(p.to_local().numel() for p in blocks(model)) / every  # type: ignore[attr-defined]
+
+    with mock.patch.object(loop_module, "shard", noted):
+        for name in names:
+            again[name] = figures(trained(job(name, dataset, output, shard=True)))
+        for name, rows in UNEVEN.items():
+            for cut in (False, True):
+                config = job(name, dataset, output, rows=rows, shard=cut)
+                again[f"{name}, {'cut' if cut else 'whole'}"] = figures(trained(config))
+    return {"sharded": again, "held": held}
+
+
+def blocks(model: nn.Module) -> list[nn.Parameter]:
+    """All weights of all stacks."""
+    stacks = [module for module in model.modules() if isinstance(module, Blocks)]
+    return [parameter for stack in stacks for parameter in stack.parameters()]
 
 
 def stopped(dataset: PydocsConfig, output: Path) -> ExperimentConfig:

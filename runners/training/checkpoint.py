@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from runners.disk import sync
 from runners.training.optimizer_state import load_optimizer, save_optimizer
-from runners.training.weights import load_weights, save_weights, sha256_of
+from runners.training.weights import load_weights, save_tensors, sha256_of
 
 KEPT = 2
 """So many are kept, so that there is another should the last one be damaged."""
@@ -41,7 +41,11 @@ class Checkpoints:
         self._whole: list[Path] = []
 
     def save(
-        self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
+        self,
+        step: int,
+        weights: dict[str, Tensor],
+        memory: dict[str, Any],
+        state: dict[str, Any],
     ) -> None:
         """Add a checkpoint, and delete all but the last `KEPT` that are known to be whole.
 
@@ -49,8 +53,8 @@ class Checkpoints:
 
         Args:
             step: updates taken.
-            model: whose weights are kept in float32, as they are.
-            optimizer: its state is kept.
+            weights: of the model by name, kept in float32, as they are.
+            memory: the optimizer's state.
             state: JSON-like; what else the loop needs to go on.
 
         Raises:
@@ -60,8 +64,8 @@ class Checkpoints:
         shutil.rmtree(fresh, ignore_errors=True)
         try:
             fresh.mkdir(parents=True)
-            save_weights(model, fresh / WEIGHTS)
-            save_optimizer(optimizer, fresh / OPTIMIZER)
+            save_tensors(weights, fresh / WEIGHTS)
+            save_optimizer(memory, fresh / OPTIMIZER)
             _write(fresh / STATE, state)
             _write(fresh / MANIFEST, {name: _facts(fresh / name) for name in FILES})
             sync(fresh)

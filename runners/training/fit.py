@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from runners.sharding import clip_grad_norm
+
 
 def take_step(
     optimizer: torch.optim.Optimizer,
@@ -26,7 +28,7 @@ def take_step(
     """
     norm = None
     if clip_norm is not None:
-        norm = nn.utils.clip_grad_norm_(module.parameters(), clip_norm)
+        norm = clip_grad_norm(module.parameters(), clip_norm)
     if rate is not None:
         for group in optimizer.param_groups:
             group["lr"] = rate * group.get("scale", 1.0)

@@ -8,21 +8,22 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from runners.sharding import cut_state
 from runners.training.weights import save_tensors
 
 _REST = "state"
 """In the file's metadata: what are no tensors, and where the tensors stand among them."""
 
 
-def save_optimizer(optimizer: torch.optim.Optimizer, file: Path) -> None:
-    """All of `state_dict()`, to the bit.
+def save_optimizer(state: dict[str, Any], file: Path) -> None:
+    """An optimizer's `state_dict()`, to the bit.
 
     Raises:
         OSError: the disk is full.
         TypeError: an optimizer of the user's remembers what is neither tensor nor plain value.
     """
     tensors: dict[str, Tensor] = {}
-    rest = _plain(optimizer.state_dict(), "", tensors)
+    rest = _plain(state, "", tensors)
     save_tensors(tensors, file, {_REST: json.dumps(rest)})
 
 
@@ -31,7 +32,7 @@ def load_optimizer(optimizer: torch.optim.Optimizer, file: Path) -> None:
     with safe_open(file, framework="pt") as opened:
         rest = json.loads(opened.metadata()[_REST])
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    optimizer.load_state_dict(_restored(rest, tensors))
+    optimizer.load_state_dict(cut_state(optimizer, _restored(rest, tensors)))
 
 
 def _plain(value: Any, place: str, tensors: dict[str, Tensor]) -> Any:

@@ -10,7 +10,7 @@ from results.integrity import read_sealed, sealed
 from runners.disk import write_whole
 from runners.training.budget import Ledger
 from runners.training.checkpoint import WEIGHTS
-from runners.training.weights import save_weights, sha256_of
+from runners.training.weights import save_tensors, sha256_of, weights_of
 
 FACTS = "training.json"
 
@@ -76,7 +76,7 @@ def write_training(folder: Path, training: Training, model: TrainModel | None) -
         OSError: the disk is full.
     """
     if model is not None:
-        save_weights(model, folder / WEIGHTS)
+        save_tensors(weights_of(model), folder / WEIGHTS)
         training.weights_sha256 = sha256_of(folder / WEIGHTS)
     write_whole(folder / FACTS, sealed(asdict(training)))
 

@@ -12,6 +12,7 @@ from typing_extensions import override
 from models.registry import Kind, Named
 from objectives.trainable import Phase
 from runners.hardware import Hardware
+from runners.sharding import by_kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +111,9 @@ def groups_of(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """What is trained of a module: matrices, and without decay biases and norms."""
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     return [
-        {"params": [p for p in trained if p.dim() > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0},
+        {"params": [p for p in kind if (p.dim() > 1) is matrices], "weight_decay": decay}
+        for kind in by_kind(trained)
+        for matrices, decay in ((True, weight_decay), (False, 0.0))
     ]
 
 

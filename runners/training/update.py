@@ -1,5 +1,6 @@
 """One update of the weights: forward and backward by pieces, then a step."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -120,8 +121,9 @@ class UpdateStep:
     ) -> dict[str, Tensor]:
         """Piece by piece; gradients and `losses` add up."""
         kept = []
-        with self._ranks.together():
-            for piece, seed in self._ranks.own([*zip(part.pieces, seeds, strict=True)]):
+        with self._together():
+            own = self._ranks.own([*zip(part.pieces, seeds, strict=True)])
+            for piece, seed in own:
                 torch.manual_seed(seed)
                 with autocast(self._trainer):
                     output = self._forward(part.leaf.objective, piece.to(self._trainer.device))
@@ -129,7 +131,23 @@ class UpdateStep:
                 loss.backward()  # type: ignore[no-untyped-call]
                 _add(losses, part, parts, loss)
                 kept.append(output.kept)
+            if self._is_short_of(own, part):
+                with autocast(self._trainer):
+                    idle = self._forward(
+                        part.leaf.objective, part.pieces[0].to(self._trainer.device)
+                    )
+                    loss = 0.0 * _loss(part, idle)[1]
+                loss.backward()  # type: ignore[no-untyped-call]
         return self._whole(part.leaf.objective, kept)
+
+    def _together(self) -> contextlib.AbstractContextManager[None]:
+        return self._ranks.together(in_step=self._trainer.shard)
+
+    def _is_short_of(self, own: Sequence[object], part: Part) -> bool:
+        """Whether this process has a piece less than others, who could then not put cut blocks
+        together without it: it goes through one of theirs for nothing.
+        """  # noqa: D205
+        return self._trainer.shard and len(own) * self._ranks.world < len(part.pieces)
 
     def _whole(
         self, objective: Objective, kept: Sequence[Mapping[str, Tensor]]
@@ -163,11 +181,12 @@ class UpdateStep:
             with autocast(self._trainer):
                 return objective.embed(self._model, part.pieces[number].to(device))
 
-        with self._ranks.together(), torch.set_grad_enabled(not again):
+        with self._together(), torch.set_grad_enabled(not again):
             vectors = {number: embed(number) for number in own}
+            idle = embed(0) if self._is_short_of(own, part) else None
         rows = [len(piece.inputs.input_ids) for piece in part.pieces]
         every = self._ranks.gather([*vectors.values()], rows, device)
-        with self._ranks.together():
+        with self._together():
             cached = torch.cat(every).detach().requires_grad_()
             torch.manual_seed(seeds[0])  # every process draws alike
             with autocast(self._trainer):
@@ -183,6 +202,9 @@ class UpdateStep:
             for number, vector in vectors.items():
                 found = embed(number) if again else vector
                 found.backward(gradients[number])  # type: ignore[no-untyped-call]
+            if idle is not None:
+                idle = embed(0) if again else idle
+                (0.0 * idle).sum().backward()  # type: ignore[no-untyped-call]
         if self._ranks.first:
             _add(losses, part, parts, loss)
         return dict(output.kept)

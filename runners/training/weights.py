@@ -9,16 +9,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from runners.disk import as_os_error, sync
+from runners.sharding import load_whole
 
 
-def save_weights(model: nn.Module, file: Path) -> None:
-    """All parameters and buffers (a norm's running mean) by name, each once.
-
-    Raises:
-        OSError: the disk is full.
-    """
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """All parameters and buffers (a norm's running mean) by name, each once."""
     names = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
-    save_tensors({n: value for n, value in model.state_dict().items() if n in names}, file)
+    return {name: value for name, value in model.state_dict().items() if name in names}
 
 
 def load_weights(model: nn.Module, file: Path) -> None:
@@ -27,7 +24,7 @@ def load_weights(model: nn.Module, file: Path) -> None:
     Raises:
         RuntimeError: names or shapes differ from those saved.
     """
-    model.load_state_dict(load_file(file), strict=True)
+    load_whole(model, load_file(file))
 
 
 def save_tensors(

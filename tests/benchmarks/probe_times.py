@@ -21,7 +21,7 @@ from runners.hardware import describe, set_up
 from runners.job import Job
 from runners.measures.text_model import TextModel
 from runners.progress import Silent
-from runners.training.pretrain import initial_model
+from runners.training.initial import initial_model
 
 SUITE = (
     "sst2 ag_news mrpc rte snli mnli stsb ewt_pos ewt_structure wnut17 probing blimp retrieval "

@@ -14,7 +14,7 @@ from whole_commands import run
 from results.store import ResultStore
 from runners.corpora.corpus import Corpus
 from runners.training.checkpoint import FILES, MANIFEST, CheckpointError, Checkpoints
-from runners.training.pretrain import initial_model
+from runners.training.initial import initial_model
 
 
 def truncate(file: Path) -> None:

@@ -1,5 +1,6 @@
 """Two processes that share a training: its loss curve is that of one, and none waits for ever."""
 
+import copy
 import json
 import re
 import shutil
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from several_processes import WAY, enter, figures, job, stopped, trained
+from several_processes import UNEVEN, WAY, enter, figures, job, stopped, trained
 
 from runners.corpora.pydocs import PydocsConfig
 
@@ -46,7 +47,7 @@ def found(output: Path) -> dict[str, Any]:
 def test_the_loss_curve_is_that_of_one_process(
     output: Path, found: dict[str, Any], small_pydocs: PydocsConfig
 ) -> None:
-    for name, two in found["whole"].items():
+    for name, two in copy.deepcopy(found["whole"]).items():
         one = figures(trained(job(name, small_pydocs, output, processes=1)))
         losses = [[point.pop("loss") for point in run["curve"]] for run in (one, two)]
         assert losses[0] == pytest.approx(losses[1], rel=1e-6), name
@@ -59,9 +60,23 @@ def test_the_loss_curve_is_that_of_one_process(
         assert one["ledger"] == two["ledger"], name
 
 
+def test_blocks_that_are_cut_train_as_whole_ones_do(found: dict[str, Any]) -> None:
+    """Norms of gradients are added up in another order; else nothing differs."""
+    cut = copy.deepcopy(found["sharded"])
+    pairs = [(two, cut[name]) for name, two in copy.deepcopy(found["whole"]).items()]
+    pairs += [(cut[f"{name}, whole"], cut[f"{name}, cut"]) for name in UNEVEN]
+    for whole, parts in pairs:
+        losses = [[point.pop("loss") for point in run["curve"]] for run in (whole, parts)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-6, abs=1e-7)
+        assert (whole["curve"], whole["ledger"]) == (parts["curve"], parts["ledger"])
+    assert found["held"] == {name: pytest.approx(0.5, abs=0.02) for name in found["held"]}
+
+
 def test_a_training_that_was_stopped_goes_on_bit_for_bit(found: dict[str, Any]) -> None:
     """Its first process failed at a save; the second left it, and came to the next."""
     assert found["resumed"] == found["uninterrupted"]
+    assert found["resumed, cut"] == found["uninterrupted, cut"]
+    assert found["uninterrupted, cut"]["ledger"] == found["uninterrupted"]["ledger"]
 
 
 def test_what_fails_in_one_process_ends_the_training_in_all_and_is_named(

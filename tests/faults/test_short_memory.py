@@ -12,7 +12,7 @@ import pytest
 import torch
 from lives import UPDATE, Life, Notes, signalled, train
 
-import runners.training.pretrain as pretrain_module
+import runners.training.loop as loop_module
 from models.backbone import Backbone
 from models.batch import Batch
 from runners.configuration.experiment import ExperimentConfig
@@ -139,7 +139,7 @@ def test_other_errors_pass(rows: Corpus, tmp_path: Path) -> None:
 
     with (
         mock.patch.object(Backbone, "forward", broken),
-        mock.patch.object(pretrain_module, "CURVE_POINTS", 2),
+        mock.patch.object(loop_module, "CURVE_POINTS", 2),
         pytest.raises(RuntimeError, match="a shape is wrong"),
     ):
         train(life)

@@ -14,7 +14,7 @@ from fake_probe import job_of
 from lives import POINTS, Life, Notes, train
 from safetensors.torch import load_file
 
-import runners.training.pretrain as pretrain_module
+import runners.training.loop as loop_module
 from models.batch import Batch
 from objectives.base import TrainModel
 from objectives.prepared import LossOutput, Prepared
@@ -108,7 +108,7 @@ def test_where_reading_has_a_price_it_waits_for_the_curve_and_the_step_is_the_sa
     rows: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a GPU: points of the curve are 4 updates apart, checkpoints far more."""
-    monkeypatch.setattr(pretrain_module, "Finite", lambda at_once: Finite(at_once=False))
+    monkeypatch.setattr(loop_module, "Finite", lambda at_once: Finite(at_once=False))
     life = Life("rtd", rows.folder, tmp_path, steps=4 * POINTS, saves=False)
     with wrong("gradient") as computed, pytest.raises(DivergedError, match=f"step {STEP}: "):
         train(life)

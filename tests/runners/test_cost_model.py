@@ -96,6 +96,20 @@ def test_processes_share_operations_and_memory_and_send_gradients(trainer: Train
     assert (four.weights, four.optimizer) == (one.weights, one.optimizer)
 
 
+def test_blocks_that_are_cut_take_less_memory_and_are_sent_for_every_piece(
+    trainer: TrainerConfig,
+) -> None:
+    given = replace(trainer, processes=4)
+    whole = counted(recipe("mlm", given))
+    cut = counted(recipe("mlm", replace(given, shard=True)))
+    blocks = 2 * (4 * 128 * 128 + 2 * 128 * 512 + 4 * 128 + 512 + 128 + 4 * 128)
+    assert whole.weights - cut.weights == 4 * blocks * 3 / 4
+    assert whole.optimizer - cut.optimizer == 8 * blocks * 3 / 4
+    assert cut.traffic - whole.traffic == pytest.approx(3 / 4 * 4 * blocks, rel=1e-6)
+    halves = counted(recipe("mlm", replace(given, shard=True, micro_batch_rows=2)))
+    assert halves.traffic - cut.traffic == pytest.approx(3 / 4 * 4 * 3 * blocks, rel=1e-6)
+
+
 def test_pieces_take_less_memory_and_gradcache_more_operations(trainer: TrainerConfig) -> None:
     whole = counted(recipe("simcse", trainer))
     pieces = counted(recipe("simcse", replace(trainer, micro_batch_rows=4)))

@@ -13,7 +13,7 @@ from runners.measures.finetune import FinetuneConfig, Labels, _students, finetun
 from runners.measures.linear import held_back
 from runners.measures.read_once import ReadOnce, ReadWhileChoosingError
 from runners.measures.text_model import TextModel
-from runners.training.pretrain import initial_model
+from runners.training.initial import initial_model
 from runners.training.trainer import TrainerConfig
 
 

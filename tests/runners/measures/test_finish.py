@@ -26,7 +26,7 @@ from runners.probes.classification import ClassificationProbe
 from runners.probes.search import SearchProbe
 from runners.probes.similarity import SimilarityProbe
 from runners.progress import Silent
-from runners.training.pretrain import initial_model
+from runners.training.initial import initial_model
 from runners.training.trainer import TrainerConfig
 from tests.made_tables import labelled, scored, written
 

@@ -14,7 +14,7 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.measures.finetune import FinetuneConfig, Labels, finetune
 from runners.measures.text_model import TextModel
-from runners.training.pretrain import initial_model
+from runners.training.initial import initial_model
 from runners.training.trainer import TrainerConfig
 
 TEXTS = ["Return the value.", "A much longer text, of which there are many words.", "x"]

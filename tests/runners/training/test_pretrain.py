@@ -113,7 +113,7 @@ def test_a_finished_run_is_not_trained_again(
 ) -> None:
     config = experiment("mlm", small_pydocs, tmp_path)
     first = train(config, corpus)
-    monkeypatch.setattr(pretrain_module, "UpdateStep", None)
+    monkeypatch.setattr(pretrain_module, "Loop", None)
     again = train(config, corpus)
     assert weights_hash(again.model) == weights_hash(first.model)
     assert again.training == first.training
