@@ -1,17 +1,15 @@
 """Data sets of the Hugging Face hub, or of a local folder in the hub's place."""
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from filelock import FileLock
 from typing_extensions import override
 
-from results.integrity import MANIFEST, damage, remove, write_manifest
 from runners.corpora.cells import text_of, value_of, words_of
 from runners.corpora.document import (
     SPLITS,
@@ -19,13 +17,14 @@ from runners.corpora.document import (
     Document,
     Source,
     check_pair_columns,
-    hash_files,
 )
 from runners.corpora.images import pixels_of
+from runners.corpora.loading import load_hub_dataset, stream_hub_dataset
 from runners.corpora.local import document_of, text_columns
 from runners.corpora.tables import check_columns
-from runners.hub import asking_the_hub, endpoint
-from runners.identity import name_of
+
+SHUFFLED = 10_000
+"""Rows of a stream among which the next one is drawn; they are in memory."""
 
 TEXT_TYPES = ("string", "large_string", "string_view", "null")
 """`null` where a split has no text at all."""
@@ -46,6 +45,8 @@ class HubConfig(CorpusConfig):
         image_column: a picture that the text describes.
         pair_columns: in place of `text_column`: two texts that belong together, or three of which
             the last does not (an anchor, its positive, a hard negative).
+        stream: read it over the wire as far as `max_documents` of each split, in a random order of
+            its files, and store no more than these: for a corpus larger than the disk.
     """
 
     path: str
@@ -57,11 +58,16 @@ class HubConfig(CorpusConfig):
     label_column: str | None = None
     image_column: str | None = None
     pair_columns: tuple[str, ...] = ()
+    stream: bool = False
 
     @override
     def __post_init__(self) -> None:
         super().__post_init__()
         check_pair_columns(self.pair_columns)
+        if self.stream and self.max_documents is None:
+            raise ValueError(
+                "stream needs max_documents: so many of each split are read, and then no more"
+            )
 
     @property
     @override
@@ -70,7 +76,16 @@ class HubConfig(CorpusConfig):
 
     @override
     def open(self, *, hub_dir: Path | None, output_dir: Path) -> Source:
-        """Load the data set, from the hub, from its cache or from `hub_dir`."""
+        """Load the data set, from the hub, from its cache or from `hub_dir`, or begin to stream."""
+        if self.stream:
+            found = stream_hub_dataset(
+                self.path,
+                name=self.name,
+                revision=self.revision,
+                folder=self.folder,
+                hub_dir=hub_dir,
+            )
+            return _StreamedDocuments(self, found.splits, found.fingerprint)
         loaded = load_hub_dataset(
             self.path,
             name=self.name,
@@ -88,7 +103,7 @@ class _HubDocuments:
     sides: Mapping[str, str] = MappingProxyType({})
     in_random_order = False
 
-    def __init__(self, config: HubConfig, loaded: Any) -> None:
+    def __init__(self, config: HubConfig, loaded: Any, fingerprint: str = "") -> None:
         self._config = config
         others = (config.group_column, config.label_column, config.image_column)
         named = (*text_columns(config), *(name for name in others if name))
@@ -106,31 +121,34 @@ class _HubDocuments:
         self.splits = frozenset(self._loaded)
         unread = [split for split in loaded if split not in self._loaded]
         self.notes = [f"splits not read: {', '.join(unread)}"] if unread else []
+        self.fingerprint = fingerprint or self._digest()
+
+    def documents(self) -> Iterator[Document]:
+        """Rows of every split, in the data set's order."""
+        for split in self._loaded:
+            yield from self._of(split)
+
+    def _of(self, split: str) -> Iterator[Document]:
+        config, rows = self._config, self._loaded[split]
+        texts, features = frozenset(text_columns(config)), rows.features
+        for number, row in enumerate(rows.select_columns(self._columns)):
+            where = f"{config.label}, split {split}, row {number}"
+            image = self._image(row, where)
+            row.pop(config.image_column, None)
+            for name, cell in row.items():
+                try:
+                    row[name] = _first_text(cell) if name in texts else named(cell, features[name])
+                except ValueError as error:
+                    raise ValueError(f"{where}, column {name!r} {error}") from error
+            yield document_of(row, config, split, image)
+
+    def _digest(self) -> str:
         digest = hashlib.sha256()
         for document in self.documents():
             texts = (document.split, document.group, document.label, document.text)
             parts = (*texts, str(document.second), str(document.third))
             digest.update("\x1f".join(parts).encode() + b"\x1e" + document.image)
-        self.fingerprint = digest.hexdigest()
-
-    def documents(self) -> Iterator[Document]:
-        """Rows of every split, in the data set's order."""
-        config = self._config
-        texts = frozenset(text_columns(config))
-        for split, rows in self._loaded.items():
-            features = rows.features
-            for number, row in enumerate(rows.select_columns(self._columns)):
-                where = f"{config.label}, split {split}, row {number}"
-                image = self._image(row, where)
-                row.pop(config.image_column, None)
-                for name, cell in row.items():
-                    try:
-                        row[name] = (
-                            _first_text(cell) if name in texts else named(cell, features[name])
-                        )
-                    except ValueError as error:
-                        raise ValueError(f"{where}, column {name!r} {error}") from error
-                yield document_of(row, config, split, image)
+        return digest.hexdigest()
 
     def alone(self) -> Source | None:
         """Groups are named by the user, and never split."""
@@ -139,6 +157,32 @@ class _HubDocuments:
     def _image(self, row: dict[str, Any], where: str) -> bytes:
         column = self._config.image_column
         return pixels_of(row[column], self._config.image_size, where) if column else b""
+
+
+class _StreamedDocuments(_HubDocuments):
+    """The first documents that come over the wire, the same ones every time."""
+
+    in_random_order = True
+
+    def __init__(self, config: HubConfig, splits: Any, fingerprint: str) -> None:
+        known = {
+            split: rows if rows.features else rows._resolve_features()
+            for split, rows in splits.items()
+        }
+        super().__init__(config, known, fingerprint)
+        self.notes = [*self.notes, f"streamed: {config.max_documents:,} documents of each split"]
+        for split, rows in self._loaded.items():
+            self._loaded[split] = rows.shuffle(seed=0, buffer_size=SHUFFLED)
+
+    @override
+    def documents(self) -> Iterator[Document]:
+        """Those that have text, as many of each split as are wanted."""
+        for split in self._loaded:
+            try:
+                whole = (document for document in self._of(split) if document.text.strip())
+                yield from itertools.islice(whole, self._config.max_documents)
+            except OSError as error:
+                raise ValueError(f"{self._config.label} broke off: {error}") from error
 
 
 def _check_text(where: str, name: str, feature: Any, *, captions: bool) -> None:
@@ -186,110 +230,3 @@ def _undecoded(rows: Any, column: str, label: str) -> Any:
             f"{label}: the column {column!r} holds {rows.features[column]}, not images"
         )
     return rows.cast_column(column, datasets.Image(decode=False))
-
-
-EVERY = "all"
-"""A configuration that stands for all of them, one after the other, where none is called so."""
-
-
-def load_hub_dataset(
-    path: str,
-    *,
-    name: str | None = None,
-    revision: str | None = None,
-    folder: str | None = None,
-    on_hub: bool = True,
-    hub_dir: Path | None,
-    cache_dir: Path,
-) -> Any:
-    """A `datasets.DatasetDict`, by hub name.
-
-    Args:
-        path: hub name, such as `stanfordnlp/sst2`.
-        name: configuration, or EVERY.
-        revision: branch, tag or commit.
-        folder: name below `hub_dir`; by default the last part of `path`.
-        on_hub: whether the hub has it; else it can only be in `hub_dir`.
-        hub_dir: a folder with one data set a subfolder, which takes the hub's place.
-        cache_dir: where the files of `hub_dir` are converted to.
-
-    Raises:
-        ValueError: it is not there or cannot be loaded; the message says what to do.
-    """
-    import datasets
-
-    datasets.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
-    if hub_dir is None:
-        if not on_hub:
-            raise ValueError(
-                f"{path} is on no hub: set hub_dir=FOLDER, or COMPARE_HUB_DIR, to a folder with "
-                f"the subfolder {folder or path}, which holds a table for each split, such as "
-                "train.parquet and test.parquet"
-            )
-        return _load_from_hub(path, name, revision)
-    local = _folder_in(hub_dir, path, folder, on_hub=on_hub)
-    # `datasets` takes a file of equal size and time stamp for unchanged: key by content instead.
-    files = sorted(file for file in local.rglob("*") if file.is_file())
-    cache = cache_dir / name_of(name, hash_files(files, local), length=16)
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{cache}.lock"):
-        if not (cache / MANIFEST).is_file() or damage(cache):
-            remove(cache)  # what was converted is damaged, or was left half done
-        try:
-            known = datasets.get_dataset_config_names(str(local))
-            chosen = name if name in known else None
-            loaded = datasets.load_dataset(str(local), name=chosen, cache_dir=str(cache))
-        except Exception as error:  # the library raises many kinds; all mean that it cannot be read
-            raise ValueError(f"the data set in {local} cannot be loaded: {error}") from error
-        if not (cache / MANIFEST).is_file():
-            write_manifest(cache, [file for file in cache.rglob("*.*") if _is_converted(file)])
-    return loaded
-
-
-def _is_converted(file: Path) -> bool:
-    return file.is_file() and file.suffix in (".arrow", ".json")
-
-
-def _folder_in(hub_dir: Path, path: str, folder: str | None, *, on_hub: bool) -> Path:
-    candidates = [folder] if folder else list(dict.fromkeys([path, path.rsplit("/", 1)[-1]]))
-    for candidate in candidates:
-        if (hub_dir / candidate).is_dir():
-            return hub_dir / candidate
-    known = sorted(entry.name for entry in hub_dir.iterdir()) if hub_dir.is_dir() else []
-    near = get_close_matches(candidates[-1], known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    way_out = "Set hub_dir=null to load from the hub" if on_hub else "It is on no hub"
-    raise ValueError(
-        f"hub_dir is {hub_dir}, and there is no folder {' or '.join(candidates)} in it; {hint}"
-        f"it holds {', '.join(known) or 'nothing'}. {way_out}"
-    )
-
-
-def _load_from_hub(path: str, name: str | None, revision: str | None) -> Any:
-    import datasets
-
-    what = f"the data set {path!r}"
-    with asking_the_hub("dataset", path, revision, what) as unreachable:
-        try:
-            known = []
-            if name == EVERY:
-                known = datasets.get_dataset_config_names(path, revision=revision)
-            if name != EVERY or EVERY in known:
-                return datasets.load_dataset(path, name=name, revision=revision)
-            parts = [datasets.load_dataset(path, name=each, revision=revision) for each in known]
-            return datasets.DatasetDict(
-                {
-                    split: datasets.concatenate_datasets([part[split] for part in parts])
-                    for split in parts[0]
-                }
-            )
-        except Exception as error:  # many kinds, for one meaning
-            if unreachable:
-                raise ValueError(
-                    f"{what} cannot be loaded: {unreachable}, and it is not in the cache. Connect, "
-                    "or set hub_dir=FOLDER to a folder with a copy, or take dataset=local or "
-                    "dataset=pydocs"
-                ) from error
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise ValueError(f"{what} cannot be loaded from {endpoint()}: {reason}") from error

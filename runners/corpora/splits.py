@@ -105,12 +105,23 @@ def _limited(source: Source, limit: int | None, found: Counter[str]) -> Iterator
     if limit is None:
         yield from _not_blank(source.documents(), found)
     elif source.in_random_order:
-        yield from itertools.islice(_not_blank(source.documents(), found), limit)
+        yield from _first(_not_blank(source.documents(), found), limit, max(1, len(source.splits)))
     else:
         highest = _highest_hashes(source, limit)
         for document in _not_blank(source.documents(), found):
             if _hash_of(document) <= highest[document.split]:
                 yield document
+
+
+def _first(documents: Iterable[Document], limit: int, splits: int) -> Iterator[Document]:
+    """The first of each split, read no further than there is something to take."""
+    taken: Counter[str] = Counter()
+    for document in documents:
+        if taken[document.split] < limit:
+            taken[document.split] += 1
+            yield document
+        if len(taken) == splits and min(taken.values()) == limit:
+            return
 
 
 def _highest_hashes(source: Source, limit: int) -> dict[str, bytes]:

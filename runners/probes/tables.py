@@ -13,7 +13,8 @@ from results.facts import NAMED_MISSING
 from runners.corpora.cells import text_of
 from runners.corpora.corpus import MIN_GROUPS, Corpus
 from runners.corpora.files import did_you_mean
-from runners.corpora.hub import list_of, load_hub_dataset, named
+from runners.corpora.hub import list_of, named
+from runners.corpora.loading import load_hub_dataset
 from runners.corpora.tables import check_columns, kind_of, read_table
 from runners.probes.base import Probe, Task
 from runners.probes.row import Row

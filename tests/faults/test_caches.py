@@ -16,7 +16,7 @@ from made_corpus import build, document
 
 from runners.corpora.building import build_corpus
 from runners.corpora.corpus import Corpus
-from runners.corpora.hub import load_hub_dataset
+from runners.corpora.loading import load_hub_dataset
 from runners.corpora.local import LocalConfig
 
 ROWS = {

@@ -16,7 +16,7 @@ from results.report import write_report
 from results.store import ResultStore
 from runners.configuration.checkpoint import CheckpointConfig
 from runners.configuration.read import objective
-from runners.corpora.hub import load_hub_dataset
+from runners.corpora.loading import load_hub_dataset
 
 SYSTEM = {"_target_": "os.system"}
 

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import pandas as pd
 import pytest
 from checkpoints import save_checkpoint
 from hub_server import HubServer
 from made_tokenizer import save_gpt2_like
 
-from runners.corpora.hub import HubConfig, load_hub_dataset
+from runners.corpora.hub import HubConfig
+from runners.corpora.loading import load_hub_dataset
 
 README = """---
 configs:
@@ -34,6 +36,7 @@ CONFIG = """- config_name: {name}
 
 PROGRAM = """
 import json, sys
+from hashlib import sha256
 from pathlib import Path
 from runners.corpora.hub import HubConfig
 from runners.corpora.tokenizer import load_pretrained
@@ -49,6 +52,8 @@ try:
         source = HubConfig(**settings).open(hub_dir=None, output_dir=Path("unused"))
         documents = list(source.documents())
         print(len(documents), sorted(source.splits), documents[0].text)
+        if "stream" in settings:
+            print(sha256("".join(d.text for d in documents).encode()).hexdigest())
 except ValueError as error:
     print(f"ValueError: {error}")
 """
@@ -70,7 +75,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
-def ask(hub: HubServer | None, cache: Path, **settings: str) -> str:
+def ask(hub: HubServer | None, cache: Path, **settings: object) -> str:
     endpoint = hub.endpoint if hub else "http://127.0.0.1:9"  # port 9: nobody listens
     environment = {
         "PATH": os.environ["PATH"],
@@ -107,6 +112,56 @@ def test_every_configuration_comes_one_after_the_other(repository: Path, tmp_pat
     with HubServer(repository) as hub:
         answer = ask(hub, tmp_path / "cache", path="org/texts", name="all")
         assert answer == "100 ['test', 'train'] first train 0"
+
+
+def test_a_stream_is_the_same_every_time_and_leaves_nothing_on_the_disk(
+    repository: Path, tmp_path: Path
+) -> None:
+    folder = repository / "datasets" / "org" / "texts" / "first"
+    draw = np.random.default_rng(0)
+    for shard in range(4):
+        texts = ["", *(draw.bytes(4000).hex() for _ in range(199))]
+        file = folder / f"train-{shard:05d}-of-00004.parquet"
+        pd.DataFrame({"text": texts, "label": [0] * len(texts)}).to_parquet(file)
+    (folder / "train-00000-of-00001.parquet").unlink()
+    size = sum(file.stat().st_size for file in folder.glob("*"))
+    asked = {"path": "org/texts", "name": "first", "stream": True, "max_documents": 300}
+    answers = []
+    with HubServer(repository) as hub:
+        for cache in ("one", "two"):
+            answers.append(ask(hub, tmp_path / cache, **asked))
+            left = [file for file in (tmp_path / cache).rglob("*") if file.is_file()]
+            assert sum(file.stat().st_size for file in left) < size / 100
+    assert answers[0] == answers[1]
+    assert answers[0].startswith("310 ['test', 'train'] ")  # the test split has ten
+    files = {line.rsplit("/", 1)[1] for line in hub.log if "GET" in line and "/train-" in line}
+    assert len(files) > 1  # a sample of more than the first file
+    assert "cannot be streamed" in ask(None, tmp_path / "one", **asked)
+
+
+def test_a_stream_that_breaks_off_is_said(repository: Path, tmp_path: Path) -> None:
+    with HubServer(repository) as hub:
+        hub.fail = {"first/train": 404}
+        answer = ask(
+            hub, tmp_path / "cache", path="org/texts", name="first", stream=True, max_documents=9
+        )
+    assert answer.startswith("ValueError: ")
+    assert "org/texts:first" in answer
+
+
+def test_a_folder_in_the_hubs_place_is_streamed_too(repository: Path, tmp_path: Path) -> None:
+    config = HubConfig(path="org/texts", name="first", stream=True, max_documents=7)
+    source = config.open(hub_dir=repository / "datasets", output_dir=tmp_path)
+    documents = list(source.documents())
+    assert [d.split for d in documents] == ["train"] * 7 + ["test"] * 7
+    assert [d.text for d in documents] != [f"first train {i}" for i in range(7)]
+    assert list(source.documents()) == documents
+    other = HubConfig(path="org/texts", name="second", stream=True, max_documents=7)
+    again = other.open(hub_dir=repository / "datasets", output_dir=tmp_path)
+    assert again.fingerprint != source.fingerprint
+    assert next(iter(again.documents())).text.startswith("second")
+    with pytest.raises(ValueError, match="stream needs max_documents"):
+        HubConfig(path="org/texts", stream=True)
 
 
 def test_a_tokenizer_comes_over_the_wire(repository: Path, tmp_path: Path) -> None:
