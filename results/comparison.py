@@ -25,8 +25,8 @@ from results.statistics import (
     contrast,
     estimate,
     of_difference,
-    pooled,
     summed,
+    with_alike,
 )
 
 PROVENANCE = ("hardware", "python", "platform", "source")
@@ -59,7 +59,7 @@ class Stratum:
         self._samples: dict[tuple[Row, Figure], dict[int, Sample]] = {}
         self._estimates: dict[tuple[Row, Figure], Estimate | None] = {}
         self._contrasts: dict[tuple[Row, Row, Figure], Contrast | None] = {}
-        self._pooled: dict[Figure, Variance] = {}
+        self._variances: dict[Figure, dict[Row, Variance]] = {}
 
     @property
     def rows(self) -> list[Row]:
@@ -160,7 +160,7 @@ class Stratum:
             return None
         if first.kind == second.kind == "run":
             one, other = (_over_seeds(side) for side in sides)
-            variance = of_difference(one, other, self._pool(figure))
+            variance = of_difference(one, other, self._others(figure, first, second))
         else:
             variance = summed(self._common(first, figure), self._common(second, figure))
         left, right = ([side[seed] for seed in seeds] for side in sides)
@@ -179,15 +179,16 @@ class Stratum:
             return Variance(0.0, 0.0)
         if row.kind != "run":
             return own
-        common = self._pool(figure)
+        common = with_alike(own, self._others(figure, row))
         return Variance(max(common.value, own.value), common.freedom)
 
-    def _pool(self, figure: Figure) -> Variance:
-        if figure not in self._pooled:
-            self._pooled[figure] = pooled(
-                [_over_seeds(self._samples_of(row, figure)) for row in self.models]
-            )
-        return self._pooled[figure]
+    def _others(self, figure: Figure, *rows: Row) -> list[Variance]:
+        """Of each trained row but these, over its seeds."""
+        if figure not in self._variances:
+            self._variances[figure] = {
+                row: _over_seeds(self._samples_of(row, figure)) for row in self.models
+            }
+        return [own for row, own in self._variances[figure].items() if row not in rows]
 
 
 def _over_seeds(samples: dict[int, Sample]) -> Variance:

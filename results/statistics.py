@@ -9,9 +9,11 @@ and example, which is part of what varies over seeds. The 95 % limits are
 
 the modified large-sample interval for a sum of variances (Graybill & Wang 1980): exact where
 either source outweighs the other, a little wide where they are alike. Two seeds hardly know their
-own variance, so that V_seeds is pooled over the models of a table, unless these two vary more than
-the others do; it is never taken below what the test examples by themselves bring about, so that
-equal differences give no certainty. The p value is the level at which the interval reaches 0.
+own variance, so that V_seeds is pooled with those models of a table that an F test at 10 % does not
+tell apart from them (models stuck on a plateau hardly vary, and would lend a certainty that is
+theirs alone); where the two vary more than what was pooled says, they stand by themselves. V_seeds
+is never taken below what the test examples by themselves bring about, so that equal differences
+give no certainty. The p value is the level at which the interval reaches 0.
 tests/benchmarks/null_reports.py measures how often all this is wrong (docs/log.md).
 """
 
@@ -20,11 +22,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import fdtr, stdtrit
 
 from results.influence import Sample
 
 LEVEL = 0.95
+UNLIKE = 0.1
+SHARES = ("share", "macro_f1")
+"""Estimators whose limits are Wilson's."""
+
 _MANY = 1e6
 """Degrees of freedom at which Student's t is the normal distribution."""
 
@@ -104,16 +110,32 @@ def pooled(variances: Sequence[Variance]) -> Variance:
     return Variance(sum(each.value * each.freedom for each in variances) / freedom, freedom)
 
 
-def of_difference(first: Variance, second: Variance, common: Variance) -> Variance:
+def with_alike(own: Variance, others: Sequence[Variance]) -> Variance:
+    """Pooled with those others that an F test at the level UNLIKE does not tell apart from it."""
+    known = [each for each in others if each.freedom]
+    if not known or not own.freedom:
+        return own
+    values = np.array([each.value for each in known])
+    freedom = np.array([each.freedom for each in known])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        below = fdtr(freedom, own.freedom, np.where(values == own.value, 1.0, values / own.value))
+    alike = 2 * np.minimum(below, 1 - below) > UNLIKE
+    return pooled([own, *(each for each, like in zip(known, alike, strict=True) if like)])
+
+
+def of_difference(first: Variance, second: Variance, others: Sequence[Variance]) -> Variance:
     """The variance of the difference of two trained models' figures, over seeds.
 
     Args:
         first: of the one by itself.
         second: of the other.
-        common: pooled over the models of the table. Its degrees of freedom count, and it counts
-            itself unless the two vary more than it says.
+        others: of each other model of the table.
     """
-    return Variance(max(2 * common.value, first.value + second.value), common.freedom)
+    own, theirs = pooled([first, second]), first.value + second.value
+    common = with_alike(own, others)
+    if theirs > 2 * common.value:
+        return Variance(theirs, own.freedom)
+    return Variance(2 * common.value, common.freedom)
 
 
 def summed(first: Variance, second: Variance) -> Variance:
@@ -209,14 +231,19 @@ def estimate(samples: Sequence[Sample], seeds: Variance, *, lowest: float = -mat
     found = spread(influence, seeds)
     if not found.over:
         return Estimate(mean, values=values)
-    low, high = _limits(mean, found.half_width(LEVEL), samples[0].estimator, found.groups)
+    half = found.half_width(LEVEL)
+    if (
+        not half and found.groups and samples[0].estimator not in SHARES
+    ):
+        return Estimate(mean, values=values)
+    low, high = _limits(mean, half, samples[0].estimator, found.groups)
     return Estimate(mean, max(low, lowest), high, found.over, values)
 
 
 def _limits(value: float, half: float, estimator: str, groups: int) -> tuple[float, float]:
     """Wilson's limits for a share, Fisher's for a correlation, else symmetrical ones."""
     normal = float(stdtrit(_MANY, (1 + LEVEL) / 2))
-    if estimator in ("share", "macro_f1") and 0 <= value <= 1:
+    if estimator in SHARES and 0 <= value <= 1:
         count = value * (1 - value) * (normal / half) ** 2 if half else 0.0  # as many trials
         count = count or max(groups, 1)
         shrunk = 1 + normal**2 / count
