@@ -203,6 +203,8 @@ def _why_open(first: Row, second: Row, figure: Figure, contrast: Contrast) -> st
         for model in row.models
         if model.seed in contrast.seeds and (found := model.sample(figure, row.method))
     ]
+    if not all(len(each.groups) for each in samples):
+        return "one seed, and of this figure no test examples are kept"
     if not all(each.fits(samples[0]) for each in samples):
         return "one seed, and no test examples that both are known to share"
     return "equal on every test example"

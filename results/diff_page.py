@@ -157,8 +157,15 @@ def _in_short(pair: Pair, compared: Compared, adjusted: Adjusted) -> list[Block]
         lines.append(f"{_names(first, second)}: {same or told or 'no figure that both have'}")
     if not lines:
         return [Prose("No objective was trained in both, so that no figure is compared.")]
+    over = {each.contrast.over for _, found in compared for each in found if each.contrast}
+    more = (
+        " With one seed in common an interval is over test examples alone, and another seed may "
+        "turn what it says."
+        if "examples" in over
+        else ""
+    )
     return [
-        Prose("Figures that both have, each by its own 95 % interval:"),
+        Prose(f"Figures that both have, each by its own 95 % interval.{more}"),
         Bullets(lines + _controls(pair)),
     ]
 

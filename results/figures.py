@@ -24,6 +24,7 @@ def probability(p: float) -> str:
 
 def quantity(value: float) -> str:
     """A large number in three digits: 1.23 M, 24 T."""
+    value = float(f"{value:.3g}")  # 999,600 is 1 M
     for size, letter in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.3g} {letter}"

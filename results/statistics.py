@@ -232,9 +232,7 @@ def estimate(samples: Sequence[Sample], seeds: Variance, *, lowest: float = -mat
     if not found.over:
         return Estimate(mean, values=values)
     half = found.half_width(LEVEL)
-    if (
-        not half and found.groups and samples[0].estimator not in SHARES
-    ):
+    if not half and found.groups and samples[0].estimator not in SHARES:
         return Estimate(mean, values=values)
     low, high = _limits(mean, half, samples[0].estimator, found.groups)
     return Estimate(mean, max(low, lowest), high, found.over, values)

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from results.record import RunRecord
-from results.settings import Flat, differing, training_settings
+from results.settings import Flat, differing, measure_settings, training_settings
 from results.text import encodable
 
 
@@ -14,10 +14,12 @@ def tidy(records: Sequence[RunRecord]) -> pd.DataFrame:
     """One row a value: run, model, objective, dataset, seed, budget, step, measure, metric, value.
 
     Settings that differ between runs have a column each, under their dotted name: an objective's
-    own where two runs of that objective differ in it, all others where any two runs do.
+    own where two runs of that objective differ in it, all others where any two runs do. So have
+    settings of a probe or a loss column that runs differ in, under `measure.NAME`.
     """
     settings = {record.name: training_settings(record) for record in records}
     swept = _swept(records, settings)
+    taken = _taken(records)
     rows = [
         {
             "run": record.name,
@@ -35,6 +37,7 @@ def tidy(records: Sequence[RunRecord]) -> pd.DataFrame:
             "metric": value.metric,
             "value": value.value,
             "note": value.note,
+            **taken.get((record.name, value.measure), {}),
         }
         for record in records
         for value in record.values
@@ -42,6 +45,21 @@ def tidy(records: Sequence[RunRecord]) -> pd.DataFrame:
     return pd.DataFrame(
         [{_encodable(name): _encodable(value) for name, value in row.items()} for row in rows]
     )
+
+
+def _taken(records: Sequence[RunRecord]) -> dict[tuple[str, str], Flat]:
+    """By record and measure, the settings of the measure in which records differ."""
+    by_measure: dict[str, dict[str, Flat]] = {}
+    for record in records:
+        for value in record.values:
+            own = by_measure.setdefault(value.measure, {})
+            own.setdefault(record.name, measure_settings(record, value.measure))
+    return {
+        (record, measure): {f"measure.{name}": settings.get(name) for name in names}
+        for measure, own in by_measure.items()
+        if (names := differing(list(own.values())))
+        for record, settings in own.items()
+    }
 
 
 def _encodable(value: Any) -> Any:

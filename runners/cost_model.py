@@ -86,9 +86,10 @@ def cost(recipe: Recipe, *, vocabulary: int, length: int, rate: float, bandwidth
     expected, start, peak, traffic = Ledger(), 0.0, 0, 0
     seen: set[object] = set()
     for phase in objective.phases:
-        sample, sent = Ledger(), 0.0
+        sample, sent, computed = Ledger(), 0.0, 0.0
         for step in range(SAMPLED_STEPS):
             update = _made(recipe, objective, Moment(step, start), vocabulary, length, sample)
+            computed += (update.ledger.flops - sample.flops) * _share(update, world)
             sample = update.ledger
             numbers = 2 * (trained - blocks.trained)
             numbers += sum(blocks.sent(part, recipe.trainer) for part in update.parts)
@@ -97,7 +98,7 @@ def cost(recipe: Recipe, *, vocabulary: int, length: int, rate: float, bandwidth
             if kind not in seen:
                 seen.add(kind)
                 peak = max(peak, _peak(model, update, recipe))
-        sample.seconds = sample.flops / (rate * world) + sent / bandwidth
+        sample.seconds = computed / rate + sent / bandwidth
         traffic = max(traffic, round(sent / SAMPLED_STEPS))
         scale = phase.share * budget.amount / sample.spent(budget.unit)
         for name, value in vars(sample).items():
@@ -135,6 +136,12 @@ class _Blocks:
         pieces = math.ceil(len(part.pieces) / trainer.processes)
         passes = 3 if part.computed_again(trainer) else 2
         return pieces * (passes * self.weights + self.trained)
+
+
+def _share(update: Update, world: int) -> float:
+    """Of an update's operations, what the busiest process does: there may be fewer pieces."""
+    pieces = [len(part.pieces) for part in update.parts]
+    return sum(math.ceil(count / world) for count in pieces) / sum(pieces)
 
 
 def _made(

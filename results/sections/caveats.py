@@ -30,7 +30,8 @@ def caveats(stratum: Stratum) -> list[str]:
         each = [n for row in stratum.models if (n := tokens_a_parameter(row)) is not None]
         limits = dict.fromkeys(quantity(n) for n in (min(each), max(each)))
         found.append(
-            f"undertrained: this model has {' to '.join(limits)} tokens a parameter; "
+            f"undertrained: this model has {' to '.join(limits)} tokens a parameter outside its "
+            f"embeddings; "
             f"{code('model=auto')} takes {better} at this budget"
         )
     epochs = max(

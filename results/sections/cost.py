@@ -52,7 +52,8 @@ def section(stratum: Stratum) -> Section | None:
     text = (
         f"The budget was {budget(stratum.record)} for every objective; with several seeds these "
         "are means. Seconds depend on what else the machine did: they stand in the page's last "
-        "line and are never ranked."
+        "line and are never ranked. Tokens a parameter count the backbone's parameters outside its "
+        "embeddings, which do most of the computing and, in a small model, are few of all."
     )
     draw = partial(plot_curves, stratum)
     curves = Drawing("curves", "Loss curves", draw, loss_curves(stratum))

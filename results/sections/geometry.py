@@ -44,9 +44,8 @@ def section(stratum: Stratum) -> Section | None:
     if len(rows) > 1:
         blocks += [
             Prose(
-                "Debiased linear CKA of these vectors, the mean over pairs of seeds: 1 for the "
-                "same up to rotation and scale, about 0 for unrelated ones. On the diagonal one "
-                "model at two seeds, which is as alike as two models can be expected to be."
+                "Debiased linear CKA of these vectors, 1 for the same up to rotation and scale, "
+                f"about 0 for unrelated ones, {_over(vectors)}"
             ),
             Table(
                 ["CKA", *(row.label for row in rows)],
@@ -81,8 +80,24 @@ def _stored(run: StoredRun) -> np.ndarray | None:
     return flat.reshape(exhibits[0]["shape"])
 
 
+def _over(vectors: dict[Row, dict[int, np.ndarray]]) -> str:
+    """What a cell of the table is a mean over."""
+    if len({seed for own in vectors.values() for seed in own}) == 1:
+        return (
+            "at the one seed: every model began with the same weights there, which makes all of "
+            "them more alike than models of two seeds are."
+        )
+    return (
+        "the mean over pairs of different seeds, since models of one seed began with the same "
+        "weights. On the diagonal one model at two seeds, which is as alike as two models can be "
+        "expected to be."
+    )
+
+
 def _alike(one: dict[int, np.ndarray], other: dict[int, np.ndarray], same: bool) -> Cell:
-    pairs = combinations(one, 2) if same else product(one, other)
+    pairs = [*combinations(one, 2)] if same else [*product(one, other)]
+    if len({*one, *other}) > 1:
+        pairs = [(first, second) for first, second in pairs if first != second]
     values = [
         value
         for first, second in pairs

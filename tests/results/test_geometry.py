@@ -8,7 +8,7 @@ from made_records import add_run, answers
 
 from results.cka import cka
 from results.comparison import Stratum, strata
-from results.page import Table
+from results.page import Prose, Table
 from results.record import Metric, RunRecord, Value
 from results.rows import StoredRun
 from results.sections.geometry import section
@@ -70,10 +70,23 @@ def test_likeness_between_rows_and_between_seeds_of_one(stratum: Stratum) -> Non
     assert isinstance(table, Table)
     values = [[cell.value for cell in row[1:]] for row in table.rows]
     seeds = cka(VECTORS["clm", 0], VECTORS["clm", 1])
-    across = [cka(VECTORS["clm", seed], VECTORS["mlm", 0]) or 0 for seed in (0, 1)]
+    across = cka(VECTORS["clm", 1], VECTORS["mlm", 0])  # at seed 0 both had the same start
     assert values[0][0] == pytest.approx(seeds, abs=1e-5)
-    assert values[0][1] == values[1][0] == pytest.approx(np.mean(across), abs=1e-5)
+    assert values[0][1] == values[1][0] == pytest.approx(across, abs=1e-5)
     assert values[1][1] is None  # one seed has no other
+
+
+def test_at_one_seed_it_is_said_that_all_began_alike(store: ResultStore) -> None:
+    records = [run(store, "clm", 0, 0.3), run(store, "mlm", 0, 0.9995)]
+    (only,) = strata([StoredRun(record, store) for record in records])
+    found = section(only)
+    assert found is not None
+    prose, table = found.blocks[-2:]
+    assert isinstance(prose, Prose)
+    assert isinstance(table, Table)
+    assert "at the one seed" in prose.text
+    alike = cka(VECTORS["clm", 0], VECTORS["mlm", 0])
+    assert table.rows[0][2].value == pytest.approx(alike, abs=1e-5)
 
 
 def test_records_without_it_have_no_section(store: ResultStore) -> None:

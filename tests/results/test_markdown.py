@@ -45,7 +45,15 @@ def test_words_in_a_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(2.4e13, "24 T"), (1234, "1.23 k"), (12, "12"), (5.39e6, "5.39 M")]
+    ("value", "text"),
+    [
+        (2.4e13, "24 T"),
+        (1234, "1.23 k"),
+        (12, "12"),
+        (5.39e6, "5.39 M"),
+        (999_600, "1 M"),
+        (1.88e20, "188 E"),
+    ],
 )
 def test_quantities(value: float, text: str) -> None:
     assert quantity(value) == text

@@ -332,8 +332,8 @@ def test_a_model_that_is_much_too_large_is_called_undertrained(
 ) -> None:
     text = page(store, [add_run(store, "clm", answers(0.5), training=training)], tmp_path)
     line = (
-        "- undertrained: this model has 12.5 tokens a parameter; `model=auto` takes modern_tiny at "
-        "this budget\n"
+        "- undertrained: this model has 12.5 tokens a parameter outside its embeddings; "
+        "`model=auto` takes modern_tiny at this budget\n"
     )
     assert text.count(line) == said
     assert text.count("undertrained") == said

@@ -16,6 +16,27 @@ def test_tidy_has_a_row_a_value(tmp_path: Path) -> None:
     assert not [name for name in frame.columns if "." in name]
 
 
+def test_settings_of_a_probe_have_a_column_where_runs_differ(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    frame = tidy(
+        [
+            add_run(
+                store,
+                "mlm",
+                answers(0.5),
+                nats={"mlm": 5.0},
+                seed=seed,
+                settings={"probes": {"task": {"train_per_class": count}, "other": {"a": seed}}},
+            )
+            for seed, count in enumerate((20, 400))
+        ]
+    )
+    own = frame.set_index(["measure", "seed"])["measure.train_per_class"]
+    assert (own["probe task", 0], own["probe task", 1]) == (20, 400)
+    assert own["loss mlm"].isna().all()
+    assert "measure.a" not in frame.columns
+
+
 def test_what_was_swept_has_a_column(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     records = [

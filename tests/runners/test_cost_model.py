@@ -96,6 +96,15 @@ def test_processes_share_operations_and_memory_and_send_gradients(trainer: Train
     assert (four.weights, four.optimizer) == (one.weights, one.optimizer)
 
 
+def test_processes_without_a_piece_of_an_update_do_nothing(trainer: TrainerConfig) -> None:
+    """An update has sixteen rows."""
+    sixteen, many = (
+        counted(recipe("mlm", replace(trainer, processes=count)), bandwidth=1e18)
+        for count in (16, 64)
+    )
+    assert many.ledger.seconds == pytest.approx(sixteen.ledger.seconds)
+
+
 def test_blocks_that_are_cut_take_less_memory_and_are_sent_for_every_piece(
     trainer: TrainerConfig,
 ) -> None:
