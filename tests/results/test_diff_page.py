@@ -60,7 +60,7 @@ def test_a_page_says_what_changed(tmp_path: Path) -> None:
     loss = line(clm, "LM: clm, nats a token")
     assert loss[3:6] == ["+0.000 (no interval)", *NOTHING]
     assert loss[6] == "one seed, and of this figure no test examples are kept"
-    assert "another seed may turn what it says" in page
+    assert "another seed may turn what it says" in text
     kept = "; 1 of the differences remain with all figures in view (Holm)"
     assert f"- clm: 1 better in B, 1 without an interval{kept}" in text
     assert f"- mlm: 1 worse in B, 1 without an interval{kept}" in text
