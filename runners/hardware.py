@@ -34,6 +34,10 @@ NARROW = 10_000_000
 jobs of one thread each are faster than one of two (docs/log.md)."""
 
 
+THREADS_A_CORE = 8
+"""More threads than so many a core are a mistake, and the system may refuse to start them."""
+
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Of glibc's malloc.h."""
 
@@ -111,6 +115,12 @@ def resolve_hardware(config: Resolved, output_dir: Path, *, weights: int) -> Res
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
         raise ValueError("trainer.device is cuda, and torch finds no GPU; use trainer.device=cpu")
+    most = THREADS_A_CORE * (os.cpu_count() or 1)
+    if config.threads > most:
+        raise ValueError(
+            f"trainer.threads is {config.threads}, and this machine has {os.cpu_count()} core(s); "
+            "0 takes as many as pay"
+        )
     beside = int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if world > 1 else 1
     threads = config.threads or max(1, len(os.sched_getaffinity(0)) // beside)
     if not config.threads and device == "cpu" and weights < NARROW:

@@ -1,9 +1,12 @@
 """What a cell of a table means: a text, a label or another plain value, or nothing at all."""
 
+import contextlib
 import math
 import re
 from typing import Any
 
+_WHOLE_NUMBER = re.compile(r"^(-?\d+)\.0+$")
+_LIST_AS_TEXT = re.compile(r"^\s*\[\s*(['\"]).*\1\s*,?\s*\]\s*$", re.DOTALL)
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")
 
 
@@ -49,6 +52,21 @@ def value_of(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
+def label_of(text: str) -> str:
+    """A class as it stands in a cell; 1 and 1.0 are one, as of a column of whole numbers in two
+    files, and so are `a` and `a `.
+    """  # noqa: D205
+    return _WHOLE_NUMBER.sub(r"\1", text.strip())
+
+
+def number_of(text: str) -> float:
+    """A finite number, or NaN; Python's 1_3 is none in a table."""
+    with contextlib.suppress(ValueError):
+        value = float("" if "_" in text else text)
+        return value if math.isfinite(value) else math.nan
+    return math.nan
+
+
 def words_of(cell: Any) -> list[str]:
     """The items of a list, or of a text what spaces part; empty where it is missing.
 
@@ -56,6 +74,11 @@ def words_of(cell: Any) -> list[str]:
         ValueError: it holds something else, or an item of the list is no word or has none.
     """
     if isinstance(cell, str):
+        if _LIST_AS_TEXT.match(cell):
+            raise ValueError(
+                f"holds a list that was written as a text ({cell[:20]}...); part the words by "
+                "spaces, or save the table as .jsonl or .parquet, which have lists"
+            )
         return clean(cell).split()
     if _is_missing(cell):
         return []

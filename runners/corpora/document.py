@@ -154,6 +154,8 @@ def check_pair_columns(columns: Sequence[str]) -> None:
             f"pair_columns names {len(columns)} columns; give two (texts that belong together) or "
             "three (and one that does not)"
         )
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"pair_columns names {', '.join(columns)}; they must be different ones")
 
 
 def hash_files(paths: Iterable[Path], root: Path) -> str:

@@ -26,6 +26,9 @@ from runners.corpora.tables import check_columns
 SHUFFLED = 10_000
 """Rows of a stream among which the next one is drawn; they are in memory."""
 
+SURPLUS = "__index_level_0__"
+"""What pandas, which reads .csv files for `datasets`, makes of a field that no header names."""
+
 TEXT_TYPES = ("string", "large_string", "string_view", "null")
 """`null` where a split has no text at all."""
 
@@ -113,6 +116,11 @@ class _HubDocuments:
             raise ValueError(f"{config.label} has no split 'train'; it has {', '.join(loaded)}")
         for split, rows in self._loaded.items():
             where = f"{config.label}, split {split}"
+            if SURPLUS in rows.column_names:
+                raise ValueError(
+                    f"{where}: a row has more fields than the header, so that its texts are in "
+                    "the wrong columns; quote texts that hold commas"
+                )
             check_columns(where, rows.column_names, self._columns)
             for name in text_columns(config):
                 _check_text(where, name, rows.features[name], captions=bool(config.image_column))

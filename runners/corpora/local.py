@@ -3,13 +3,13 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Protocol
 
 from typing_extensions import override
 
-from runners.corpora.cells import clean
+from runners.corpora.cells import clean, label_of
 from runners.corpora.document import (
     CorpusConfig,
     Document,
@@ -110,6 +110,7 @@ class _LocalFiles:
                 f"dataset.path: {path} is not and holds no {', '.join(SUFFIXES)} file{passed}. "
                 "Decompress archives, and give .json as .jsonl, one object a line"
             )
+        self._check_settings()
         self.splits = frozenset(self._found.sides.values())
         try:
             self.fingerprint = hash_files(self._found.files, self._found.root)
@@ -130,6 +131,21 @@ class _LocalFiles:
             else:
                 for row in read_table(file, self._columns(), texts=text_columns(self._config)):
                     yield document_of(row, self._config, split)
+
+    def _check_settings(self) -> None:
+        """Raise ValueError for settings of tables where there is none, and of .txt files alike."""
+        kinds = {kind_of(file) == ".txt" for file in self._found.files}
+        of_tables = ("text_column", "group_column", "label_column", "pair_columns")
+        wrong, what = (
+            (of_tables, "tables") if kinds == {True} else (("unit", "group"), ".txt files")
+        )
+        given = {field.name: field.default for field in fields(self._config)}
+        changed = [name for name in wrong if getattr(self._config, name) != given[name]]
+        if len(kinds) == 1 and changed:
+            raise ValueError(
+                f"dataset.{changed[0]} is a setting of {what}, and {self._config.path} holds none; "
+                "leave it out"
+            )
 
     def _columns(self) -> list[str]:
         config = self._config
@@ -204,7 +220,7 @@ def document_of(
         text,
         group=row[config.group_column or ""] or text if config.group_column else text,
         split=split,
-        label=row[config.label_column] if config.label_column else "",
+        label=label_of(row[config.label_column]) if config.label_column else "",
         second=second,
         third=third,
         image=image,

@@ -3,7 +3,6 @@
 The user's own labelled file, or a hub data set, through `probe=classification`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -18,6 +17,7 @@ from typing_extensions import override
 from models.initialization import seed_of
 from results.facts import CLASSES_UNSEEN, CUT, CUT_TOGETHER, EXAMPLES_ALSO_TRAINING, TEST_EXAMPLES
 from results.record import SHUFFLED, Metric
+from runners.corpora.cells import label_of
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.finetune import FinetuneConfig, Labels, Lesson, finetune
@@ -327,8 +327,7 @@ class ClassificationProbe(TableProbe):
 
 
 def _label(row: Row) -> str:
-    """A class; 1 and 1.0 are one, as of a column of whole numbers in two files."""
-    return re.sub(r"^(-?\d+)\.0+$", r"\1", row.value or "")
+    return label_of(row.value or "")
 
 
 def _some(labels: set[str]) -> str:

@@ -3,7 +3,6 @@
 The user's own, or a hub data set, through `probe=search`. (`retrieval` is made from the corpus.)
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +16,8 @@ from typing_extensions import override
 
 from results.facts import CUT
 from results.record import SHUFFLED, Metric
-from runners.corpora.corpus import Corpus
+from runners.corpora.cells import number_of
+from runners.corpora.corpus import MIN_GROUPS, Corpus
 from runners.corpora.tables import read_table
 from runners.identity import name_of
 from runners.measures.finetune import Lesson
@@ -281,8 +281,14 @@ class SearchProbe(TableProbe):
     @override
     def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
         """Gains are numbers, some query has a relevant document and another that is not its own."""
-        if not any(self._gain(row) > 0 for row in test):
+        answered = {row.texts[0] for row in test if self._gain(row) > 0}
+        if not answered:
             raise ValueError(f"no document of {self.path} is relevant to a query to test on")
+        if len(answered) < MIN_GROUPS:
+            raise ValueError(
+                f"{self.path} leaves {len(answered)} queries with a relevant document to test on; "
+                f"{MIN_GROUPS} are needed: give more queries, or raise test_share"
+            )
         if len({normalized_text(row.texts[1]) for row in (*train, *test)}) < 2:
             raise ValueError(f"all documents of {self.path} are the same: there is nothing to rank")
         for row in train:
@@ -324,11 +330,8 @@ class SearchProbe(TableProbe):
     def _gain(self, row: Row) -> float:
         if row.value is None:
             return 1.0
-        try:
-            gain = float(row.value)
-        except ValueError:
-            gain = math.nan
-        if not (math.isfinite(gain) and gain >= 0):
+        gain = number_of(row.value)
+        if not gain >= 0:
             raise ValueError(
                 f"column {self.score_column!r} of {self.path} must hold numbers from 0 up, and "
                 f"{row.place} holds {row.value!r}"

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from results.facts import CUT
 from results.record import SHUFFLED, Metric
+from runners.corpora.cells import number_of
 from runners.corpora.corpus import Corpus
 from runners.identity import name_of
 from runners.measures.finetune import Lesson
@@ -231,11 +232,8 @@ class SimilarityProbe(TableProbe):
         return (train, test) if len(train) >= FEWEST else ([], rows)
 
     def _score(self, row: Row) -> float:
-        try:
-            score = float(row.value or "")
-        except ValueError:
-            score = math.nan
-        if not math.isfinite(score):
+        score = number_of(row.value or "")
+        if math.isnan(score):
             raise ValueError(
                 f"column {self.score_column!r} of {self.path} must hold numbers, and {row.place} "
                 f"holds {row.value!r}; leave the cell empty where there is no score"

@@ -312,6 +312,11 @@ class TaggingProbe(TableProbe):
         """As many tags as words, two tags to learn, and those of entities as they should be."""
         for row in (*train, *test):
             row.check_lists(self.list_columns)
+        if max(len(row.lists[0]) for row in (*train, *test)) < 2:
+            raise ValueError(
+                f"no sentence of {self.path} has two words; {train[0].place} has "
+                f"{train[0].lists[0][0]!r}. Words are parted by spaces, or are items of a list"
+            )
         known = {tag for row in train for tag in row.lists[1]}
         if len(known) < 2:
             raise ValueError(

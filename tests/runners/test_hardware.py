@@ -94,3 +94,8 @@ def test_nothing_is_compiled_here_unless_asked_for(tmp_path: Path) -> None:
     assert resolve_hardware(ASKED, tmp_path, weights=NARROW).compile is False
     asked = replace(ASKED, compile=True)
     assert resolve_hardware(asked, tmp_path, weights=1).compile is True
+
+
+def test_more_threads_than_a_machine_can_start_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"trainer\.threads is 20000, and this machine has \d+"):
+        resolve_hardware(replace(ASKED, threads=20_000), tmp_path, weights=1)

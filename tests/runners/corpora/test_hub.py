@@ -269,6 +269,15 @@ def hub_source(
 STRING = datasets.Value("string")
 
 
+def test_a_table_whose_rows_have_more_fields_than_the_header_is_refused(tmp_path: Path) -> None:
+    """`datasets` reads it by pandas, which takes the first fields for names of rows."""
+    (tmp_path / "hub" / "made").mkdir(parents=True)
+    rows = "".join(f"a text, {i},label\n" for i in range(20))
+    (tmp_path / "hub" / "made" / "train.csv").write_text(f"text,label\n{rows}")
+    with pytest.raises(ValueError, match="split train: a row has more fields than the header"):
+        HubConfig(path="x/made").open(hub_dir=tmp_path / "hub", output_dir=tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("feature", "cells", "held"),
     [

@@ -50,6 +50,27 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 }
 
 
+def test_a_class_is_one_however_it_was_written(tmp_path: Path) -> None:
+    kinds = ("1", 1.0, "x ", "x")
+    rows = [{"text": t, "kind": kind} for t, kind in zip("abcd", kinds, strict=True)]
+    file = tmp_path / "t.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [d.label for d in read(path=str(file), label_column="kind")] == ["1", "1", "x", "x"]
+
+
+def test_settings_of_tables_are_none_of_texts_and_of_texts_none_of_tables(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("one\n\ntwo\n")
+    with pytest.raises(ValueError, match=r"label_column is a setting of tables, and .*t.txt holds"):
+        read(path=str(tmp_path / "t.txt"), label_column="kind")
+    table = str(write_csv(tmp_path / "t.csv"))
+    with pytest.raises(ValueError, match=r"dataset\.unit is a setting of .txt files"):
+        read(path=table, unit="file")
+    with pytest.raises(ValueError, match="pair_columns names text, text; they must be different"):
+        read(path=table, pair_columns=("text", "text"))
+    both = read(path=str(tmp_path), group_column="book", unit="file")
+    assert len(both) == 4
+
+
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_tables_give_their_texts_unchanged(tmp_path: Path, suffix: str) -> None:
     file = WRITERS[suffix](tmp_path / f"t{suffix}")

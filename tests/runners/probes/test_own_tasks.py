@@ -125,6 +125,8 @@ def test_the_users_own_tags(own: Corpus, tmp_path: Path, ending: str, metric: st
         ({"tags": ["O", "X", "O"]}, {"metric": "entity_f1"}, "holds the tag 'X'; entity_f1 asks"),
         ({"tokens": ["a", "", "b"]}, {}, "'tokens' holds a list whose item 2 is empty"),
         ({"tokens": {"a": 1}}, {}, "'tokens' holds an object, not a list of words"),
+        ({"tokens": "['a', 'b', 'c']"}, {}, "'tokens' holds a list that was written as a text"),
+        ({"tokens": "['a' 'b'\n 'c']"}, {}, "'tokens' holds a list that was written as a text"),
     ],
 )
 def test_tags_that_cannot_be_used(
@@ -141,6 +143,9 @@ def test_tags_that_cannot_be_used(
 def test_one_tag_is_nothing_to_learn(tmp_path: Path) -> None:
     file = written(tmp_path / "t.jsonl", tagged(60, tags="O O O"))
     with pytest.raises(ValueError, match=r"1 tag\(s\) in column 'tags'"):
+        opened(TaggingProbe(name="mine", path=str(file)))
+    file = written(tmp_path / "one.csv", [{"tokens": f"a,{i}", "tags": "X,Y"} for i in range(60)])
+    with pytest.raises(ValueError, match=r"no sentence of .* has two words; row \d+ of .* 'a,\d+'"):
         opened(TaggingProbe(name="mine", path=str(file)))
     with pytest.raises(ValueError, match="metric is 'f1'; choose from accuracy, entity_f1"):
         TaggingProbe(name="mine", path=str(file), metric="f1")

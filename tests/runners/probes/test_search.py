@@ -141,6 +141,8 @@ def test_the_users_own_judgements(corpus: Corpus, tmp_path: Path) -> None:
         ([{**r, "score": 0} for r in judgements(60)], {}, "no document of .* is relevant"),
         ([{**r, "score": "high"} for r in judgements(60)], {}, "numbers from 0 up, and row"),
         ([{**r, "score": -1} for r in judgements(60)], {}, "numbers from 0 up, and row"),
+        ([{**r, "score": "1_3"} for r in judgements(60)], {}, "numbers from 0 up, and row"),
+        ([{**r, "query": "only"} for r in judgements(60)], {}, "leaves 1 queries with a relevant"),
         ([{**r, "document": "same"} for r in judgements(60)], {}, "are the same"),
         (judgements(60), {"documents_path": "{folder}/none.csv"}, "documents_path: there is no"),
         (judgements(60), {"documents_path": "owner/name"}, "which is no file"),
