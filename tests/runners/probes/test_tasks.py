@@ -296,6 +296,15 @@ def test_scores_that_are_no_numbers_are_refused(corpus: Corpus, tmp_path: Path) 
         load(SimilarityProbe(name="t", path=str(file)), corpus)
 
 
+def test_pairs_of_one_text_twice_are_refused(corpus: Corpus, tmp_path: Path) -> None:
+    """Their cosines differ by rounding alone, and had a Spearman with an interval."""
+    file = tmp_path / "t.csv"
+    rows = "".join(f"a{i},a{i},{i}\n" for i in range(40))
+    file.write_text("sentence1,sentence2,label\n" + rows)
+    with pytest.raises(ValueError, match="every pair of .* is one text twice"):
+        load(SimilarityProbe(name="t", path=str(file)), corpus)
+
+
 def test_sst2_and_stsb_have_their_published_baselines(corpus: Corpus, hub_dir: Path) -> None:
     sst2 = load(
         ClassificationProbe(
