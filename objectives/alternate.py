@@ -16,6 +16,9 @@ from objectives.randomness import RowRandom
 from objectives.trainable import Leaf, Moment
 from objectives.traits import Traits
 
+LONGEST_PERIOD = 1_000_000
+"""Turns after which a ratio must repeat."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Alternate(Fusion):
@@ -36,6 +39,7 @@ class Alternate(Fusion):
     def check_values(self) -> None:
         self.check_mapping("ratio")
         super().check_values()
+        _check_period(self.name, self.ratio)
         if self.by not in ("batch", "row"):
             raise ValueError(f"by is {self.by!r}; known: batch, row")
         if self.by == "row" and not self.traits.additive:
@@ -105,13 +109,18 @@ def turns(shares: Sequence[float], start: int, count: int) -> list[int]:
     return [period[turn % len(period)] for turn in range(start, start + count)]
 
 
+def _check_period(name: str, ratio: Mapping[str, float]) -> None:
+    """Raise ValueError where the ratio repeats so late that no training would see it."""
+    if (length := sum(_whole(tuple(ratio.values())))) > LONGEST_PERIOD:
+        raise ValueError(
+            f"ratio of {name} is {dict(ratio)}, which repeats after {length:,} turns, and at most "
+            f"{LONGEST_PERIOD:,} are dealt out; round it, or give a share that hardly counts 0"
+        )
+
+
 @cache
 def _period(shares: tuple[float, ...]) -> list[int]:
-    fractions = [Fraction(share).limit_denominator(1000) for share in shares]
-    unit = math.lcm(*(fraction.denominator for fraction in fractions))
-    wanted = [int(fraction * unit) for fraction in fractions]
-    common = math.gcd(*wanted)
-    wanted = [number // common for number in wanted]
+    wanted = _whole(shares)
     had = [0] * len(wanted)
     order = []
     for turn in range(1, sum(wanted) + 1):
@@ -120,3 +129,20 @@ def _period(shares: tuple[float, ...]) -> list[int]:
         had[chosen] += 1
         order.append(chosen)
     return order
+
+
+def _whole(shares: Sequence[float]) -> list[int]:
+    """The shares as whole numbers without a common divisor."""
+    fractions = [_fraction(share) for share in shares]
+    unit = math.lcm(*(fraction.denominator for fraction in fractions))
+    wanted = [int(fraction * unit) for fraction in fractions]
+    common = math.gcd(*wanted)
+    return [number // common for number in wanted]
+
+
+def _fraction(share: float) -> Fraction:
+    """The share as a simple fraction, to a thousandth of it."""
+    exact, most = Fraction(share), 1000
+    while abs((found := exact.limit_denominator(most)) - exact) > exact / 1000:
+        most *= 10
+    return found

@@ -1,5 +1,6 @@
 """Fusion: objectives made of objectives. What the three kinds of it share."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -57,10 +58,10 @@ class Fusion(Trainable):
                 f"{name} of {self.name} names {', '.join(values) or 'nothing'}; its terms are "
                 f"{', '.join(self.terms)}"
             )
-        if min(values.values()) < 0 or not sum(values.values()) > 0:
+        if min(values.values()) < 0 or not 0 < sum(values.values()) < math.inf:
             raise ValueError(
                 f"{name} of {self.name} are {dict(values)}; none may be negative, and their sum "
-                "must be above 0"
+                "must be a number above 0"
             )
 
     @property

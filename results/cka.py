@@ -2,6 +2,9 @@
 
 import numpy as np
 
+LEAST = 1e-12
+"""Of the mean square of the products: what is below it comes of rounding."""
+
 
 def cka(first: np.ndarray, second: np.ndarray) -> float | None:
     """Debiased linear CKA (Kornblith et al. 2019, with the unbiased HSIC of Song et al. 2012).
@@ -12,7 +15,7 @@ def cka(first: np.ndarray, second: np.ndarray) -> float | None:
 
     Returns:
         1 for equal up to rotation and scale, about 0 for unrelated ones, where it may fall below;
-        None where one side does not vary.
+        None where one side does not vary: its products by less than a millionth of them.
     """
     products = [
         vectors.astype(np.float64) @ vectors.astype(np.float64).T for vectors in (first, second)
@@ -20,9 +23,10 @@ def cka(first: np.ndarray, second: np.ndarray) -> float | None:
     for product in products:
         np.fill_diagonal(product, 0.0)
     own = [_hsic(product, product) for product in products]
-    if min(own) <= 1e-12:
+    whole = [float((product**2).mean()) for product in products]
+    if any(each <= LEAST * scale for each, scale in zip(own, whole, strict=True)):
         return None
-    return float(_hsic(products[0], products[1]) / np.sqrt(own[0] * own[1]))
+    return float(_hsic(products[0], products[1]) / (np.sqrt(own[0]) * np.sqrt(own[1])))
 
 
 def _hsic(first: np.ndarray, second: np.ndarray) -> float:

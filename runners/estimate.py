@@ -8,7 +8,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 
 from objectives.base import build_model
@@ -23,6 +22,7 @@ from runners.measuring import Attempts, measure
 from runners.probes.base import Task
 from runners.probes.parts import part_of, scores_texts
 from runners.progress import Silent
+from runners.spending import expected
 from runners.training.budget import Ledger
 from runners.training.initial import initial_model
 from runners.training.pretrain import training_name
@@ -32,7 +32,6 @@ from runners.training.update import UpdateStep
 from runners.training.updates import tokens_of, updates
 
 TIMED_STEPS = 6
-SAMPLED_STEPS = 50
 TIMED_ROWS = 16
 
 FORWARD_SHARE = 1 / 3
@@ -46,7 +45,7 @@ class Estimate:
     Attributes:
         parameters: trained, heads included.
         ledger: expected at the end of training; only its seconds are timed, the rest is counted
-            on the first steps of the stream and scaled.
+            (runners/spending.py).
         disk: bytes of weights; while it runs, checkpoints of three times as much each, at most
             three of them.
         finished: whether its record is there already.
@@ -94,14 +93,12 @@ class Estimator:
             seed=config.seed,
             tokens=tokens,
         )
-        expected, start = Ledger(), 0.0
+        samples: list[Ledger] = []
+        room, start = Room(config.trainer.micro_batch_rows), 0.0
         for phase in objective.phases:
-            sample = _sample(job, step, progress=start)
-            scale = phase.share * config.budget.amount / sample.spent(config.budget.unit)
-            for name, value in vars(sample).items():
-                spent = value * scale if name == "seconds" else round(value * scale)
-                setattr(expected, name, getattr(expected, name) + spent)
+            samples.append(_timed(job, step, room, progress=start))
             start += phase.share
+        spent = expected(config.recipe, corpus, samples, room)
         parameters = sum(parameter.numel() for parameter in model.parameters())
         finished = self._is_finished(job.record_name)
         seconds: dict[str, float] = {}
@@ -109,10 +106,10 @@ class Estimator:
             trained = Trained(model.eval(), Training(Ledger(), ""), _folder(job))
             if not (trained.folder / FACTS).is_file():
                 curve = HELD_OUT_ROWS * (config.trainer.evaluations + 1) * FORWARD_SHARE
-                a_row = expected.seconds / expected.rows
-                seconds["training"] = expected.seconds + a_row * curve * len(objective.columns)
+                a_row = spent.seconds / spent.rows
+                seconds["training"] = spent.seconds + a_row * curve * len(objective.columns)
             seconds |= self._measures(job, trained)
-        return Estimate(parameters, expected, 4 * parameters, finished, seconds)
+        return Estimate(parameters, spent, 4 * parameters, finished, seconds)
 
     def references(self, jobs: Sequence[Job]) -> References:
         """Untrained models and baselines that are not measured yet, each once."""
@@ -230,23 +227,20 @@ def _folder(job: Job) -> Path:
     return job.models / training_name(job.config.recipe, job.corpus)
 
 
-def _sample(job: Job, step: UpdateStep, *, progress: float) -> Ledger:
-    """What some updates at a share of the budget take; only the first few are timed."""
-    timed_seconds, timed_flops, before = 0.0, 0, 0
-    room = Room(job.config.trainer.micro_batch_rows)
-    sampled = updates(job.config.recipe, job.corpus, Ledger(), progress=progress, room=room)
-    for number, update in enumerate(islice(sampled, SAMPLED_STEPS)):
-        if number < TIMED_STEPS:
-            began = time.perf_counter()
-            try:
-                step(update, rate=0.0)
-            except MemoryShortError:
-                room.halve(update)
-                continue
-            if number:  # the first warms up
-                timed_seconds += time.perf_counter() - began
-                timed_flops += update.ledger.flops - before
-        before = update.ledger.flops
-    sample = update.ledger
-    sample.seconds = timed_seconds / timed_flops * sample.flops
-    return sample
+def _timed(job: Job, step: UpdateStep, room: Room, *, progress: float) -> Ledger:
+    """What a few updates at a share of the budget take; the first one warms up."""
+    seconds, flops, last = 0.0, 0, Ledger()
+    for update in updates(job.config.recipe, job.corpus, last, progress=progress, room=room):
+        began = time.perf_counter()
+        try:
+            step(update, rate=0.0)
+        except MemoryShortError:
+            room.halve(update)
+            continue
+        if last.steps:
+            seconds += time.perf_counter() - began
+            flops += update.ledger.flops - last.flops
+        last = update.ledger
+        if last.steps == TIMED_STEPS:
+            break
+    return replace(last, seconds=seconds / flops * last.flops)

@@ -1,7 +1,7 @@
 """A job: a configuration whose data are there and checked, so that it can be run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.checkpoint_size import PretrainedConfig
@@ -66,14 +66,15 @@ class Job:
         content = identity(self.config)
         if self.config.objective is None:
             del content["budget"]  # nothing is spent
+            content["measures"] = self.config.measures.measuring  # no verdict is about it
         label = file_name(self.label.replace(", ", "-").replace(" ", "-"))
         return f"{label}-s{self.config.seed}-{self._hash(content)}"
 
     @property
     def baselines_name(self) -> str:
         """The name of the record of what needs no model."""
-        content = identity(self.config)
-        kept = ("measures", "columns", "probes")
+        content = {**identity(self.config), "measures": self.config.measures.measuring}
+        kept = ("measures", "columns", "probes", "finish")
         return f"baselines-{self._hash({key: content[key] for key in kept})}"
 
     @property
@@ -90,7 +91,7 @@ class Job:
             ),
             "data": self.corpus.card.fingerprint,
             "tokenizer": self.corpus.card.tokenizer,
-            "measures": name_of(asdict(config.measures)),
+            "measures": name_of(config.measures.measuring),
         }
         if config.objective is not None:
             found["budget"] = f"{config.budget.amount:g} {config.budget.unit}"

@@ -212,7 +212,9 @@ def _parts_after_finish(job: Job, model: TextModel) -> dict[str, _Part]:
     probes = {probe.name: probe for probe in config.probes}
     fingerprints = [task.fingerprint for task in job.tasks.values()]
     finished = Finished(model, job)
-    how = [config.measures.measuring, config.finish, *fingerprints, config.seed]
+    assert config.finish.probe is not None
+    taught = probes[config.finish.probe]  # whose score chooses rate and epochs
+    how = [config.measures.measuring, config.finish, taught, *fingerprints, config.seed]
     parts = {"finish": _part(job, "finish", how, finished.make)}
     for name, task in job.tasks.items():
         parts[f"probe {name}{FINISHED}"] = _part(

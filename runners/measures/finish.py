@@ -91,15 +91,19 @@ class Pairs(Lesson):
     @override
     @torch.no_grad()
     def score(self, student: Student, places: np.ndarray) -> float:
-        """The mean reciprocal rank of each one's own among the second texts held back."""
+        """The mean reciprocal rank of each one's own among the second texts held back.
+
+        A tie counts as half a place: vectors that are all the same find nothing.
+        """
         held = places[:CANDIDATES].tolist()
         first, second = (_vectors(student, side, held).double() for side in self._sides)
         if not (torch.isfinite(first).all() and torch.isfinite(second).all()):
             return -np.inf
         first, second = (nn.functional.normalize(side, dim=-1) for side in (first, second))
         cosines = first @ second.T
-        ranks = 1 + (cosines > cosines.diagonal()[:, None]).sum(1)
-        return float((1 / ranks.double()).mean())
+        own = cosines.diagonal()[:, None]
+        ranks = 0.5 + ((cosines > own).double() + (cosines >= own).double()).sum(1) / 2
+        return float((1 / ranks).mean())
 
 
 class Scored(Lesson):

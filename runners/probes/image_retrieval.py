@@ -94,7 +94,7 @@ class ImageRetrievalTask(Task):
         similarities = pictures @ captions.T
         found = self._measure(similarities)
         if self._names:
-            found.append(self._zero_shot((pictures @ names.T).argmax(1)))
+            found.append(self._zero_shot(pictures @ names.T))
         exhibits = tuple(self._exhibits(similarities))
         return [replace(found[0], exhibits=exhibits), *found[1:]]
 
@@ -120,7 +120,7 @@ class ImageRetrievalTask(Task):
         if self._names:
             votes = [[self._training.categories[place] for place in row] for row in nearest]
             told = [max(self._names, key=row.count) for row in votes]
-            simple.append(self._zero_shot(np.array([self._names.index(name) for name in told])))
+            simple.append(self._zero_shot(np.array(told)[:, None] == np.array(self._names)))
         return {
             "chance": [Measurement(metric, value) for metric, value in by_chance.items()],
             "nearest pictures' words": simple,
@@ -212,10 +212,16 @@ class ImageRetrievalTask(Task):
                     )
         return found + by_category
 
-    def _zero_shot(self, told: np.ndarray) -> Measurement:
-        """(N,) places in the names of the categories; pictures without one are left out."""
-        known = [place for place, name in enumerate(self.test.known.categories) if name]
-        right = np.array([self._names[told[i]] == self.test.known.categories[i] for i in known])
+    def _zero_shot(self, scores: np.ndarray) -> Measurement:
+        """From an (N, names) matrix; of names that tie for the best each is a part of the answer.
+
+        Pictures without a category are left out.
+        """
+        kinds = self.test.known.categories
+        known = [place for place, name in enumerate(kinds) if name]
+        best = scores[known] == scores[known].max(1, keepdims=True)
+        own = [self._names.index(kinds[place]) for place in known]
+        right = best[np.arange(len(known)), own] / best.sum(1)
         return mean_of(ZERO_SHOT, right, [self._groups[place] for place in known])
 
     def _in_category(self) -> list[int]:

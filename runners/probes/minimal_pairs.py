@@ -36,6 +36,9 @@ ROUNDING = 1e-9
 ACCURACY = Metric("accuracy", "accuracy, pairs", chance=0.5)
 ACCURACY_MACRO = Metric("accuracy_macro", "accuracy, mean over kinds", chance=0.5)
 PER_TOKEN = Metric("accuracy_per_token", "accuracy by the mean per token", chance=0.5)
+PER_TOKEN_MACRO = Metric(
+    "accuracy_macro_per_token", "accuracy by the mean per token, mean over kinds", chance=0.5
+)
 
 MIN_KIND = 10
 """Kinds with fewer pairs are left out of the macro average."""
@@ -220,7 +223,8 @@ class MinimalPairsTask(Task):
 
 def preferences(*, macro: bool, per_token: bool) -> list[Metric]:
     """The figures of minimal pairs, in the order in which they are measured."""
-    return [ACCURACY_MACRO if macro else ACCURACY, *([PER_TOKEN] if per_token else [])]
+    by_sum, by_token = (ACCURACY_MACRO, PER_TOKEN_MACRO) if macro else (ACCURACY, PER_TOKEN)
+    return [by_sum, *([by_token] if per_token else [])]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -130,10 +130,11 @@ def scores(
     edges = tree_edges(heads, kept)
     right = len(edges & spanning_edges(given[0], kept)) if edges else 0
     chooses = len(kept) > 1  # a single word is the root
+    highest = kept[given[1][kept] == given[1][kept].min(initial=np.inf)]
     values = [
         spearman_of_rows(given[0], true[0]).mean() if correlates else 0.0,
         right / max(len(edges), 1),
         spearman_of_rows(given[1][None], true[1][None])[0] if correlates else 0.0,
-        float(chooses and kept[given[1][kept].argmin()] == root_of(heads)),
+        float((highest == root_of(heads)).sum() / max(len(highest), 1)) if chooses else 0.0,
     ]
     return values, [float(correlates), float(len(edges)), float(correlates), float(chooses)]

@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 from dataclasses import replace
 from functools import partialmethod
@@ -97,6 +98,26 @@ def test_turns_hit_the_ratio_exactly(ratio: list[float], period: list[int]) -> N
         counts = Counter(turns(ratio, 0, stop))
         for term, share in enumerate(ratio):
             assert abs(counts[term] - stop * share / total) < 1
+
+
+def test_a_small_share_has_its_turns_and_one_too_small_for_any_is_refused() -> None:
+    assert Counter(turns([0.0004, 0.9996], 0, 10_000))[0] == 4
+    with pytest.raises(ValueError, match=r"ratio of gpt_bert .* after 1,000,000,001 turns"):
+        load_objective("gpt_bert", ratio={"clm": 1e-9, "mntp": 1})
+    for wrong in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="their sum must be a number above 0"):
+            load_objective("gpt_bert", ratio={"clm": wrong, "mntp": 1})
+
+
+def test_usual_ratios_have_the_turns_that_they_had() -> None:
+    found = {
+        (1.0, 1.0): [0, 1],
+        (1.0, 3.0): [1, 0, 1, 1],
+        (0.3, 0.7): [1, 0, 1, 1, 0, 1, 1, 1, 0, 1],
+        (0.333, 0.667, 1.0): turns([333, 667, 1000], 0, 2000),
+    }
+    for ratio, expected in found.items():
+        assert turns(list(ratio), 0, len(expected)) == expected
 
 
 def test_rows_are_dealt_out_by_the_ratio() -> None:

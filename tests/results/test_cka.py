@@ -37,5 +37,14 @@ def test_turning_and_scaling_change_nothing_and_shuffling_everything() -> None:
     assert abs(np.mean([value for value in found if value is not None])) < 0.02  # debiased
 
 
-def test_one_vector_for_all_is_like_nothing() -> None:
-    assert cka(np.ones((10, 3)), np.random.default_rng(2).normal(size=(10, 3))) is None
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_one_vector_for_all_is_like_nothing_at_any_scale(scale: float) -> None:
+    """And vectors that differ are not one vector because they are short."""
+    generator = np.random.default_rng(2)
+    other = generator.normal(size=(10, 3))
+    for one in (np.ones(3), generator.normal(size=3)):
+        assert cka(scale * np.tile(one, (10, 1)), other) is None
+        rounded = (scale * np.tile(one, (10, 1)) * (1 + 1e-7 * other)).astype(np.float32)
+        assert cka(rounded, other) is None
+    assert cka(scale * other, scale * other) == pytest.approx(1)
+    assert cka(np.zeros((10, 3)), other) is None

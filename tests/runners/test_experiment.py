@@ -22,6 +22,7 @@ from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.experiment import references, run_job
 from runners.facts import provenance, training_facts
+from runners.measures.finish import FinishConfig
 from runners.measures.measurement import Measurement
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
@@ -111,6 +112,24 @@ def test_a_baseline_that_fails_costs_no_other_and_is_tried_again(
     for record in [run(store, Silent()) for run in references(job).values()]:
         assert record.status == "finished"
         assert ("probe bad", "accuracy") in figures(record)
+
+
+def test_what_decides_what_references_hold_is_in_their_names(
+    small: ExperimentConfig, corpus: Corpus, store: ResultStore
+) -> None:
+    """Simple methods have rows after the finish too; a verdict is about trained models alone."""
+    job = job_of(small, corpus, probe=FakeTask())
+    finished = replace(job, config=replace(job.config, finish=FinishConfig(probe="probe")))
+    found = []
+    for each in (job, finished):
+        record = experiment_module.run_baselines(each, store, Silent())
+        found.append({measure for measure, _ in figures(record) if measure.startswith("probe")})
+    assert found == [{"probe probe"}, {"probe probe", "probe probe, finished"}]
+    measures = replace(small.measures, primary=("probe accuracy",))
+    told = replace(job, config=replace(job.config, measures=measures))
+    assert list(references(told)) == list(references(job))
+    assert told.stratum == job.stratum
+    assert told.record_name != job.record_name  # so that its record says what was declared
 
 
 def test_all_that_fails_is_named(

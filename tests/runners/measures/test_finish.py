@@ -89,6 +89,16 @@ def test_the_loss_of_scored_pairs_is_that_of_a_slow_loop(model: TextModel) -> No
     assert found == pytest.approx(math.log(total), abs=1e-4)
 
 
+def test_vectors_that_are_all_the_same_find_nothing() -> None:
+    """Else the finish would choose the rate that brings a model to collapse."""
+    lesson = Pairs(FIRST, SECOND, 0.1)
+    scores = []
+    for vectors in (torch.ones(64, 16), torch.eye(64)):
+        with patch("runners.measures.finish._vectors", lambda *_, vectors=vectors: vectors):
+            scores.append(lesson.score(None, np.arange(64)))  # type: ignore[arg-type]
+    assert scores == [pytest.approx(1 / 32.5), 1.0]
+
+
 def test_a_finish_on_scored_pairs_brings_cosines_into_their_order(model: TextModel) -> None:
     """Pairs are alike where they share their first word."""
     rng = np.random.default_rng(0)

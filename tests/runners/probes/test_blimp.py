@@ -64,6 +64,6 @@ def test_pairs_agree_with_transformers(family: str, hub_dir: Path, tmp_path: Pat
     found = {measured.metric.name: measured for measured in task.evaluate(read, seed=0)}
     kinds = np.array(task.test.known.kinds)
     enough = [kind for kind in np.unique(kinds) if (kinds == kind).sum() >= 10] or np.unique(kinds)
-    for name, signs in (("accuracy_macro", by_sum), ("accuracy_per_token", by_token)):
+    for name, signs in (("accuracy_macro", by_sum), ("accuracy_macro_per_token", by_token)):
         expected = np.mean([(1 + signs[kinds == kind].mean()) / 2 for kind in enough])
         assert found[name].value == pytest.approx(expected, abs=1e-4)

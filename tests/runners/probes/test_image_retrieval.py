@@ -77,6 +77,7 @@ def test_a_model_that_gives_one_vector_for_all_gains_nothing(task: ImageRetrieva
     assert found["image_to_text_recall_at_1"].value == 0  # ties count as half the places
     assert found["image_to_text_recall_at_10"].value == 0
     assert found["text_to_image_recall_at_1_in_category"].value == 0
+    assert found["zero_shot_category"].value == pytest.approx(0.25)  # of names that tie a part each
 
 
 def test_categories_are_told_by_their_names(task: ImageRetrievalTask) -> None:

@@ -163,7 +163,7 @@ def test_the_users_own_minimal_pairs(own: Corpus, tmp_path: Path) -> None:
     assert task.facts["pairs of equal sentences, half a point to every model"] == 1
     assert {m.metric.name for m in task.baselines()["chance"]} == {
         "accuracy_macro",
-        "accuracy_per_token",
+        "accuracy_macro_per_token",
     }
     equal = written(
         tmp_path / "equal.csv", [{**row, "sentence_bad": row["sentence_good"]} for row in rows]
