@@ -98,6 +98,7 @@ class Fusion(Trainable):
             additive=all(t.additive for t in every),
             mixes_rows=any(t.mixes_rows for t in every),
             passes=self.mean_passes,
+            sentinels=any(t.sentinels for t in every),
             noisy=any(t.noisy for t in every),
             views=max(views, key=len) if views else "",
         )

@@ -1,13 +1,13 @@
 """Span corruption: T5's objective (Raffel et al. 2020), in one stack."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
 from models.config import BackboneConfig
 from models.vocabulary import Vocabulary
-from objectives.denoising import Denoising, Draws, noise_spans, with_sentinels
+from objectives.denoising import TRAITS, Denoising, Draws, noise_spans, with_sentinels
 from objectives.masking import check_probability, check_span
 
 
@@ -20,6 +20,7 @@ class SpanCorruption(Denoising):
         mean_span_length: in tokens.
     """
 
+    TRAITS = replace(TRAITS, sentinels=True)
     PURPOSES = ("spans", "gaps")
 
     density: float = 0.15

@@ -31,6 +31,9 @@ class Traits:
             accumulated.
         mixes_rows: whether what becomes of a row depends on the others of its update.
         passes: rows that the backbone computes for each row of the stream.
+        sentinels: whether some of its targets stand for no text, as sentinels do. The loss on
+            held-out text and what needs no training leave them out, and the training loss does
+            not, so that the one is not drawn beside the others.
         noisy: whether the loss is taken under dropout also when it is measured.
         test_heads: heads that the loss is measured with; a training-only head is left out.
         views: what it needs of the corpus beside text.
@@ -47,6 +50,7 @@ class Traits:
     additive: bool = True
     mixes_rows: bool = False
     passes: float = 1
+    sentinels: bool = False
     noisy: bool = False
     test_heads: tuple[str, ...] = ()
     views: Views = ""
@@ -64,6 +68,7 @@ class Traits:
             ("views", get_args(Views)),
             ("additive", (True, False)),
             ("mixes_rows", (True, False)),
+            ("sentinels", (True, False)),
             ("noisy", (True, False)),
         ):
             value = getattr(self, name)

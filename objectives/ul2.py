@@ -37,7 +37,7 @@ class UL2(Denoising):
         prefix_share: of the row that `S` shows.
     """
 
-    TRAITS = replace(TRAITS, likelihood="causal")
+    TRAITS = replace(TRAITS, likelihood="causal", sentinels=True)
     PURPOSES = ("denoiser", "spans", "gaps")
     DENOISERS: ClassVar = (
         Denoiser("R", 3, 0.15),

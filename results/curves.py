@@ -47,12 +47,13 @@ def _panel(stratum: Stratum, name: str, rows: list[Row], axes: Sequence[str]) ->
         for column in _run(row, place).curve.columns
         if str(column).startswith(HELD_OUT)
     )
+    trained = ["loss"] if draws_training(rows) else []
     colours = rows if len(rows) > 1 else stratum.models
     curves = [
         Curve(
             f"{row.label}, seed {model.seed}",
             colours.index(row),
-            _points(_run(row, place), [*axes, "loss", *held_out]),
+            _points(_run(row, place), [*axes, *trained, *held_out]),
         )
         for row in rows
         for place, model in enumerate(row.models)
@@ -66,11 +67,28 @@ def _panel(stratum: Stratum, name: str, rows: list[Row], axes: Sequence[str]) ->
             levels[baseline.label] = estimate.value
     return Panel(
         title=name,
-        quantity=quantity_of(stratum, measure),
-        measures=["training", *(column.replace("_", "-", 1) for column in held_out)],
+        quantity=axis_of(stratum, rows, measure),
+        measures=[
+            *(["training"] if trained else []),
+            *(column.replace("_", "-", 1) for column in held_out),
+        ],
         curves=curves,
         levels=levels,
     )
+
+
+def draws_training(rows: Sequence[Row]) -> bool:
+    """Whether the training loss is of the same kind as what else is drawn of an objective.
+
+    Easy targets that stand for no text would take it below the level of word frequencies.
+    """
+    return not any(row.record.traits.get("sentinels") for row in rows)
+
+
+def axis_of(stratum: Stratum, rows: Sequence[Row], measure: str) -> str:
+    """What an objective's curves are in."""
+    quantity = quantity_of(stratum, measure)
+    return quantity if draws_training(rows) else f"{quantity} of text"
 
 
 def _run(row: Row, place: int) -> StoredRun:

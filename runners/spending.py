@@ -1,7 +1,7 @@
 """What a training will spend: counted on its own updates, which depend on the text alone.
 
-Of a long one some updates of every part stand for the rest: rows may grow longer along the stream,
-and what a schedule changes changes what an update takes.
+Of a long one some updates of every part stand for the rest: rows are longer here and shorter there,
+and a schedule changes what an update takes.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from runners.training.recipe import Recipe
 from runners.training.room import Room
 from runners.training.updates import updates
 
-PARTS, TOGETHER = 10, 20
-"""Parts of a phase, and the updates one after the other that stand for each: enough to see the
-turns of an alternation."""
+PARTS, TOGETHER = 25, 16
+"""Parts of a phase, and the updates one after the other that stand for each: many parts since the
+rows of a long document follow on each other, and enough updates to see an alternation's turns."""
 
 
 def expected(recipe: Recipe, corpus: Corpus, samples: Sequence[Ledger], room: Room) -> Ledger:
@@ -44,11 +44,11 @@ def expected(recipe: Recipe, corpus: Corpus, samples: Sequence[Ledger], room: Ro
 
 def _every(recipe: Recipe, corpus: Corpus, rates: Sequence[float], room: Room) -> Ledger:
     """By all updates."""
-    found = Ledger()
-    for update in updates(recipe, corpus, found, seconds=lambda: found.seconds, room=room):
-        taken = rates[update.phase.index] * (update.ledger.flops - found.flops)
-        found = replace(update.ledger, seconds=found.seconds + taken)
-    return found
+    found, clock = Ledger(), Ledger()
+    for update in updates(recipe, corpus, found, seconds=lambda: clock.seconds, room=room):
+        clock.seconds += rates[update.phase.index] * (update.ledger.flops - found.flops)
+        found = update.ledger
+    return replace(found, seconds=clock.seconds)
 
 
 def _some(recipe: Recipe, corpus: Corpus, rates: Sequence[float], room: Room) -> Ledger:

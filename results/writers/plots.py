@@ -15,10 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from results.comparison import Stratum
+from results.curves import axis_of, draws_training
 from results.figures import quantity
 from results.rows import Row
 from results.text import visible
-from results.titles import figure_title, quantity_of
+from results.titles import figure_title
 
 # Okabe and Ito 2008: told apart by readers with any colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#555555")
@@ -64,19 +65,21 @@ def plot_curves(stratum: Stratum, file: Path) -> None:
 def _draw_objective(axes: Axes, stratum: Stratum, name: str, rows: list[Row]) -> None:
     """The curves of one objective's rows, with a key of its own below."""
     colours = _colours(rows if len(rows) > 1 else stratum.models)
+    trained = draws_training(rows)
     for row in rows:
-        _draw_curves(axes, row, colours[row.label])
+        _draw_curves(axes, row, colours[row.label], trained=trained)
     measure = f"loss {name}"
     for baseline in ("uniform", "unigram"):
         _draw_baseline(axes, stratum, stratum.baseline(baseline), measure)
     axes.set_title(visible(name))
     axes.set_xlabel("training FLOPs")
-    axes.set_ylabel(visible(quantity_of(stratum, measure)))
+    axes.set_ylabel(visible(axis_of(stratum, rows, measure)))
     axes.xaxis.set_major_formatter(lambda value, _: quantity(value) if value else "0")
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
     axes.margins(x=0.02)
     axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
-    keys = [Line2D([], [], color=INK, alpha=0.35, linewidth=1, label="training")]
+    training = Line2D([], [], color=INK, alpha=0.35, linewidth=1, label="training")
+    keys = [training] if trained else []
     held_out = _held_out(rows[0])
     for column, line in zip(held_out, LINES, strict=False):
         shown = visible(column).replace("_", "-", 1)
@@ -121,10 +124,11 @@ def plot_probes(stratum: Stratum, figures: Sequence[tuple[str, str]], file: Path
         _save(canvas, file)
 
 
-def _draw_curves(axes: Axes, row: Row, colour: str) -> None:
+def _draw_curves(axes: Axes, row: Row, colour: str, *, trained: bool) -> None:
     for model in row.models:
         curve = model.runs[0].curve
-        axes.plot(curve["flops"], curve["loss"], color=colour, alpha=0.35, linewidth=1)
+        if trained:
+            axes.plot(curve["flops"], curve["loss"], color=colour, alpha=0.35, linewidth=1)
         for name, line in zip(_held_out(row), LINES, strict=False):
             if name not in curve:
                 continue

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from conftest import make_batch
-from objective_files import load_objective
+from objective_files import OBJECTIVE_FILES, load_objective
 
 from models.registry import find
 from objectives.base import Traits
@@ -13,7 +13,7 @@ from objectives.first_character import CLASSES
 from objectives.mlm import MLM
 from objectives.prepared import Prepared
 from objectives.trainable import OBJECTIVES
-from runners.checks import MOMENTS, leaves_of
+from runners.checks import MOMENTS, VOCABULARY, leaves_of
 
 
 def prepare(name: str) -> list[tuple[Any, Prepared]]:
@@ -38,6 +38,7 @@ def prepare(name: str) -> list[tuple[Any, Prepared]]:
         {"pooling": "max"},
         {"views": "pair"},
         {"additive": "no"},
+        {"sentinels": "some"},
         {"test_heads": "lm"},
         {"passes": 0},
     ],
@@ -45,6 +46,17 @@ def prepare(name: str) -> list[tuple[Any, Prepared]]:
 def test_traits_that_cannot_be_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"trait {next(iter(change))}"):
         replace(MLM.TRAITS, **change)
+
+
+@pytest.mark.parametrize("name", OBJECTIVE_FILES)
+def test_what_has_targets_that_are_no_text_says_so(name: str) -> None:
+    """An end says where a row was cut, once a row; all else would make the loss another one."""
+    for objective, prepared in prepare(name):
+        if "lm" in objective.traits.test_heads:
+            targets = prepared.targets[prepared.targets != VOCABULARY.sep_id]
+            found = bool(VOCABULARY.is_special[targets].any())
+            assert found == objective.traits.sentinels
+            assert load_objective(name).traits.sentinels >= found
 
 
 def test_a_plugin_hears_of_its_traits(tmp_path: Any) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from results.comparison import StoredRun, Stratum, strata
 from results.curves import loss_curves
 from results.record import RunRecord
 from results.store import ResultStore
+from results.writers.plots import plot_curves
 
 POINTS = [
     {"step": 1, "tokens": 10, "flops": 1e3, "seconds": 0.5, "loss": 9.0, "held_out": 9.5},
@@ -55,6 +57,24 @@ def test_an_objective_has_a_panel_and_simple_methods_are_levels(tmp_path: Path) 
     assert clm.levels == {"uniform": 6.2, "unigram": 5.9}
     assert mlm.levels == {"unigram": 6.0}
     assert clm.curves[0].group != mlm.curves[0].group
+
+
+def test_a_training_loss_of_another_kind_is_not_drawn(tmp_path: Path) -> None:
+    """Sentinels are easy: with them a model seems better than word frequencies that it is above."""
+    store = ResultStore(tmp_path)
+    record = trained(store, add_run(store, "clm", answers(0.5), nats={"clm": 5.0}), POINTS)
+    for sentinels in (False, True):
+        own = replace(record, traits={**record.traits, "sentinels": sentinels})
+        stratum = compared(store, own)
+        chart = loss_curves(stratum)
+        assert chart is not None
+        (panel,) = chart.panels
+        drawing = tmp_path / "curves.svg"
+        plot_curves(stratum, drawing)
+        assert ("training" in panel.measures) is not sentinels
+        assert (">training<" in drawing.read_text()) is not sentinels
+        assert panel.quantity.endswith(" of text") is sentinels
+        assert panel.curves[0].points[0] == [10, 1e3, 0.5, *([] if sentinels else [9.0]), 9.5]
 
 
 def test_only_axes_that_all_runs_know(tmp_path: Path) -> None:

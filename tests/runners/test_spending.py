@@ -38,7 +38,7 @@ def counted(ledger: Any) -> dict[str, float]:
 def test_a_short_training_is_counted_to_the_end(
     name: str, small_pydocs: PydocsConfig, corpus: Corpus, tmp_path: Path
 ) -> None:
-    """It is no sample: rows at the beginning of the stream are longer than others."""
+    """And no further: other rows are longer, or shorter."""
     config = experiment(None, small_pydocs, tmp_path, objective=load_objective(name))
     config = replace(config, budget=BudgetConfig(unit="tokens", amount=3_000))
     spent = train(config, corpus).training.ledger
@@ -66,8 +66,8 @@ def test_some_updates_of_every_part_stand_for_a_long_training(
     objective = load_objective(name, **changes)
     if name == "gpt_bert":
         objective = load_objective(name, ratio={"clm": 1, "mntp": 7}, by="batch")
-    budget = BudgetConfig(unit="steps", amount=400)
+    budget = BudgetConfig(unit="steps", amount=1_000)
     config = experiment(None, small_pydocs, tmp_path, objective=objective, budget=budget)
     (last,) = deque(updates(config.recipe, corpus, Ledger()), maxlen=1)
     found, true = counted(told(config.recipe, corpus)), counted(last.ledger)
-    assert found == {n: pytest.approx(value, rel=0.03) for n, value in true.items()}
+    assert found == {n: pytest.approx(value, rel=0.05) for n, value in true.items()}

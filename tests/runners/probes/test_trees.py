@@ -102,6 +102,8 @@ def test_what_a_sentence_says() -> None:
     assert values[1] == 0.75  # of 1-2, 2-3, 4-5 and 3-5 the last is none of the chain
     assert weights == [1, 4, 1, 1]
     assert values[3] == 0.0  # its shallowest word is the first
+    flat = (given[0], np.zeros(6))
+    assert scores(flat, true, heads, every)[0][3] == pytest.approx(1 / 6)  # any word is as good
 
 
 @pytest.mark.parametrize(
