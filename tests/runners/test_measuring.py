@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from experiments import experiment, train
-from fake_probe import FakeTask, figures, job_of
+from fake_probe import FakeProbe, FakeTask, figures, job_of
 from objective_files import load_objective
 
 from results.store import ResultStore
@@ -14,8 +14,11 @@ from runners.configuration.experiment import ExperimentConfig
 from runners.corpora.corpus import Corpus
 from runners.corpora.pydocs import PydocsConfig
 from runners.experiment import help_job, run_job
+from runners.job import Job
+from runners.measures.finish import FinishConfig
 from runners.measures.measurement import Measurement
-from runners.measuring import Attempts, measure
+from runners.measuring import Attempts, _parts_after_finish, measure
+from runners.probes.classification import ClassificationProbe
 from runners.progress import Silent
 from runners.training.budget import BudgetConfig
 
@@ -73,3 +76,20 @@ def test_what_is_taken_elsewhere_comes_last_and_keeps_its_place(
     names = ["loss-clm", "loss-pairs", "geometry", "probe-first"]
     assert asked == [*((name, False) for name in names), ("geometry", True)]
     assert list(found) == ["loss clm", "loss pairs", "geometry", "probe first"]
+
+
+def test_what_is_kept_after_a_finish_tells_all_of_the_probe_that_teaches_it(
+    small: ExperimentConfig, corpus: Corpus
+) -> None:
+    """By whose score rate and epochs are chosen, for every other probe too."""
+    files = []
+    for metric in ("accuracy", "macro_f1"):
+        teacher = ClassificationProbe(name="teacher", path="x.csv", metric=metric)
+        probes, finish = (teacher, FakeProbe(name="other")), FinishConfig(probe="teacher")
+        config = replace(small, probes=probes, finish=finish)
+        tasks = {"teacher": FakeTask(), "other": FakeTask()}
+        model: Any = None
+        parts = _parts_after_finish(Job(config, corpus, tasks, {}), model)
+        files.append({part.file for part in parts.values()})
+    assert len(files[0]) == 3
+    assert not files[0] & files[1]
