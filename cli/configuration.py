@@ -23,8 +23,12 @@ def experiment(composed: Composed, columns: Mapping[str, dict[str, Any]]) -> Exp
     """
     try:
         config = read({**composed.values, "columns": columns})
-        check_primary(config.measures.primary, config.probes, composed.probes)
-        check_optimised(config.optimise, config.probes)
+        own = config.probes[-1].name if composed.values.get("probe") else ""
+        typed = any(each.lstrip("+").startswith("measures.primary=") for each in composed.overrides)
+        check_primary(
+            config.measures.primary, config.probes, composed.probes, measured=typed, own=own
+        )
+        check_optimised(config.optimise, config.probes, own=own)
     except ValueError as error:
         raise UsageError(str(error)) from error
     return config

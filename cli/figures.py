@@ -20,13 +20,22 @@ class JobFailedError(RuntimeError):
     """A job has no value that a sweeper could be told."""
 
 
-def check_primary(primary: Iterable[str], probes: Sequence[Probe], known: Iterable[str]) -> None:
+def check_primary(
+    primary: Iterable[str],
+    probes: Sequence[Probe],
+    known: Iterable[str],
+    *,
+    measured: bool = False,
+    own: str = "",
+) -> None:
     """Raise ValueError where a primary figure is one that no probe can give.
 
     Args:
         primary: `PROBE METRIC` each.
         probes: that are chosen.
         known: names of further probes, which are not chosen and whose figures are not looked at.
+        measured: refuse figures of modes that are switched off too.
+        own: the probe that is set as `probe`, and not among `probes`.
     """
     chosen = {probe.name: probe for probe in probes}
     names = sorted({*chosen, *known})
@@ -47,14 +56,21 @@ def check_primary(primary: Iterable[str], probes: Sequence[Probe], known: Iterab
                 f"measures.primary: {name} has no figure {metric!r}; "
                 f"{nearest(metric, metrics)}known: {', '.join(metrics)}"
             )
+        if measured and metrics and metric not in (given := _names(chosen[name])):
+            raise ValueError(
+                f"measures.primary: {name} does not measure {metric!r} here, which "
+                f"{'probe' if name == own else f'probes.{name}'}.modes="
+                f"[{','.join(_modes_with(chosen[name], metric))}] would; "
+                f"measured: {', '.join(given)}"
+            )
 
 
-def check_optimised(figure: str, probes: Sequence[Probe]) -> None:
+def check_optimised(figure: str, probes: Sequence[Probe], *, own: str = "") -> None:
     """Raise ValueError where `optimise` is neither `loss` nor a figure of a chosen probe."""
     if figure == LOSS:
         return
     try:
-        check_primary([figure], probes, [])
+        check_primary([figure], probes, [], measured=True, own=own)
     except ValueError as error:
         raise ValueError(
             f"{str(error).replace('measures.primary', 'optimise')}; or it is {LOSS}"
@@ -106,7 +122,7 @@ def announcement(jobs: Sequence[Job]) -> str:
             probes[probe.name] = None
             own = [metric for name, _, metric in declared if name == probe.name]
             given = [metric for metric in own if metric in (_names(probe) or own)]
-            for metric in given if own else [probe.main_metric]:
+            for metric in given or [probe.main_metric]:
                 primary[f"{probe.name} {metric}".strip()] = None
         losses |= dict.fromkeys(column.name for column in job.config.columns)
     if any(natural_pair_splits(job.corpus, job.config.measures) for job in _by_corpus(jobs)):
@@ -124,6 +140,12 @@ def _possible(probe: Probe) -> tuple[str, ...]:
         return _names(probe)
     every: Any = {"modes": MODES}
     return tuple(dict.fromkeys((*_names(probe), *_names(replace(probe, **every)))))
+
+
+def _modes_with(probe: Any, metric: str) -> tuple[str, ...]:
+    """Its modes, and the one that is switched off and would give a figure."""
+    changed = ((*probe.modes, mode) for mode in MODES if mode not in probe.modes)
+    return next(modes for modes in changed if metric in _names(replace(probe, modes=modes)))
 
 
 def _names(probe: Probe) -> tuple[str, ...]:

@@ -89,8 +89,8 @@ def _figures(figure: str, records: Mapping[str, RunRecord]) -> tuple[dict[str, f
             if value.row or value.value is None or told != figure.removeprefix("probe "):
                 continue
             found[name] = value.value
-            better = record.metric(value.measure, value.metric).better
-            lower = better == "lower" or value.measure.startswith("loss ")
+            sign = record.metric(value.measure, value.metric).sign
+            lower = sign < 0 or value.measure.startswith("loss ")
     if not found:
         near = nearest(figure, sorted(known))
         raise UsageError(

@@ -6,6 +6,7 @@ from made_records import add_run, rewrite
 
 from cli.figures import JobFailedError, check_optimised, value_of
 from results.store import ResultStore
+from runners.probes.library import LibraryProbe
 from runners.probes.retrieval import RetrievalProbe
 
 
@@ -37,13 +38,14 @@ def test_what_failed_has_no_value(tmp_path: Path) -> None:
 
 
 def test_what_is_optimised_is_a_figure_that_there_is() -> None:
-    probes = [RetrievalProbe(name="retrieval")]
+    probes = [RetrievalProbe(name="retrieval"), LibraryProbe(name="library", modes=("frozen",))]
     check_optimised("loss", probes)
     check_optimised("retrieval mrr", probes)
     for figure, said in (
         ("los", "optimise: 'los' is no figure; .*; or it is loss"),
         ("retrieval mr", "optimise: retrieval has no figure 'mr'; did you mean 'mrr'"),
         ("retrieva mrr", "optimise: 'retrieva mrr' names no probe; did you mean 'retrieval'"),
+        ("library accuracy_knn", "optimise: library does not measure 'accuracy_knn' here"),
     ):
         with pytest.raises(ValueError, match=said):
             check_optimised(figure, probes)

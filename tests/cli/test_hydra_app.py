@@ -195,6 +195,14 @@ MISTAKES = [
         "probes.x and probe are both named 'x' in tables; give one another name: probe.name=OTHER",
     ),
     (["measures.primary=[librry accuracy_frozen]"], "did you mean 'library'"),
+    (
+        ["measures.primary=[library accuracy_knn]"],
+        "probes.library.modes=[frozen,finetuned,knn] would",
+    ),
+    (
+        ["probe=classification", "probe.path=a/x.csv", "measures.primary=[x accuracy_knn]"],
+        "x does not measure 'accuracy_knn' here, which probe.modes=[frozen,finetuned,knn] would",
+    ),
     (["objective=clm,mlm"], "add -m"),
     (["dataset=local"], "dataset.path is not set; give it as dataset.path=VALUE"),
     (["dataset.sequence_length=2048"], "model.max_length=1024"),

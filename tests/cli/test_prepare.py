@@ -45,6 +45,15 @@ def test_figures_of_other_probes_and_of_modes_switched_off_may_be_declared() -> 
         check_primary(["library acuracy_frozen"], [library], [])
 
 
+@pytest.mark.parametrize(("own", "place"), [("", "probes.library"), ("library", "probe")])
+def test_a_typed_figure_of_a_mode_switched_off_is_refused(own: str, place: str) -> None:
+    library = LibraryProbe(name="library", modes=("frozen",))
+    told = f"library does not measure 'accuracy_knn' here, which {place}.modes=[frozen,knn] would"
+    with pytest.raises(ValueError, match=re.escape(told)):
+        check_primary(["library accuracy_knn"], [library], [], measured=True, own=own)
+    check_primary(["library accuracy_frozen"], [library], [], measured=True)
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [
