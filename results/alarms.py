@@ -1,5 +1,6 @@
 """What could make figures mean something else than they seem to: looked for in the records."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from results.facts import (
     WITH_RUN,
 )
 from results.findings import probe_figures
-from results.notes import LIKELIHOODS, read_note
+from results.notes import LIKELIHOODS, is_of_words, read_note
 from results.rows import Figure, Row
 from results.titles import figure_title
 
@@ -31,6 +32,11 @@ ALARMING = 0.01
 MANY_TIES = 0.1
 COLLAPSED = 0.99
 """A mean cosine from which vectors hardly differ."""
+
+LAST = "last layer"
+
+_READ = re.compile(r"layer (\d+) of (\d+)")
+"""What a figure's note says of the layer that its vectors were read from."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,8 @@ def _ties(stratum: Stratum) -> Check:
     for figure in probe_figures(stratum):
         told, alarming = [], False
         for row in stratum.rows:
+            if is_of_words(row, figure[0]):
+                continue
             for likelihood, ties, pairs in _tied(row, figure):
                 looked = looked or likelihood in LIKELIHOODS
                 if ties:
@@ -190,18 +198,49 @@ def _tied(row: Row, figure: Figure) -> Iterator[tuple[str, int, int]]:
 
 
 def _collapsed(stratum: Stratum) -> Check:
-    """Models whose vectors hardly differ from text to text."""
+    """Models whose vectors hardly differ from text to text, in the last layer or one that is read.
+
+    It is an alarm where a figure was read from such a layer, or where no record can tell.
+    """
     found, looked = [], False
     for row in [*stratum.untrained, *stratum.models]:
-        estimate = stratum.estimate(row, "geometry", "mean_cosine")
-        looked = looked or estimate is not None
-        if estimate is not None and estimate.value > COLLAPSED:
-            text = (
-                f"{row.label} (mean cosine {estimate.value:.4f}, see Geometry): its frozen figures "
-                "rest on what little is left"
-            )
-            found.append((text, row.kind == "run"))
+        read, unknown = _layers_read(stratum, row)
+        cosines = {}
+        for layer in dict.fromkeys([LAST, *(layer for each in read for layer in sorted(each))]):
+            name = "mean_cosine" if layer == LAST else f"mean_cosine_{layer.replace(' ', '_')}"
+            estimate = stratum.estimate(row, "geometry", name)
+            looked = looked or estimate is not None
+            if estimate is not None and estimate.value > COLLAPSED:
+                cosines[layer] = estimate.value
+        if cosines:
+            where = ", and ".join(f"{cosine:.4f}, {layer}" for layer, cosine in cosines.items())
+            left = sum(bool(layers & cosines.keys()) for layers in read)
+            if left:
+                told = f"{left} of {len(read)} frozen figures were read there and rest on what "
+                told += "little is left"
+            elif read:
+                told = "no frozen figure was read there"
+            else:
+                told = "what is read there rests on what little is left"
+            alarming = row.kind == "run" and bool(left or (unknown and not read))
+            found.append((f"{row.label} (mean cosine {where}): {told}", alarming))
     return Check("vectors that hardly differ from text to text", found, looked)
+
+
+def _layers_read(stratum: Stratum, row: Row) -> tuple[list[set[str]], bool]:
+    """Of every frozen figure the layers that it was read from, and whether some do not tell."""
+    read, unknown = [], False
+    for figure in probe_figures(stratum):
+        layers = set()
+        for value in (model.value(figure) for model in row.models):
+            if value is None or value.value is None:
+                continue
+            if place := _READ.search(value.note):
+                layers.add(LAST if place[1] == place[2] else f"layer {place[1]}")
+            else:
+                unknown = unknown or read_note(value.note)[0] not in LIKELIHOODS
+        read += [layers] if layers else []
+    return read, unknown
 
 
 def _budgets(stratum: Stratum) -> Check:

@@ -213,10 +213,32 @@ def test_collapsed_vectors_are_an_alarm_of_models_and_a_note_of_their_start(
     records = [run("clm", 0.6), run("mlm", 0.99999), run("untrained", 0.995, "untrained")]
     alarm, note = (line for line in sanity(page(store, records)) if "mean cosine" in line)
     assert alarm == (
-        "- **vectors that hardly differ from text to text**: mlm (mean cosine 1.0000, see "
-        "Geometry): its frozen figures rest on what little is left"
+        "- **vectors that hardly differ from text to text**: mlm (mean cosine 1.0000, last layer): "
+        "what is read there rests on what little is left"
     )
     assert note.startswith("- vectors that hardly differ from text to text: untrained (mean")
+
+
+@pytest.mark.parametrize(
+    ("read", "lower", "said", "alarming"),
+    [
+        ("layer 0 of 2, mean", 0.3, "last layer): no frozen figure was read there", False),
+        ("layer 2 of 2, mean", 0.3, "last layer): 1 of 1 frozen figures were read there", True),
+        ("layer 0 of 2", 0.995, "last layer, and 0.9950, layer 0): 1 of 1 frozen figures", True),
+        ("causal", 0.3, "last layer): what is read there rests on what little is left", False),
+    ],
+)
+def test_collapse_is_an_alarm_of_the_layer_that_is_read(
+    store: ResultStore, read: str, lower: float, said: str, alarming: bool
+) -> None:
+    values = (
+        Value("geometry", "mean_cosine", 0.9999),
+        Value("geometry", "mean_cosine_layer_0", lower),
+    )
+    record = add_run(store, "clm", answers(0.6), note=read, more_values=values)
+    (line,) = (line for line in sanity(page(store, [record])) if "mean cosine" in line)
+    assert f"clm (mean cosine 0.9999, {said}" in line
+    assert line.startswith("- **") == alarming
 
 
 def test_who_spent_twice_the_budget_is_told_and_not_ranked(store: ResultStore) -> None:
