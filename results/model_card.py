@@ -15,11 +15,11 @@ from results.costs import seconds
 from results.page import Bullets, Drawing, Page, Part, Prose, Section, code
 from results.record import RunRecord
 from results.rows import StoredRun
-from results.sections import caveats, cost, losses, objectives, probes, sanity, setup
+from results.sections import caveats, cost, losses, objectives, probes, readouts, sanity, setup
 from results.settings import flat
 from results.writers.markdown import write_markdown
 
-ORDER = (objectives, setup, cost, probes, losses, sanity, caveats)
+ORDER = (objectives, setup, cost, probes, losses, sanity, caveats, readouts)
 """Sections of a report that a card has too."""
 
 TASKS = {
@@ -152,7 +152,7 @@ def _what_it_is(record: RunRecord, facts: ExportFacts) -> Section:
     lines = [
         f"class: {facts.architecture}; no code but that of transformers is needed. Its outputs "
         f"were held against those of the model that was measured, on made rows with padding: they "
-        f"differ by at most {facts.difference:.1g}",
+        f"differ by at most {_at_most(facts.difference)}",
         f"attention: {traits['attention']}; rows of at most {record.corpus.sequence_length} tokens",
         f"vectors: {traits.get('pooling', 'mean')} pooling of the last layer; probes may have read "
         "another layer or pooling, which they chose on examples that they did not test",
@@ -183,6 +183,15 @@ def _what_it_is(record: RunRecord, facts: ExportFacts) -> Section:
             "read as text, which the tokenizer does with split_special_tokens=True"
         )
     return Section("What it is", [Bullets(lines)])
+
+
+def _at_most(difference: float) -> str:
+    """In one digit, and never less than it is."""
+    shown = f"{difference:.0e}"
+    if float(shown) < difference:
+        digit, _, power = shown.partition("e")
+        shown = f"{int(digit) + 1}e{power}"
+    return f"{float(shown):g}"
 
 
 def _settings(record: RunRecord) -> Section:

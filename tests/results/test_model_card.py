@@ -7,6 +7,7 @@ import yaml
 from made_records import add_baselines, add_run, answers
 
 from results.model_card import ExportFacts, model_card
+from results.record import Value
 from results.rows import StoredRun
 from results.store import ResultStore
 
@@ -37,7 +38,7 @@ def test_data_ledger_scores_with_intervals_and_caveats(tmp_path: Path) -> None:
     assert body.startswith("# mlm on made\n")
     for part in (
         "AutoModelForMaskedLM.from_pretrained(folder)",
-        "differ by at most 3e-07",
+        "differ by at most 4e-07",
         "left out: the head projector, since it is new",
         "data fingerprint: " + "f" * 64,
         "- learning_rate: 0.001",
@@ -99,3 +100,22 @@ def test_a_card_says_how_its_model_is_used(
     _, body = card(tmp_path, ExportFacts("GPT2Model", kind, {"lm": "it has a bias"}, 0.0))
     assert "is not the trained one" in body
     assert (metadata["library_name"], metadata["pipeline_tag"]) == (library, task)
+
+
+@pytest.mark.parametrize(
+    ("difference", "shown"),
+    [(0.0, "0"), (1e-6, "1e-06"), (1.4e-6, "2e-06"), (9.6e-7, "1e-06"), (9.1e-7, "1e-06")],
+)
+def test_at_most_is_never_less(tmp_path: Path, difference: float, shown: str) -> None:
+    _, body = card(tmp_path, ExportFacts("BertForMaskedLM", "masked", {}, difference))
+    assert f"differ by at most {shown}\n" in body
+
+
+def test_what_a_card_refers_to_stands_in_it(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    options = {"layer 1 of 1, mean": 0.5, "layer 0 of 1, mean": 0.25}
+    more = (Value("probe pairs", "mrr", 0.5, "layer 1 of 1, mean", options=options),)
+    record = add_run(store, "mlm", answers(0.8), more_values=more)
+    text = model_card(StoredRun(record, store), [], FACTS)
+    assert "(appendix)" in text
+    assert "## Appendix: what vectors were read from" in text
