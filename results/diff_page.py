@@ -173,7 +173,7 @@ def _in_short(pair: Pair, compared: Compared, adjusted: Adjusted) -> list[Block]
 def _better(pair: Pair, each: Difference) -> int:
     """1 where B is better by the interval, -1 where it is worse, else 0."""
     sign = each.contrast.sign if each.contrast else 0
-    return sign if pair.joint.metric(each.figure).better == "higher" else -sign
+    return sign * pair.joint.metric(each.figure).sign
 
 
 def _controls(pair: Pair) -> list[str]:

@@ -24,7 +24,7 @@ class Disagreement:
 
     Attributes:
         finding: the figure.
-        first, second: the models, the higher figure first.
+        first, second: the models, the better one first.
         scores: of each model (S, N), over its seeds: what an example is worth, the more the
             better; examples that say nothing are left out.
         places: (N,) of the examples among all of the figure's rows.
@@ -117,8 +117,9 @@ def disagreement(stratum: Stratum, finding: Finding) -> Disagreement | None:
         return None
     if metric.estimator == "spearman":
         return None
-    sign = -1 if metric.better == "lower" else 1
-    scores = [np.stack([sign * _worth(rows, metric.estimator) for rows in each]) for each in known]
+    scores = [
+        metric.sign * np.stack([_worth(rows, metric.estimator) for rows in each]) for each in known
+    ]
     said = np.isfinite(np.concatenate(scores)).all(0)
     return Disagreement(
         finding,
@@ -127,7 +128,7 @@ def disagreement(stratum: Stratum, finding: Finding) -> Disagreement | None:
         (scores[0][:, said], scores[1][:, said]),
         np.flatnonzero(said),
         len(said),
-        sign < 0,
+        metric.sign < 0,
     )
 
 

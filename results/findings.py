@@ -1,5 +1,7 @@
 """What the figures say: who leads in what, and whether that is above the simple floors."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -27,9 +29,9 @@ class Finding:
         models: that have it, best first by their mean over seeds.
         ranking: those of them that have left the plateau and spent the budget.
         contrasts: of every two of the ranking, the first minus the second, in its order.
-        leader: the model whose every difference to models of other objectives is above 0, if
-            there is one.
+        leader: the best of the ranking, where it is better than every model of other objectives.
         p: that the leader leads, adjusted over all primary figures; 1 without one.
+        sign: 1, or -1 where lower is better.
     """
 
     figure: Figure
@@ -38,6 +40,7 @@ class Finding:
     contrasts: dict[tuple[Row, Row], Contrast]
     leader: Row | None
     p: float
+    sign: int
 
     @property
     def resolved(self) -> bool:
@@ -53,7 +56,7 @@ class Finding:
 
     @property
     def nearest(self) -> tuple[Row, Contrast] | None:
-        """The rival that the leader is least sure to be above."""
+        """The rival that the leader is least sure to be better than."""
         if self.leader is None:
             return None
         rivals = _against(self.leader, self.contrasts)
@@ -66,12 +69,21 @@ def probe_figures(stratum: Stratum) -> list[Figure]:
 
 
 def primary_figures(stratum: Stratum) -> list[Figure]:
-    """The figures that `measures.primary` declares; of a probe without one, its main figure."""
-    declared = {
+    """The figures that `measures.primary` declares; of a probe without one, its main figure.
+
+    A probe whose declared figures were not measured is one without.
+    """
+    names = {
         (f"probe {probe}", metric)
         for probe, _, metric in (
             name.rpartition(" ") for name in stratum.record.config["measures"]["primary"]
         )
+    }
+    figures = probe_figures(stratum)
+    declared = {
+        (measure, metric)
+        for measure, metric in figures
+        if (stratum.raw.get(measure, measure), metric) in names
     }
     named = {measure for measure, _ in declared}
     main = {
@@ -82,23 +94,23 @@ def primary_figures(stratum: Stratum) -> list[Figure]:
     }
     chosen: list[Figure] = []
     undeclared: set[str] = set()
-    for measure, metric in probe_figures(stratum):
+    for measure, metric in figures:
         raw = stratum.raw.get(measure, measure)
-        if (raw, metric) in declared:
+        if (measure, metric) in declared:
             chosen.append((measure, metric))
-        elif raw not in named | undeclared and main.get(raw) in (None, metric):
+        elif measure not in named | undeclared and main.get(raw) in (None, metric):
             chosen.append((measure, metric))
-            undeclared.add(raw)
+            undeclared.add(measure)
     return chosen
 
 
 def findings(stratum: Stratum) -> list[Finding]:
     """Every primary figure, ranked among the models that left the plateau at the same budget.
 
-    A figure is led by a model that is above every model of other objectives. Each of them must be
-    passed, so that within a figure nothing needs correcting (an intersection-union test: Berger
-    1982) unless several settings of one objective had a try; over figures Holm's adjustment is
-    made.
+    A figure is led by its best model if that is better than every model of other objectives. Each
+    of them must be passed, so that within a figure nothing needs correcting (an intersection-union
+    test: Berger 1982) unless several settings of one objective had a try; over figures Holm's
+    adjustment is made.
     """
     found = []
     unranked = [
@@ -106,7 +118,8 @@ def findings(stratum: Stratum) -> list[Finding]:
     ]
     for figure in primary_figures(stratum):
         scored = [(e.value, row) for row in stratum.models if (e := stratum.estimate(row, *figure))]
-        scored.sort(key=lambda pair: -pair[0])
+        sign = stratum.metric(figure).sign
+        scored.sort(key=lambda pair: -sign * pair[0])
         models = tuple(row for _, row in scored)
         ranking = tuple(row for row in models if row not in unranked)
         contrasts = {
@@ -114,21 +127,34 @@ def findings(stratum: Stratum) -> list[Finding]:
             for first, second in combinations(ranking, 2)
             if (contrast := stratum.contrast(first, second, *figure))
         }
-        found.append((figure, models, ranking, contrasts, *_lead(ranking, contrasts)))
-    adjusted = holm([p for *_, p in found])
+        best = _best([(value, row) for value, row in scored if row in ranking])
+        leader, p = _lead(best, ranking, contrasts, sign)
+        found.append((figure, models, ranking, contrasts, leader, p, sign))
+    adjusted = holm([p for *_, p, _ in found])
     return [
-        Finding(figure, models, ranking, contrasts, leader, p)
-        for (figure, models, ranking, contrasts, leader, _), p in zip(found, adjusted, strict=True)
+        Finding(figure, models, ranking, contrasts, leader, p, sign)
+        for (figure, models, ranking, contrasts, leader, _, sign), p in zip(
+            found, adjusted, strict=True
+        )
     ]
 
 
+def _best(scored: Sequence[tuple[float, Row]]) -> list[Row]:
+    """The rows with the best figure, or none where two objectives tie at it."""
+    best = [row for value, row in scored if math.isclose(value, scored[0][0])]
+    return best if len({row.objective for row in best}) == 1 else []
+
+
 def _lead(
-    ranking: tuple[Row, ...], contrasts: dict[tuple[Row, Row], Contrast]
+    best: Sequence[Row],
+    ranking: tuple[Row, ...],
+    contrasts: dict[tuple[Row, Row], Contrast],
+    sign: int,
 ) -> tuple[Row | None, float]:
-    """The row that is above all of its rivals, and the probability of that by chance."""
-    for row in ranking:
+    """The one of the best that is better than all its rivals, and the probability of that."""
+    for row in best:
         rivals = _against(row, contrasts)
-        if not rivals or any(contrast.difference <= 0 for contrast in rivals.values()):
+        if not rivals or any(sign * contrast.difference <= 0 for contrast in rivals.values()):
             continue
         alike = [other for other in ranking if other.objective == row.objective]
         others = [other for other in ranking if other.objective != row.objective]
@@ -168,7 +194,8 @@ def best_simple(stratum: Stratum, figure: Figure) -> Row | None:
         for row in stratum.baselines
         if row.method not in GUESSES and (estimate := stratum.estimate(row, *figure))
     ]
-    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+    sign = stratum.metric(figure).sign
+    return max(scored, key=lambda pair: sign * pair[0])[1] if scored else None
 
 
 @dataclass(frozen=True)
@@ -178,10 +205,22 @@ class Floors:
     Attributes:
         start: model minus the untrained one, or None where one of them has no figure.
         simple: model minus the best simple method, or None.
+        sign: 1, or -1 where lower is better.
     """
 
     start: Contrast | None
     simple: Contrast | None
+    sign: int = 1
+
+    @property
+    def beside_start(self) -> int | None:
+        """1 better, -1 worse, 0 open; None without a figure to stand beside."""
+        return None if self.start is None else self.sign * self.start.sign
+
+    @property
+    def beside_simple(self) -> int | None:
+        """The same of the best simple method."""
+        return None if self.simple is None else self.sign * self.simple.sign
 
 
 def floors(stratum: Stratum, row: Row, figure: Figure) -> Floors:
@@ -190,4 +229,5 @@ def floors(stratum: Stratum, row: Row, figure: Figure) -> Floors:
     return Floors(
         stratum.contrast(row, start, *figure) if start else None,
         stratum.contrast(row, simple, *figure) if simple else None,
+        stratum.metric(figure).sign,
     )

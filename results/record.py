@@ -43,6 +43,11 @@ class Metric:
     estimator: Literal["share", "ratio", "spearman", "macro_f1", "mcc"] = "share"
     chance: float | None = None
 
+    @property
+    def sign(self) -> int:
+        """1, or -1 where lower is better: a difference times it is above 0 for the better one."""
+        return -1 if self.better == "lower" else 1
+
 
 @dataclass(frozen=True, slots=True)
 class Value:

@@ -141,9 +141,11 @@ def _sources(records: Sequence[RunRecord], left_out: Mapping[str, str]) -> Secti
     runs = ", ".join(code(record.name) for record in records)
     blocks: list[Block] = [
         Prose(
-            f"Every figure above stands in {code('results.csv')} (one row a value) and "
-            f"{code('results.json')} (the records, with configuration, data fingerprint and "
-            f"versions), which {code('compare report')} writes beside this page. Runs: {runs}."
+            f"What was measured of every run stands in {code('results.csv')} (one row a value) "
+            f"and {code('results.json')} (the records, with configuration, costs, data fingerprint "
+            f"and versions), which {code('compare report')} writes beside this page. Worked out of "
+            "these and of what each run keeps of every test example: means over seeds, intervals, "
+            f"contrasts, CKA and tokens a parameter. Runs: {runs}."
         )
     ]
     if left_out:

@@ -157,6 +157,17 @@ class Row:
         return [model.seed for model in self.models]
 
     def note(self, figure: Figure) -> str:
-        """What the record of the first seed says beside the figure."""
-        value = self.models[0].value(figure, self.method)
-        return value.note if value else ""
+        """What stands beside the figure, of the first seed that has it or else of the first."""
+        values = [value for model in self.models if (value := model.value(figure, self.method))]
+        with_one = (value for value in values if value.value is not None)
+        found = next(with_one, next(iter(values), None))
+        return found.note if found else ""
+
+    def missing(self, figure: Figure) -> dict[int, str]:
+        """The seeds without a figure, each with the note that says why, or ""."""
+        values = {model.seed: model.value(figure, self.method) for model in self.models}
+        return {
+            seed: value.note if value else ""
+            for seed, value in values.items()
+            if value is None or value.value is None
+        }

@@ -6,8 +6,9 @@ from results.rows import Figure
 
 
 def metric_title(stratum: Stratum, figure: Figure) -> str:
-    """A figure as its measure calls it: `MRR`."""
-    return stratum.metric(figure).title or figure[1]
+    """A figure as its measure calls it: `MRR`; where lower is better that is said."""
+    metric = stratum.metric(figure)
+    return (metric.title or figure[1]) + (" (lower is better)" if metric.sign < 0 else "")
 
 
 def figure_title(stratum: Stratum, figure: Figure) -> str:

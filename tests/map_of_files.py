@@ -47,6 +47,7 @@ HELD_BY = {
     "results/sections/sanity.py": "results/test_alarms.py",
     "results/sections/setup.py": "results/test_report.py",
     "results/sections/verdict.py": "results/test_verdict.py",
+    "results/sections/verdict_lines.py": "results/test_verdict.py",
     "results/settings.py": "results/test_comparison.py",
     "results/training.py": "results/test_store.py",
     "results/writers/plots.py": "results/test_report.py",

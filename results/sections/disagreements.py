@@ -48,7 +48,7 @@ def section(stratum: Stratum) -> Section | None:
         return None
     told = HOW_TO_READ
     if any(len(each.finding.ranking) < 2 for each in found):
-        told += " Where the verdict ranks fewer than two, they are the highest of all models."
+        told += " Where the verdict ranks fewer than two, they are the best of all models."
     blocks: list[Block] = [
         Table(HEADER, [_counts(stratum, each) for each in found]),
         Prose(told),

@@ -30,7 +30,8 @@ def _gains(stratum: Stratum) -> list[Block]:
     return [
         Prose(
             f"What training gave: each model minus the {stratum.start} one on the same test "
-            f"examples, {strong('bold')} where the 95 % interval excludes 0."
+            f"examples, {strong('bold')} where its own 95 % interval excludes 0; the verdict "
+            "corrects over all of these, and may leave such a difference open."
         ),
         Table(["model", *(figure_title(stratum, figure) for figure in figures)], rows),
     ]

@@ -78,8 +78,9 @@ def _how_to_read(stratum: Stratum, tables: Sequence[Table]) -> str:
     shown = [cell for cell in cells if cell.low is not None]
     sentences = ["Lower is better"]
     if shown:
+        figures = [(measure, "nats") for measure in loss_columns(stratum)]
         cut = ", cut off at 0" if any(cell.low == 0 for cell in shown) else ""
-        sentences[0] += f"; smaller figures are 95 % intervals ({over(stratum)}{cut})"
+        sentences[0] += f"; smaller figures are 95 % intervals ({over(stratum, figures)}{cut})"
     sentences[0] += "."
     sentences.append(f"A column fixes attention and text for all models ({_attention(stratum)}).")
     if any(cell.strong for cell in cells):

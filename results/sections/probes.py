@@ -1,15 +1,17 @@
 """Probe scores of every model and simple method."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from results.comparison import Stratum
 from results.costs import off_budget
 from results.facts import JUDGED
-from results.findings import PART, best_simple, floors, primary_figures, probe_figures
+from results.figures import listed
+from results.findings import PART, floors, primary_figures, probe_figures
 from results.learning import PLATEAU_SHARE, plateau
-from results.notes import LIKELIHOODS, read_note
+from results.notes import LIKELIHOODS, is_of_words, read_note
 from results.page import (
     EMPTY,
     Block,
@@ -34,8 +36,8 @@ ON_PLATEAU, OFF_BUDGET = " (plateau)", " (other budget)"
 """Behind the name of a model that is not ranked."""
 
 MARKS = {
-    "†": "† not told apart from the {} model, †† below it",
-    "‡": "‡ not told apart from the best simple method, ‡‡ below it",
+    "†": "† not told apart from the {} model, †† worse than it",
+    "‡": "‡ not told apart from the best simple method, ‡‡ worse than it",
 }
 """What stands behind figures, and what it says."""
 
@@ -117,17 +119,20 @@ def _cell(stratum: Stratum, row: Row, figure: Figure) -> Cell:
     estimate = stratum.estimate(row, *figure)
     if estimate is None:
         return words(NOTHING) if row.kind != "baselines" else EMPTY
-    return estimated(estimate, marks=marks(stratum, row, figure) if row.kind == "run" else "")
+    cell = estimated(estimate, marks=marks(stratum, row, figure) if row.kind == "run" else "")
+    if not row.missing(figure):
+        return cell
+    return replace(cell, note=f"{len(estimate.values)} of {len(row.models)} seeds")
 
 
 def marks(stratum: Stratum, row: Row, figure: Figure) -> str:
     """Where a model stands beside its floors, by the 95 % intervals of the differences."""
     found = floors(stratum, row, figure)
     text = ""
-    if found.start is not None:
-        text += {1: "", 0: "†", -1: "††"}[found.start.sign]
-    if best_simple(stratum, figure) is not None and found.simple is not None:
-        text += {1: "", 0: "‡", -1: "‡‡"}[found.simple.sign]
+    if found.beside_start is not None:
+        text += {1: "", 0: "†", -1: "††"}[found.beside_start]
+    if found.beside_simple is not None:
+        text += {1: "", 0: "‡", -1: "‡‡"}[found.beside_simple]
     return text
 
 
@@ -135,9 +140,11 @@ def _how_to_read(stratum: Stratum, tables: Sequence[Table]) -> str:
     cells = [cell for table in tables for row in table.rows for cell in row]
     marks = {mark for cell in cells for mark in cell.marks}
     told = [text.format(stratum.start) for mark, text in MARKS.items() if mark in marks]
+    figures = list(stratum.measures("probe "))
     sentences = [
-        f"Higher is better; smaller figures are 95 % intervals ({over(stratum)}).",
-        *([f"{'; '.join(told)} (by the 95 % interval of the difference)."] if told else []),
+        f"{_better(stratum, figures)}; smaller figures are 95 % intervals "
+        f"({over(stratum, figures)}).",
+        *([f"{'; '.join(told)} (by the 95 % interval of each difference)."] if told else []),
         *_plateau(stratum),
         *_finish(stratum),
         *_read_by(stratum),
@@ -157,12 +164,17 @@ def _how_to_read(stratum: Stratum, tables: Sequence[Table]) -> str:
 def _read_by(stratum: Stratum) -> Iterator[str]:
     """How models are read: by their vectors, by their likelihoods, as the figures ask for it."""
     measures = stratum.record.config["measures"]
-    asked = [
-        {read_note(row.note(figure))[0] for row in stratum.models} & LIKELIHOODS.keys()
-        for figure in probe_figures(stratum)
-        if any(stratum.estimate(row, *figure) for row in stratum.models)
-    ]
-    if not all(asked):
+    sentences: set[str] = set()
+    endings: set[str] = set()
+    by_vectors = False
+    for figure in probe_figures(stratum):
+        if not any(stratum.estimate(row, *figure) for row in stratum.models):
+            continue
+        asked = {read_note(row.note(figure))[0] for row in stratum.models} & LIKELIHOODS.keys()
+        of_words = any(is_of_words(row, figure[0]) for row in stratum.models)
+        (endings if of_words else sentences).update(asked)
+        by_vectors = by_vectors or not asked
+    if by_vectors:
         attention = ", ".join(
             f"{row.label} {row.record.traits['attention']}"
             for row in [*stratum.models, *stratum.untrained]
@@ -173,11 +185,14 @@ def _read_by(stratum: Stratum) -> Iterator[str]:
             "examples not tested on (appendix), or where there are none of the last layer by "
             f"{measures['pooling']} pooling."
         )
-    likelihoods = set().union(*asked)
-    if likelihoods:
-        masked = likelihoods != {"causal"}
+    if sentences:
+        masked = sentences != {"causal"}
         more = f", by pseudo-log-likelihood for masked models ({_passes(measures)})"
         yield f"Sentences are scored by total log-probability{more if masked else ''}."
+    if endings:
+        more = ", for masked models with all of them masked at once"
+        told = more if endings != {"causal"} else ""
+        yield f"Last words are scored by the log-probability of all their tokens{told}."
 
 
 def _lacking(stratum: Stratum) -> str:
@@ -187,14 +202,30 @@ def _lacking(stratum: Stratum) -> str:
     return f" ({found})" if found else ""
 
 
-def over(stratum: Stratum) -> str:
-    """What the intervals of the rows cover."""
-    counts = {len(row.models) for row in stratum.models}
-    if counts == {1}:
+def _better(stratum: Stratum, figures: Iterable[Figure]) -> str:
+    """Which way is better, where headings do not say it."""
+    signs = {stratum.metric(figure).sign for figure in figures}
+    if len(signs) > 1:
+        return "Higher is better where the heading does not say otherwise"
+    return "Lower is better" if -1 in signs else "Higher is better"
+
+
+def over(stratum: Stratum, figures: Sequence[Figure]) -> str:
+    """What the intervals of the rows cover in these figures."""
+    counts = {
+        row: {f: len(found.values) for f in figures if (found := stratum.estimate(row, *f))}
+        for row in stratum.models
+    }
+    every = {count for each in counts.values() for count in each.values()}
+    if every <= {1}:
         return "over test examples; of one seed"
-    if 1 not in counts:
+    if 1 not in every:
         return "over seeds and test examples together; of simple methods over test examples"
-    single = [row.label for row in stratum.models if len(row.models) == 1]
+    single = []
+    for row, each in counts.items():
+        alone = [figure for figure, count in each.items() if count == 1]
+        some = f" ({listed([figure_title(stratum, f) for f in alone])})"
+        single += [row.label + (some if len(alone) < len(each) else "")] if alone else []
     return (
         "over seeds and test examples together; over test examples alone of simple methods and of "
         f"rows with a single seed: {', '.join(single)}"
@@ -242,13 +273,25 @@ def _known(record: RunRecord) -> list[str]:
 
 
 def _unmeasured(stratum: Stratum) -> list[str]:
-    """Why a model has no figure where that is not what its objective lacks."""
+    """Which models, or seeds of one, have no figure, and why; but for what an objective lacks."""
     found = []
-    for row in stratum.models:
+    for row in [*stratum.untrained, *stratum.models]:
         for measure, metric in stratum.measures("probe "):
-            note = row.note((measure, metric))
-            if stratum.estimate(row, measure, metric) is None and note not in ("", *LACKING):
-                found.append(f"{row.label}, {figure_title(stratum, (measure, metric))}: {note}")
+            missing = row.missing((measure, metric))
+            whole, part, _ = metric.partition(PART)
+            if part and missing == row.missing((measure, whole)):
+                continue
+            some = len(missing) < len(row.models)
+            reasons: dict[str, list[str]] = {}
+            for seed, note in missing.items():
+                if some or note not in ("", *LACKING):
+                    reasons.setdefault(note or "it was not measured", []).append(str(seed))
+            for reason, seeds in reasons.items():
+                title = figure_title(stratum, (measure, metric))
+                if len(seeds) < len(row.models):
+                    which = f"{'seed' if len(seeds) == 1 else 'seeds'} {listed(seeds)}"
+                    reason = f"none at {which} ({reason})"
+                found.append(f"{row.label}, {title}: {reason}")
     return found
 
 

@@ -6,13 +6,13 @@ First whether anything was learned, then who leads and how sure that is, then wh
 from results.alarms import checks
 from results.comparison import Stratum
 from results.costs import better_model
-from results.evidence import Evidence, gather
-from results.figures import limits, listed, number
+from results.evidence import Evidence, Standings, gather
+from results.figures import listed
 from results.findings import Finding, best_simple
 from results.learning import still_falling
-from results.notes import LIKELIHOODS, read_note
 from results.page import Block, Bullets, Prose, Section, code, strong
 from results.rows import Row
+from results.sections.verdict_lines import among, details, furthest, names, still_on_plateau
 from results.settings import differing
 from results.titles import figure_title
 
@@ -27,20 +27,13 @@ def section(stratum: Stratum) -> Section | None:
         return Section("Verdict", [Prose(text)])
     evidence = gather(stratum)
     sentences = [_what_was_learned(evidence), _who_leads(evidence), _what_next(evidence)]
-    details = [_figure_line(evidence, finding) for finding in evidence.found if finding.models]
-    details += [
-        *_unranked(evidence),
-        *_unlike_budgets(evidence),
-        *_own_tasks(evidence),
-        *_likelihoods(evidence),
-        *_how_sure(evidence),
-    ]
+    lines = details(evidence)
     alarming = [check.sought for check in checks(stratum) if check.alarms]
     if alarming:
-        details.insert(0, f"{strong('Sanity')} (below) first: {'; '.join(alarming)}")
+        lines.insert(0, f"{strong('Sanity')} (below) first: {'; '.join(alarming)}")
     blocks: list[Block] = [Prose(" ".join(sentences), sentences)]
-    if details:
-        blocks.append(Bullets([f"{line}." for line in details]))
+    if lines:
+        blocks.append(Bullets([f"{line}." for line in lines]))
     return Section("Verdict", blocks)
 
 
@@ -53,26 +46,18 @@ def _what_was_learned(evidence: Evidence) -> str:
     parts = []
     if passed:
         verb = "is" if len(passed) == 1 else "are"
-        parts.append(f"{_names(passed)} {verb} better {_own_task(evidence, passed)}")
+        parts.append(f"{names(passed)} {verb} better {_own_task(evidence, passed)}")
     if failed:
         verb = "is" if len(failed) == 1 else "are"
-        parts.append(f"{_names(failed)} {verb} not better {_own_task(evidence, failed)}")
+        parts.append(f"{names(failed)} {verb} not shown to be better {_own_task(evidence, failed)}")
     if little:
-        parts.append(_still_on_plateau(little))
-    total = sum(bool(finding.models) for finding in evidence.found)
-    if total and evidence.start:
-        gained, lost = (_figures(evidence, evidence.start, sign) for sign in (1, -1))
-        if gained:
-            parts.append(f"training helped some model on {gained} of {total} probe figures")
-        else:
-            which = "the one probe figure" if total == 1 else f"any of {total} probe figures"
-            parts.append(f"training helped no model on {which}")
-        if lost:
-            parts[-1] += f" and made some model worse on {lost}"
-    short = sum(_below_simple(evidence, finding) for finding in evidence.found)
-    if short:
-        parts.append(f"simple word statistics beat every model on {short} of {total}")
-    nothing = "Nothing was learned yet: " if evidence.nothing_learned and parts else ""
+        parts.append(still_on_plateau(little))
+    parts += [*_what_training_gave(evidence), *_below_simple(evidence)]
+    nothing = ""
+    if evidence.nothing_shown and parts:
+        nothing = (
+            f"{'Hardly anything' if little else 'Nothing'} is shown to have been learned yet: "
+        )
     named = passed or failed or little
     kind = "" if not named else "model " if len(named) == 1 else "models "  # names keep their case
     return _sentence(
@@ -91,15 +76,51 @@ def _own_task(evidence: Evidence, rows: list[Row]) -> str:
     )
 
 
-def _figures(evidence: Evidence, signs: dict[tuple[Row, Finding], int], sign: int) -> int:
-    """Figures in which some model is above (1) or below (-1) its floor."""
-    return len({finding for (_, finding), found in signs.items() if found == sign})
+def _what_training_gave(evidence: Evidence) -> list[str]:
+    """On how many figures some model is better, or worse, than what it was before training."""
+    total = len({finding for _, finding in evidence.start})
+    if not total:
+        return []
+    (gained, told_gained), (lost, told_lost) = (
+        _counted(evidence.start, sign, total) for sign in (1, -1)
+    )
+    if gained:
+        text = f"training helped some model on {told_gained}"
+    else:
+        which = "the one probe figure" if total == 1 else f"any of {total} probe figures"
+        text = f"training is not shown to have helped any model on {which}"
+        text += told_gained
+    if lost:
+        text += f" and made some model worse on {told_lost}"
+    return [text]
 
 
-def _below_simple(evidence: Evidence, finding: Finding) -> bool:
-    """Whether every model lies below the best simple method."""
-    found = [evidence.simple.get((row, finding)) for row in finding.models]
-    return bool(found) and all(sign == -1 for sign in found)
+def _counted(standings: Standings, sign: int, total: int) -> tuple[int, str]:
+    """Figures in which some model is better (1) or worse (-1), and how that is told."""
+    shown = len({finding for (_, finding), each in standings.items() if each.shown == sign})
+    alone = len({finding for (_, finding), each in standings.items() if each.alone == sign})
+    told = f"{shown} of {total} probe figures" if sign == 1 else str(shown)
+    more = f" ({alone} before correction)" if alone != shown else ""
+    return shown, (told if shown else "") + more
+
+
+def _below_simple(evidence: Evidence) -> list[str]:
+    """In how many figures every model is worse than the best simple method, and which these are."""
+    having = [f for f in evidence.found if any((row, f) in evidence.simple for row in f.models)]
+    short = []
+    for finding in having:
+        found = [evidence.simple.get((row, finding)) for row in finding.models]
+        if all(standing is not None and standing.shown == -1 for standing in found):
+            short.append(best_simple(evidence.stratum, finding.figure))
+    if not short:
+        return []
+    methods = listed(list(dict.fromkeys(row.label for row in short if row)))
+    which = "that has one" if len(having) == 1 else "that have one"
+    figures = "figure" if len(having) == 1 else "figures"
+    return [
+        f"a simple method beats every model on {len(short)} of {len(having)} {figures} {which} "
+        f"({methods})"
+    ]
 
 
 def _who_leads(evidence: Evidence) -> str:
@@ -110,20 +131,23 @@ def _who_leads(evidence: Evidence) -> str:
         return f"Only {strong(only)} was trained here, so nothing is ranked."
     resolved = [finding for finding in evidence.found if finding.resolved]
     several = [finding for finding in resolved if finding.seeds > 1]
-    wins = [finding for finding in several if _above_start(evidence, finding)]
-    least_bad = [finding for finding in several if finding not in wins]
+    wins = [finding for finding in several if _beside_start(evidence, finding) == 1]
     ahead = [finding for finding in resolved if finding.seeds == 1]
     left = sum(len(f.ranking) > 1 and not f.resolved for f in evidence.found)
     parts = [f"{name} wins {_titles(stratum, own)}" for name, own in _by_leader(wins)]
-    parts += [
-        f"{name} is highest on {_titles(stratum, own)}, but not above the {stratum.start} model"
-        for name, own in _by_leader(least_bad)
-    ]
+    for found in _alike(evidence, [finding for finding in several if finding not in wins]):
+        is_open = _beside_start(evidence, found[0]) == 0
+        told = "not shown to be better" if is_open else "worse"
+        parts += [
+            f"{name} is {furthest(found[0])}{among(found[0])} on {_titles(stratum, own)}, but "
+            f"{told} than the {stratum.start} model"
+            for name, own in _by_leader(found)
+        ]
     if ahead:
-        names = listed(
+        told = listed(
             [f"{name} is ahead on {_titles(stratum, own)}" for name, own in _by_leader(ahead)]
         )
-        parts.append(f"on these test examples {names}, which another seed may turn")
+        parts.append(f"on these test examples {told}, which another seed may turn")
     what = "setting" if len(stratum.objectives) == 1 else "objective"
     if left and parts:
         parts.append(f"{left} {'figure is' if left == 1 else 'figures are'} open")
@@ -131,10 +155,10 @@ def _who_leads(evidence: Evidence) -> str:
         which = "the one figure" if left == 1 else f"any of {left} figures"
         parts.append(f"no {what} leads on {which} that two models have")
     if evidence.off_budget and not parts:
-        names = _names(list(evidence.off_budget))
-        parts.append(f"nothing is ranked, since {names} spent another budget")
+        who = names(list(evidence.off_budget))
+        parts.append(f"nothing is ranked, since {who} spent another budget")
     elif evidence.plateau and not parts:
-        parts.append(f"nothing is ranked, since {_still_on_plateau(list(evidence.plateau))}")
+        parts.append(f"nothing is ranked, since {still_on_plateau(list(evidence.plateau))}")
     if what == "setting":
         unlike = differing([row.settings for row in stratum.models])
         swept = listed([name.removeprefix("objective.") for name in unlike])
@@ -142,10 +166,20 @@ def _who_leads(evidence: Evidence) -> str:
     return _sentence("; ".join(parts) or "no two models share a probe figure, so nothing is ranked")
 
 
-def _above_start(evidence: Evidence, finding: Finding) -> bool:
-    """Whether the leader is above its start, or there is none to be above of."""
+def _beside_start(evidence: Evidence, finding: Finding) -> int:
+    """Where the leader is shown to stand beside its start; 1 too where there is none."""
     assert finding.leader is not None
-    return evidence.start.get((finding.leader, finding), 1) > 0
+    found = evidence.start.get((finding.leader, finding))
+    return found.shown if found else 1
+
+
+def _alike(evidence: Evidence, found: list[Finding]) -> list[list[Finding]]:
+    """Those of which the same can be said in one sentence."""
+    grouped: dict[tuple[object, ...], list[Finding]] = {}
+    for each in found:
+        key = furthest(each), among(each), _beside_start(evidence, each)
+        grouped.setdefault(key, []).append(each)
+    return list(grouped.values())
 
 
 def _by_leader(found: list[Finding]) -> list[tuple[str, list[Finding]]]:
@@ -163,10 +197,10 @@ def _what_next(evidence: Evidence) -> str:
     larger = code(f"budget.amount={4 * budget['amount']:g}")
     better = better_model(stratum)
     smaller = "a smaller model" + (f" ({code(f'model={better}')})" if better else "")
-    if evidence.nothing_learned:
+    if evidence.nothing_shown:
         return (
-            f"Next: a larger budget (such as {larger}) or {smaller}; more seeds would only "
-            "measure more exactly that nothing was learned."
+            f"Next: a larger budget (such as {larger}) or {smaller}, since nothing is shown to "
+            "have been learned yet; seeds come after that."
         )
     if len(stratum.models) == 1:
         return (
@@ -179,11 +213,11 @@ def _what_next(evidence: Evidence) -> str:
         )
     left = [f for f in evidence.found if len(f.ranking) > 1 and not f.resolved]
     falling = [row for row in stratum.models if still_falling(stratum, row)]
-    helped = not evidence.start or any(sign == 1 for sign in evidence.start.values())
-    if falling and not helped:
+    if falling and evidence.start and not evidence.helped:
         return (
-            f"Next: a larger budget (such as {larger}), since training helped no model yet and the "
-            f"held-out loss of {_names(falling)} was still falling; seeds come after that."
+            f"Next: a larger budget (such as {larger}), since training is not shown to have helped "
+            f"any model yet and the held-out loss of {names(falling)} was still falling; seeds "
+            "come after that."
         )
     if evidence.seeds < 3:
         return (
@@ -195,146 +229,9 @@ def _what_next(evidence: Evidence) -> str:
     if falling:
         return (
             f"Next: a larger budget (such as {larger}), since the held-out loss of "
-            f"{_names(falling)} was still falling."
+            f"{names(falling)} was still falling."
         )
     return "Next: tune the learning rate of the leaders, with equal effort, before relying on this."
-
-
-def _figure_line(evidence: Evidence, finding: Finding) -> str:
-    """One figure: its leader or that it is open, and where models stand beside the floors."""
-    stratum, figure = evidence.stratum, finding.figure
-    parts = [_lead_text(stratum, finding)]
-    simple = best_simple(stratum, figure)
-    if any((row, finding) in evidence.start for row in finding.models):
-        parts.append(_beside(evidence.start, finding, f"the {stratum.start} model"))
-    if simple:
-        value = stratum.estimate(simple, *figure)
-        name = f"{simple.label} ({number(value.value if value else None)})"
-        parts.append(_beside(evidence.simple, finding, name))
-    return f"{figure_title(stratum, figure)}: {'; '.join(parts)}"
-
-
-def _lead_text(stratum: Stratum, finding: Finding) -> str:
-    best = next(iter(finding.ranking or finding.models))
-    value = stratum.estimate(best, *finding.figure)
-    shown = f"{best.label} has {number(value.value if value else None)}"
-    if len(finding.models) == 1:
-        return f"{shown}, and no other model has the figure"
-    if len(finding.ranking) == 1:
-        return f"{shown}, and no other model is ranked"
-    if not finding.ranking:
-        return f"no model is ranked; {shown}, the highest"
-    nearest = finding.nearest
-    if finding.leader is None or nearest is None:
-        return f"open; {shown}, no more than others on shared seeds"
-    rival, contrast = nearest
-    lead = (
-        f"{contrast.difference:.3f} ({limits(contrast)}) above {rival.label}"
-        f"{', the nearest of ' + str(len(finding.ranking) - 1) if len(finding.ranking) > 2 else ''}"
-    )
-    name = finding.leader.label
-    if not finding.resolved:
-        among = "" if finding.models[0] in finding.ranking else " of those ranked"
-        return f"open; {name} is highest{among}, {lead}"
-    value = stratum.estimate(finding.leader, *finding.figure)
-    return f"{strong(name)} {number(value.value if value else None)}, {lead}"
-
-
-def _beside(signs: dict[tuple[Row, Finding], int], finding: Finding, floor: str) -> str:
-    told = []
-    for sign, place in ((1, "above"), (-1, "below")):
-        rows = [row for row in finding.models if signs.get((row, finding)) == sign]
-        told += [f"{_names(rows)} {place}"] if rows else []
-    return f"{', '.join(told)} {floor}" if told else f"nobody told apart from {floor}"
-
-
-def _unranked(evidence: Evidence) -> list[str]:
-    """Models that rank nowhere, with their losses."""
-    found = evidence.plateau
-    if not found:
-        return []
-    one = len(found) == 1
-    each = listed(
-        [
-            f"{'' if one else row.label + ' '}{own:.2f} nats of {floor:.2f}"
-            for row, (own, floor) in found.items()
-        ]
-    )
-    ranked = "it is" if one else "they are"
-    return [f"{_still_on_plateau(list(found))}: {each} under word frequencies; {ranked} not ranked"]
-
-
-def _unlike_budgets(evidence: Evidence) -> list[str]:
-    """Models that spent another budget than the others."""
-    each = [f"{row.label} {share:.2f}" for row, share in evidence.off_budget.items()]
-    return [f"not ranked, having spent so many times the budget: {listed(each)}"] if each else []
-
-
-def _still_on_plateau(rows: list[Row]) -> str:
-    return f"{_names(rows)} {'has' if len(rows) == 1 else 'have'} not left the plateau"
-
-
-def _own_tasks(evidence: Evidence) -> list[str]:
-    """Models whose own loss cannot say whether they learned."""
-    silent = [row for row, state in evidence.learned.items() if state.passed is None]
-    if not silent:
-        return []
-    whose = "its" if len(silent) == 1 else "their"
-    return [
-        f"{_names(silent)}: {whose} own loss does not tell whether anything was learned (solved "
-        "before training, or without a floor); the probes may"
-    ]
-
-
-def _likelihoods(evidence: Evidence) -> list[str]:
-    """Which figures set unlike likelihoods side by side."""
-    found = []
-    for finding in evidence.found:
-        kinds: dict[str, list[Row]] = {}
-        for row in finding.models:
-            note, _ = read_note(row.note(finding.figure))
-            if note in LIKELIHOODS:
-                kinds.setdefault(note, []).append(row)
-        if len(kinds) > 1:
-            scored = listed([f"{_names(rows)} by {LIKELIHOODS[k]}" for k, rows in kinds.items()])
-            found.append(
-                f"{figure_title(evidence.stratum, finding.figure)} sets unlike quantities "
-                f"side by side: {scored}. It says which model prefers the better sentence more "
-                "often, each by its own measure, and not which likelihood is better"
-            )
-    return found
-
-
-def _how_sure(evidence: Evidence) -> list[str]:
-    stratum, number_of = evidence.stratum, len(evidence.found)
-    if len(stratum.models) < 2:
-        return []
-    seeds = {tuple(row.seeds) for row in stratum.models}
-    shared = evidence.seeds
-    if shared > 1:
-        text = (
-            f"How sure: the intervals cover other seeds and other test examples together, on the "
-            f"{shared} seeds that all models share"
-        )
-    elif shared == 1:
-        text = (
-            "How sure: one shared seed, so the intervals cover other test examples and not other "
-            "seeds; nothing is called a win"
-        )
-    else:
-        text = "How sure: some models share no seed, and those are not ranked"
-    if len(seeds) > 1:
-        each = [f"{row.label} {', '.join(map(str, row.seeds))}" for row in stratum.models]
-        text += f" (seeds: {'; '.join(each)})"
-    corrected = (
-        f"; a lead must hold against every rival, corrected over {number_of} figures (Holm), and "
-        "what is said of floors is corrected over all models and figures"
-    )
-    return [text + (corrected if number_of > 1 else "; a lead must hold against every rival")]
-
-
-def _names(rows: list[Row]) -> str:
-    return listed([row.label for row in rows])
 
 
 def _titles(stratum: Stratum, found: list[Finding]) -> str:

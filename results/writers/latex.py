@@ -44,8 +44,8 @@ STANDALONE = rf"""% Shows all tables; for a look at them: pdflatex tables-standa
 INTERVALS = r"95\,\% intervals in brackets."
 
 MARKS = {
-    "†": "† not told apart from the model before training, †† below it",
-    "‡": "‡ not told apart from the best simple method, ‡‡ below it",
+    "†": "† not told apart from the model before training, †† worse than it",
+    "‡": "‡ not told apart from the best simple method, ‡‡ worse than it",
 }
 
 

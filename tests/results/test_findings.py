@@ -5,7 +5,7 @@ import pytest
 from made_records import add_baselines, add_run, answers
 
 from results.comparison import Stratum, strata
-from results.findings import findings, primary_figures
+from results.findings import best_simple, findings, floors, primary_figures
 from results.record import Metric, Value
 from results.rows import StoredRun
 from results.store import ResultStore
@@ -125,3 +125,58 @@ def test_who_has_not_left_the_plateau_neither_leads_nor_is_beaten(store: ResultS
     assert [(a.label, b.label) for a, b in finding.contrasts] == [("clm", "rtd")]
     assert finding.leader is finding.ranking[0]
     assert finding.resolved
+
+
+def test_where_lower_is_better_the_lowest_is_first_and_floors_turn_round(
+    store: ResultStore,
+) -> None:
+    metrics = {"probe task": (Metric("accuracy", "error", better="lower"),)}
+    records = [
+        add_run(store, name, answers(share + seed / 200), seed=seed, kind=kind, metrics=metrics)
+        for name, share, kind in (
+            ("clm", 0.2, "run"),
+            ("mlm", 0.4, "run"),
+            ("untrained", 0.3, "untrained"),
+        )
+        for seed in range(3)
+    ]
+    records.append(add_baselines(store, good=answers(0.1), bad=answers(0.9)))
+    (stratum,) = strata([StoredRun(record, store) for record in records])
+    (finding,) = findings(stratum)
+    assert [row.label for row in finding.ranking] == ["clm", "mlm"]
+    assert finding.leader is finding.ranking[0]
+    assert finding.resolved
+    best = best_simple(stratum, finding.figure)
+    assert best is not None
+    assert best.label == "good"
+    found = [floors(stratum, row, finding.figure) for row in finding.ranking]
+    assert [each.beside_start for each in found] == [1, -1]
+    assert [each.beside_simple for each in found] == [-1, -1]
+
+
+def test_a_tie_at_the_top_leaves_the_lead_to_nobody_below(store: ResultStore) -> None:
+    """At dropout 0.2 the two are equal and far above what leads at dropout 0."""
+    records = [
+        add_run(
+            store,
+            name,
+            np.roll(answers(share + seed / 200), 7 * (name == "mlm" and dropout > 0)),
+            seed=seed,
+            settings={"model": {"dropout": dropout}},
+        )
+        for dropout, shares in ((0.0, {"clm": 0.6, "mlm": 0.5}), (0.2, {"clm": 0.75, "mlm": 0.75}))
+        for name, share in shares.items()
+        for seed in range(3)
+    ]
+    (stratum,) = strata([StoredRun(record, store) for record in records])
+    (finding,) = findings(stratum)
+    assert finding.leader is None
+    (low,) = strata([StoredRun(r, store) for r in records if r.config["model"]["dropout"] == 0])
+    assert findings(low)[0].resolved
+
+
+def test_a_declared_figure_that_was_not_measured_drops_no_probe(store: ResultStore) -> None:
+    settings = {"measures": {"primary": ["task accuracy_knn"]}}
+    record = add_run(store, "clm", answers(0.5), settings=settings)
+    (stratum,) = strata([StoredRun(record, store)])
+    assert primary_figures(stratum) == [("probe task", "accuracy")]

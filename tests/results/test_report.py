@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from made_records import add_baselines, add_run, answers
+from made_records import add_baselines, add_run, answers, without_figure
 
 from results import report
 from results.comparison import StoredRun, Stratum, strata
-from results.record import DIVERGED, RunRecord, Value
+from results.record import DIVERGED, Metric, RunRecord, Value
 from results.report import write_report
 from results.sections.losses import loss_tables
 from results.store import ResultStore
@@ -117,7 +117,7 @@ def test_notes_speak_of_what_the_tables_have_and_of_nothing_else(
     for word in (*absent, "cut off", "image tower"):
         assert word not in text.partition("## Was it fair")[0], word
     told = page(store, one_of_each(store), tmp_path)
-    assert "†† below it; ‡ not told apart from the best simple method" in told
+    assert "†† worse than it; ‡ not told apart from the best simple method" in told
     assert "Losses of different columns" in told
     pairs = add_run(store, "mlm", answers(0.5), nats={"clm": 5.0}, note="pseudo", data="x")
     text = page(store, [pairs], tmp_path)
@@ -337,3 +337,70 @@ def test_a_model_that_is_much_too_large_is_called_undertrained(
     )
     assert text.count(line) == said
     assert text.count("undertrained") == said
+
+
+def test_which_way_is_better_is_said_and_marked(store: ResultStore, tmp_path: Path) -> None:
+    metrics = {"probe task": (Metric("accuracy", "error", better="lower"),)}
+    start = add_run(store, "untrained", answers(0.45), kind="untrained", metrics=metrics)
+    records = [
+        add_run(store, "clm", answers(0.6), metrics=metrics),
+        add_run(store, "simcse", answers(0.3), metrics=metrics),
+        start,
+    ]
+    text = page(store, records, tmp_path)
+    assert "\n| model | task: error (lower is better) |" in text
+    assert "\nLower is better; smaller figures" in text.split("## Probes")[1].split("\n## ")[0]
+    assert re.search(r"^\| clm \| 0.600 .*†† \|$", text, re.MULTILINE)
+    assert re.search(r"^\| simcse \| 0.300 [^†]*\|$", text, re.MULTILINE)
+    other = (Value("probe other", "accuracy", 0.5),)
+    both = add_run(store, "mlm", answers(0.6), metrics=metrics, more_values=other)
+    text = page(store, [both, start], tmp_path)
+    assert "Higher is better where the heading does not say otherwise; smaller figures" in text
+
+
+def test_seeds_without_the_figure_are_named_with_the_reason(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    records = [
+        add_run(store, name, answers(share + seed / 200), seed=seed)
+        for name, share in (("clm", 0.6), ("mlm", 0.5))
+        for seed in range(3)
+    ]
+    assert "seeds)" not in page(store, records, tmp_path / "all")
+    records[0] = without_figure(records[0], "fine-tuning diverged")
+    probes = page(store, records, tmp_path).split("## Probes")[1].split("\n## ")[0]
+    assert re.search(r"^\| clm \| 0.607 .*\(2 of 3 seeds\) \|$", probes, re.MULTILINE)
+    assert re.search(r"^\| mlm \| 0.505 [^(]*\|$", probes, re.MULTILINE)
+    assert "- clm, task: accuracy, pairs: none at seed 0 (fine-tuning diverged)\n" in probes
+    records[1] = without_figure(records[1], "fine-tuning diverged")
+    probes = page(store, records, tmp_path / "one").split("## Probes")[1].split("\n## ")[0]
+    assert "none at seeds 0 and 1 (fine-tuning diverged)" in probes
+    assert (
+        "over test examples alone of simple methods and of rows with a single seed: clm" in probes
+    )
+    records[2] = without_figure(records[2], "fine-tuning diverged")
+    probes = page(store, records, tmp_path / "none").split("## Probes")[1].split("\n## ")[0]
+    assert "- clm, task: accuracy, pairs: fine-tuning diverged\n" in probes
+    assert "| clm | n/a |" in probes
+
+
+def test_last_words_are_said_to_be_scored_as_they_are(store: ResultStore, tmp_path: Path) -> None:
+    settings = {"probes": {"task": {"kind": "last_word"}}}
+    record = add_run(store, "mlm", answers(0.5), note="pseudo", settings=settings)
+    text = page(store, [record], tmp_path)
+    assert (
+        "Last words are scored by the log-probability of all their tokens, for masked models with "
+        "all of them masked at once."
+    ) in text
+    assert "Sentences are scored" not in text
+    assert (
+        "pairs that tie"
+        not in text.split("Looked for and not found")[1].split(".\n")[0].split("Not looked for")[0]
+    )
+
+
+def test_what_the_files_beside_the_page_lack_is_said(store: ResultStore, tmp_path: Path) -> None:
+    text = page(store, one_of_each(store), tmp_path).split("## Where the figures come from")[1]
+    assert "Every figure" not in text
+    assert "What was measured of every run stands in `results.csv`" in text
+    assert "means over seeds, intervals, contrasts, CKA and tokens a parameter" in text
