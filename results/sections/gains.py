@@ -3,8 +3,21 @@
 from results.comparison import Stratum
 from results.figures import limits, probability
 from results.findings import findings, floors, primary_figures
-from results.page import Block, Prose, Section, Table, code, differing_by, figure, strong, words
-from results.statistics import holm
+from results.page import (
+    Block,
+    Cell,
+    Prose,
+    Section,
+    Table,
+    code,
+    differing_by,
+    figure,
+    strong,
+    words,
+)
+from results.rows import Row
+from results.sections.probes import counted
+from results.statistics import Contrast, holm
 from results.titles import figure_title
 
 
@@ -23,7 +36,7 @@ def _gains(stratum: Stratum) -> list[Block]:
     rows = [
         [
             words(row.label),
-            *(differing_by(floors(stratum, row, figure).start) for figure in figures),
+            *(_gain(row, floors(stratum, row, figure).start) for figure in figures),
         ]
         for row in stratum.models
     ]
@@ -35,6 +48,11 @@ def _gains(stratum: Stratum) -> list[Block]:
         ),
         Table(["model", *(figure_title(stratum, figure) for figure in figures)], rows),
     ]
+
+
+def _gain(row: Row, contrast: Contrast | None) -> Cell:
+    cell = differing_by(contrast)
+    return counted(cell, row, len(contrast.seeds)) if contrast else cell
 
 
 def _contrasts(stratum: Stratum) -> list[Block]:

@@ -25,7 +25,7 @@ from results.page import (
     words,
 )
 from results.rows import Row
-from results.sections.probes import over
+from results.sections.probes import counted, over, reasons
 from results.titles import loss_title
 
 WIDE = 6
@@ -117,7 +117,15 @@ def _attention(stratum: Stratum) -> str:
 
 
 def _notes(stratum: Stratum) -> list[str]:
+    """Which seeds have no loss where others have one, and which losses say nothing."""
+    columns = loss_columns(stratum)
     return [
+        f"{row.label}, {measure.removeprefix('loss ')}: {told}."
+        for row in [*stratum.untrained, *stratum.models]
+        for measure in columns
+        if stratum.estimate(row, measure, "nats")
+        for told in reasons(row, row.missing((measure, "nats")))
+    ] + [
         f"⚠ {measure.removeprefix('loss ')}: solved at initialisation ({number(start[0])} nats "
         f"{stratum.start}, where an even guess has {number(start[1])}), so a low figure says "
         "nothing and is not ranked."
@@ -236,7 +244,8 @@ def _loss_cell(stratum: Stratum, row: Row, measure: str, interval: bool) -> Cell
     if estimate is None:
         return words(note)
     low, high = (estimate.low, estimate.high) if interval else (None, None)
-    return Cell(value=estimate.value, low=low, high=high, strong=note == "native")
+    cell = Cell(value=estimate.value, low=low, high=high, strong=note == "native")
+    return counted(cell, row, len(estimate.values))
 
 
 def _first_cell(row: Row, more: str = "") -> Cell:

@@ -1,6 +1,6 @@
 """Probe scores of every model and simple method."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -120,9 +120,15 @@ def _cell(stratum: Stratum, row: Row, figure: Figure) -> Cell:
     if estimate is None:
         return words(NOTHING) if row.kind != "baselines" else EMPTY
     cell = estimated(estimate, marks=marks(stratum, row, figure) if row.kind == "run" else "")
-    if not row.missing(figure):
+    return counted(cell, row, len(estimate.values))
+
+
+def counted(cell: Cell, row: Row, seeds: int) -> Cell:
+    """A cell that says on how many of a row's seeds it rests, where these are not all."""
+    if row.kind == "baselines" or seeds == len(row.models):
         return cell
-    return replace(cell, note=f"{len(estimate.values)} of {len(row.models)} seeds")
+    told = f"{seeds} of {len(row.models)} seeds"
+    return replace(cell, note=f"{cell.note}, {told}" if cell.note else told)
 
 
 def marks(stratum: Stratum, row: Row, figure: Figure) -> str:
@@ -281,18 +287,23 @@ def _unmeasured(stratum: Stratum) -> list[str]:
             whole, part, _ = metric.partition(PART)
             if part and missing == row.missing((measure, whole)):
                 continue
-            some = len(missing) < len(row.models)
-            reasons: dict[str, list[str]] = {}
-            for seed, note in missing.items():
-                if some or note not in ("", *LACKING):
-                    reasons.setdefault(note or "it was not measured", []).append(str(seed))
-            for reason, seeds in reasons.items():
+            if len(missing) < len(row.models) or not {*missing.values()} <= {"", *LACKING}:
                 title = figure_title(stratum, (measure, metric))
-                if len(seeds) < len(row.models):
-                    which = f"{'seed' if len(seeds) == 1 else 'seeds'} {listed(seeds)}"
-                    reason = f"none at {which} ({reason})"
-                found.append(f"{row.label}, {title}: {reason}")
+                found += [f"{row.label}, {title}: {told}" for told in reasons(row, missing)]
     return found
+
+
+def reasons(row: Row, missing: Mapping[int, str]) -> list[str]:
+    """Why some seeds of a row, or all, have no figure: a text a reason."""
+    grouped: dict[str, list[str]] = {}
+    for seed, note in missing.items():
+        grouped.setdefault(note or "it was not measured", []).append(str(seed))
+    return [
+        reason
+        if len(seeds) == len(row.models)
+        else f"none at {'seed' if len(seeds) == 1 else 'seeds'} {listed(seeds)} ({reason})"
+        for reason, seeds in grouped.items()
+    ]
 
 
 def _shown(value: Any) -> str:

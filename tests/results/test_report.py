@@ -384,6 +384,20 @@ def test_seeds_without_the_figure_are_named_with_the_reason(
     assert "| clm | n/a |" in probes
 
 
+def test_seeds_without_a_loss_or_a_start_are_counted(store: ResultStore, tmp_path: Path) -> None:
+    records = [
+        add_run(store, "clm", answers(0.6), seed=seed, nats={"clm": 5.0} if seed else {})
+        for seed in range(3)
+    ]
+    records.append(add_run(store, "untrained", answers(0.3), seed=1, kind="untrained"))
+    text = page(store, records, tmp_path)
+    losses = text.split("## Losses")[1].split("\n## ")[0]
+    assert re.search(r"^\| clm \| \*\*5.000 .*\(2 of 3 seeds\)", losses, re.MULTILINE)
+    assert "clm, clm: none at seed 0 (it was not measured)." in losses
+    gains = text.split("What training gave")[1].split("Every two models")[0]
+    assert re.search(r"^\| clm \| .*\(1 of 3 seeds\)", gains, re.MULTILINE)
+
+
 def test_last_words_are_said_to_be_scored_as_they_are(store: ResultStore, tmp_path: Path) -> None:
     settings = {"probes": {"task": {"kind": "last_word"}}}
     record = add_run(store, "mlm", answers(0.5), note="pseudo", settings=settings)
