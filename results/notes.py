@@ -13,10 +13,10 @@ LIKELIHOODS = {
 """How a sentence is scored, by the word that notes have for it."""
 
 OF_WORDS = {
-    "causal": "its log-probability from left to right",
-    "pseudo": "the log-probability of its tokens, all masked at once",
-    "pseudo_next": "the log-probability of its tokens, all masked at once and read one place "
-    "earlier",
+    "causal": "the log-probability of the word from left to right",
+    "pseudo": "the log-probability of the word's tokens, all masked at once",
+    "pseudo_next": "the log-probability of the word's tokens, all masked at once and read one "
+    "place earlier",
 }
 """The same of the last word of a text."""
 

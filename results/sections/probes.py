@@ -227,15 +227,12 @@ def over(stratum: Stratum, figures: Sequence[Figure]) -> str:
         return "over test examples; of one seed"
     if 1 not in every:
         return "over seeds and test examples together; of simple methods over test examples"
-    single = []
-    for row, each in counts.items():
-        alone = [figure for figure, count in each.items() if count == 1]
-        some = f" ({listed([figure_title(stratum, f) for f in alone])})"
-        single += [row.label + (some if len(alone) < len(each) else "")] if alone else []
-    return (
-        "over seeds and test examples together; over test examples alone of simple methods and of "
-        f"rows with a single seed: {', '.join(single)}"
-    )
+    single = [row.label for row, each in counts.items() if {*each.values()} == {1}]
+    some = any(1 in each.values() and {*each.values()} != {1} for each in counts.values())
+    alone = ["of simple methods"]
+    alone += [f"of rows with a single seed ({', '.join(single)})"] if single else []
+    alone += ["where a cell says that it is of 1 seed"] if some else []
+    return f"over seeds and test examples together; over test examples alone {listed(alone)}"
 
 
 def _plateau(stratum: Stratum) -> list[str]:
@@ -282,14 +279,16 @@ def _unmeasured(stratum: Stratum) -> list[str]:
     """Which models, or seeds of one, have no figure, and why; but for what an objective lacks."""
     found = []
     for row in [*stratum.untrained, *stratum.models]:
+        titles: dict[str, list[str]] = {}
         for measure, metric in stratum.measures("probe "):
             missing = row.missing((measure, metric))
             whole, part, _ = metric.partition(PART)
             if part and missing == row.missing((measure, whole)):
                 continue
             if len(missing) < len(row.models) or not {*missing.values()} <= {"", *LACKING}:
-                title = figure_title(stratum, (measure, metric))
-                found += [f"{row.label}, {title}: {told}" for told in reasons(row, missing)]
+                for told in reasons(row, missing):
+                    titles.setdefault(told, []).append(figure_title(stratum, (measure, metric)))
+        found += [f"{row.label}, {'; '.join(which)}: {told}" for told, which in titles.items()]
     return found
 
 

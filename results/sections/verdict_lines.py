@@ -103,7 +103,7 @@ def _beside(standings: Standings, finding: Finding, floor: str) -> str:
         rows = [row for row, each in found if each.alone == sign != each.shown]
         alone += [f"{names(rows)} {place}"] if rows else []
     text = f"{', '.join(shown)} {floor}" if shown else f"nobody told apart from {floor}"
-    return text + (f" (before correction {', '.join(alone)})" if alone else "")
+    return text + (f", before correction {', '.join(alone)} it" if alone else "")
 
 
 def _unranked(evidence: Evidence) -> list[str]:

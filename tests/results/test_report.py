@@ -375,9 +375,7 @@ def test_seeds_without_the_figure_are_named_with_the_reason(
     records[1] = without_figure(records[1], "fine-tuning diverged")
     probes = page(store, records, tmp_path / "one").split("## Probes")[1].split("\n## ")[0]
     assert "none at seeds 0 and 1 (fine-tuning diverged)" in probes
-    assert (
-        "over test examples alone of simple methods and of rows with a single seed: clm" in probes
-    )
+    assert "alone of simple methods and of rows with a single seed (clm))" in probes
     records[2] = without_figure(records[2], "fine-tuning diverged")
     probes = page(store, records, tmp_path / "none").split("## Probes")[1].split("\n## ")[0]
     assert "- clm, task: accuracy, pairs: fine-tuning diverged\n" in probes
@@ -418,3 +416,20 @@ def test_what_the_files_beside_the_page_lack_is_said(store: ResultStore, tmp_pat
     assert "Every figure" not in text
     assert "What was measured of every run stands in `results.csv`" in text
     assert "means over seeds, intervals, contrasts, CKA and tokens a parameter" in text
+
+
+def test_where_some_figures_are_of_one_seed_their_cells_say_so(
+    store: ResultStore, tmp_path: Path
+) -> None:
+    """Two figures were measured at the second seed alone, and share a line."""
+    more = (Value("probe a", "x", 0.5), Value("probe b", "x", 0.5))
+    records = [
+        add_run(store, "clm", answers(0.6 + seed / 200), seed=seed, more_values=more * (seed == 1))
+        for seed in range(2)
+    ]
+    probes = page(store, records, tmp_path).split("## Probes")[1].split("\n## ")[0]
+    assert probes.count("0.500 (1 of 2 seeds)") == 2
+    assert (
+        "over test examples alone of simple methods and where a cell says that it is of 1 seed)"
+    ) in probes
+    assert "- clm, a: x; b: x: none at seed 0 (it was not measured)\n" in probes

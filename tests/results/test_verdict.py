@@ -299,7 +299,7 @@ def test_what_correction_takes_is_said(store: ResultStore) -> None:
     text = verdict(stratum)
     assert "helped any model on the one probe figure (1 before correction)" in text.summary
     assert (
-        "nobody told apart from the untrained model (before correction clm above)"
+        "nobody told apart from the untrained model, before correction clm above it"
         in (text.details[0])
     )
     assert "what is said of floors is corrected over all models and figures" in text.details[-1]
@@ -324,7 +324,7 @@ def test_last_words_have_their_own_sentence(store: ResultStore) -> None:
         add_run(store, "mlm", answers(0.4), note="pseudo", settings=settings),
     ]
     details = " ".join(verdict(only(store, records)).details)
-    assert "mlm by the log-probability of its tokens, all masked at once" in details
+    assert "mlm by the log-probability of the word's tokens, all masked at once" in details
     assert "It says which model foretells the last word better" in details
     assert "sentence" not in details
     assert "each token masked once" not in details
