@@ -74,6 +74,8 @@ def _lead_text(stratum: Stratum, finding: Finding) -> str:
     if not finding.ranking:
         return f"no model is ranked; {shown}, the {furthest(finding)}"
     nearest = finding.nearest
+    if not any(best in pair for pair in finding.contrasts):
+        return f"open; {shown}, and shares no seed with another that is ranked"
     if finding.leader is None or nearest is None:
         return f"open; {shown}, no better than others on shared seeds"
     rival, contrast = nearest

@@ -1,10 +1,13 @@
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from made_records import add_run, rewrite
 
-from cli.figures import JobFailedError, check_optimised, value_of
+from cli import figures
+from cli.figures import JobFailedError, announcement, check_optimised, value_of
 from results.store import ResultStore
 from runners.probes.library import LibraryProbe
 from runners.probes.retrieval import RetrievalProbe
@@ -49,3 +52,16 @@ def test_what_is_optimised_is_a_figure_that_there_is() -> None:
     ):
         with pytest.raises(ValueError, match=said):
             check_optimised(figure, probes)
+
+
+def test_a_probe_without_any_declared_figure_has_its_main_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(figures, "natural_pair_splits", lambda *_: ())
+    config = SimpleNamespace(
+        measures=SimpleNamespace(primary=("library accuracy_frozen",)),
+        probes=(LibraryProbe(name="library", modes=("knn",)),),
+        columns=(SimpleNamespace(name="clm"),),
+    )
+    job: Any = SimpleNamespace(config=config, tasks=("library",), corpus=None)
+    assert announcement([job]).startswith("primary: library accuracy_knn; also measured")

@@ -349,6 +349,8 @@ def test_which_way_is_better_is_said_and_marked(store: ResultStore, tmp_path: Pa
     ]
     text = page(store, records, tmp_path)
     assert "\n| model | task: error (lower is better) |" in text
+    (drawn,) = tmp_path.glob("reports/*/probes.svg")
+    assert "error (lower is better)" in drawn.read_text()
     assert "\nLower is better; smaller figures" in text.split("## Probes")[1].split("\n## ")[0]
     assert re.search(r"^\| clm \| 0.600 .*†† \|$", text, re.MULTILINE)
     assert re.search(r"^\| simcse \| 0.300 [^†]*\|$", text, re.MULTILINE)

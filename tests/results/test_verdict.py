@@ -365,3 +365,13 @@ def test_the_highest_of_those_ranked_is_so_in_the_summary_too(store: ResultStore
     ]
     text = verdict(only(store, records)).summary
     assert "**clm** is highest of those ranked on task: accuracy, pairs, but worse than" in text
+
+
+def test_who_shares_no_seed_is_not_called_no_better(store: ResultStore) -> None:
+    records = [
+        add_run(store, "clm", answers(0.8), seed=0),
+        add_run(store, "mlm", answers(0.5), seed=1),
+    ]
+    details = verdict(only(store, records)).details
+    assert "open; clm has 0.800, and shares no seed with another that is ranked" in details[0]
+    assert "How sure: some models share no seed, and those are not ranked" in details[-1]
