@@ -114,7 +114,9 @@ def announcement(jobs: Sequence[Job]) -> str:
     primary: dict[str, None] = {}
     probes: dict[str, None] = {}
     losses: dict[str, None] = {}
+    skipped: dict[str, str] = {}
     for job in jobs:
+        skipped |= job.skipped
         declared = [figure.rpartition(" ") for figure in job.config.measures.primary]
         for probe in job.config.probes:
             if probe.name not in job.tasks:
@@ -127,11 +129,11 @@ def announcement(jobs: Sequence[Job]) -> str:
         losses |= dict.fromkeys(column.name for column in job.config.columns)
     if any(natural_pair_splits(job.corpus, job.config.measures) for job in _by_corpus(jobs)):
         losses["natural pairs"] = None
-    first = (
-        f"primary: {', '.join(primary)}" if primary else "no primary figure (no probe is chosen)"
-    )
+    none = "every probe is left out" if skipped else "no probe is chosen"
+    first = f"primary: {', '.join(primary)}" if primary else f"no primary figure ({none})"
     others = f", and the other figures of {', '.join(probes)}" if probes else ""
-    return f"{first}; also measured: the losses {', '.join(losses)}{others}"
+    left_out = "".join(f"; left out: {name}, since {why}" for name, why in skipped.items())
+    return f"{first}; also measured: the losses {', '.join(losses)}{others}{left_out}"
 
 
 def _possible(probe: Probe) -> tuple[str, ...]:

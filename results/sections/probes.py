@@ -51,9 +51,13 @@ LACKING = ("no token likelihood", "no image tower")
 def section(stratum: Stratum) -> Section | None:
     """Tables, how to read them, what is known of the data, and the primary figures drawn."""
     tables = score_tables(stratum)
+    left_out = [
+        f"Left out: {name}, since {reason}."
+        for name, reason in sorted(stratum.record.skipped_probes.items())
+    ]
     if not tables:
-        return None
-    blocks: list[Block] = [*tables, Prose(_how_to_read(stratum, tables))]
+        return Section("Probes", [Prose(" ".join(left_out))]) if left_out else None
+    blocks: list[Block] = [*tables, Prose(" ".join([_how_to_read(stratum, tables), *left_out]))]
     known = [*_known(stratum.record), *_unmeasured(stratum)]
     if known:
         blocks.append(Bullets(known))
@@ -158,10 +162,6 @@ def _how_to_read(stratum: Stratum, tables: Sequence[Table]) -> str:
             [f'"n/a": the model has nothing that the probe could measure{_lacking(stratum)}.']
             if any(cell.text == NOTHING for cell in cells)
             else []
-        ),
-        *(
-            f"Left out: {name}, since {reason}."
-            for name, reason in sorted(stratum.record.skipped_probes.items())
         ),
     ]
     return " ".join(sentences)

@@ -207,7 +207,7 @@ class SimilarityProbe(TableProbe):
     def check(self, train: Sequence[Row], test: Sequence[Row]) -> None:
         """All scores are numbers and not the same, and not all pairs one text twice."""
         if all(row.texts[0].strip() == row.texts[1].strip() for row in test):
-            raise ValueError(f"every pair of {self.path} is one text twice: there is nothing to rank")
+            raise ValueError(f"every pair of {self.path} is one text twice: nothing can be ranked")
         for row in train:
             self._score(row)
         if len({self._score(row) for row in test}) < 2:

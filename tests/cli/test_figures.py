@@ -63,5 +63,9 @@ def test_a_probe_without_any_declared_figure_has_its_main_one(
         probes=(LibraryProbe(name="library", modes=("knn",)),),
         columns=(SimpleNamespace(name="clm"),),
     )
-    job: Any = SimpleNamespace(config=config, tasks=("library",), corpus=None)
+    job: Any = SimpleNamespace(config=config, tasks=("library",), corpus=None, skipped={})
     assert announcement([job]).startswith("primary: library accuracy_knn; also measured")
+    job = SimpleNamespace(config=config, tasks=(), corpus=None, skipped={"library": "no labels"})
+    told = announcement([job])
+    assert told.startswith("no primary figure (every probe is left out); also measured")
+    assert told.endswith("; left out: library, since no labels")

@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from results import report
 from results.comparison import StoredRun, Stratum, strata
 from results.record import DIVERGED, Metric, RunRecord, Value
 from results.report import write_report
+from results.rows import StoredRun
+from results.sections import probes
 from results.sections.losses import loss_tables
 from results.store import ResultStore
 from results.writers.markdown import DASH
@@ -435,3 +438,13 @@ def test_where_some_figures_are_of_one_seed_their_cells_say_so(
         "over test examples alone of simple methods and where a cell says that it is of 1 seed)"
     ) in probes
     assert "- clm, a: x; b: x: none at seed 0 (it was not measured)\n" in probes
+
+
+def test_probes_that_were_all_left_out_are_named(store: ResultStore) -> None:
+    record = add_run(store, "clm", answers(0.6), nats={"clm": 5.0})
+    losses = tuple(value for value in record.values if value.measure == "loss clm")
+    left_out = replace(record, values=losses, skipped_probes={"library": "it has no labels"})
+    (only,) = strata([StoredRun(left_out, store)])
+    found = probes.section(only)
+    assert found is not None
+    assert [block.text for block in found.blocks] == ["Left out: library, since it has no labels."]  # type: ignore[union-attr]

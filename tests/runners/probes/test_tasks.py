@@ -301,7 +301,7 @@ def test_pairs_of_one_text_twice_are_refused(corpus: Corpus, tmp_path: Path) -> 
     file = tmp_path / "t.csv"
     rows = "".join(f"a{i},a{i},{i}\n" for i in range(40))
     file.write_text("sentence1,sentence2,label\n" + rows)
-    with pytest.raises(ValueError, match="every pair of .* is one text twice"):
+    with pytest.raises(ValueError, match=r"every pair of .* is one text twice"):
         load(SimilarityProbe(name="t", path=str(file)), corpus)
 
 
