@@ -11,7 +11,7 @@ import pytest
 from made_records import add_baselines, add_run, answers, without_figure
 
 from results import report
-from results.comparison import StoredRun, Stratum, strata
+from results.comparison import Stratum, strata
 from results.record import DIVERGED, Metric, RunRecord, Value
 from results.report import write_report
 from results.rows import StoredRun
