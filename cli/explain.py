@@ -7,6 +7,8 @@ from pathlib import Path
 
 import hydra
 from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
@@ -58,6 +60,8 @@ def explain(error: Exception, arguments: Sequence[str]) -> str:
         return f"{first}; where ${{ is part of a text, write it \\${{"
     if isinstance(error, OverrideParseException):
         return _unreadable(error.override)
+    if isinstance(error, UnicodeDecodeError):
+        return _not_utf8(get_args_parser().parse_intermixed_args(list(arguments)).config_dir)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _unknown_option(str(error.missing_cfg_file), error.options, overrides) or first
     quoted = re.findall(r"'([^']*)'", first)
@@ -104,7 +108,20 @@ def _unreadable(override: str) -> str:
             missing = closing if value.count(opening) > value.count(closing) else opening
             quoted = f"; {how_to_quote(override)}" if takes_text(name) else ""
             return f"{where}: a {missing} is missing{quoted}"
+    quoted = f"; {how_to_quote(override)}" if takes_text(name) else ""
+    if re.search(r"(^|[\[,])\s*,|,\s*($|])", value):
+        return f"{where}: a name is missing before or after one of its commas{quoted}"
     return f"{where}; {how_to_quote(override)}"
+
+
+def _not_utf8(folder: str | None) -> str:
+    """About a YAML file of the user's in some other encoding."""
+    for file in sorted(Path(folder or CONFIG_FOLDER).rglob("*.yaml")):
+        try:
+            file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            return f"{file} is not UTF-8 text ({error}); save it as UTF-8"
+    return "a YAML file is not UTF-8 text; save it as UTF-8"
 
 
 def _meant(word: str) -> str:
@@ -154,6 +171,8 @@ def _unknown_setting(key: str, overrides: Sequence[str]) -> str:
         given = next(o for o in overrides if o.startswith("experiment"))
         return f"an experiment is added to what is chosen: write +{given}"
     config = _composed(overrides)
+    if len(parts) > 1 and (said := _of_swept_options(parts, overrides)):
+        return said
     for end in range(1, len(parts) + 1):
         parent = ".".join(parts[: end - 1])
         node = OmegaConf.select(config, parent) if parent else config
@@ -174,7 +193,33 @@ def _unknown_setting(key: str, overrides: Sequence[str]) -> str:
         if end == 1 and parts[0] == "probe" and len(parts) > 1 and not config.get("probe"):
             kinds = ", ".join(OWN_KINDS)
             return f"{key} belongs to a table of your own: add probe=KIND, one of {kinds}"
+    if len(parts) > 1:
+        return f"the {parts[0]} that is chosen has no setting {'.'.join(parts[1:])}"
     return f"{key} takes an option's name: {key}=OPTION"
+
+
+def _of_swept_options(parts: Sequence[str], overrides: Sequence[str]) -> str:
+    """About a setting of a group whose options are swept, or "" where none of them has it."""
+    group, key = parts[0], ".".join(parts)
+    given = next((o for o in overrides if o.lstrip("+").startswith(f"{group}=")), "")
+    options = _each(given)
+    if len(options) < 2:
+        return ""
+    has = {}
+    for option in options:
+        node = OmegaConf.select(_composed([option]), key.rpartition(".")[0])
+        has[option.partition("=")[2]] = isinstance(node, DictConfig) and parts[-1] in list(node)
+    lacking = [name for name, is_there in has.items() if not is_there]
+    having = [name for name, is_there in has.items() if is_there]
+    if having and lacking:
+        return (
+            f"{lacking[0]} has no setting {'.'.join(parts[1:])}: of what {given} sweeps over, it "
+            f"belongs to {', '.join(having)} alone; give it in a command without the others"
+        )
+    setting = next(o for o in overrides if split_override(o)[1] == key)
+    return (
+        f"where {given} is swept, a setting of its options is written ++{setting}" if having else ""
+    )
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:
@@ -183,12 +228,29 @@ def _composed(overrides: Sequence[str]) -> DictConfig:
     with hydra.initialize_config_dir(str(CONFIG_FOLDER), **VERSION_BASE):
         config = hydra.compose("config")
         for override in overrides:
-            if set(override) & set(",(*"):
-                continue
-            with suppress(HydraException, OmegaConfBaseException, ValueError):
-                config = hydra.compose("config", overrides=[*kept, override])
-                kept.append(override)
+            for first in _each(override)[:1]:
+                with suppress(HydraException, OmegaConfBaseException, ValueError):
+                    config = hydra.compose("config", overrides=[*kept, first])
+                    kept.append(first)
     return config
+
+
+def _each(override: str) -> list[str]:
+    """What a sweep stands for, an override a value; of another override itself."""
+    prefix, name, _ = split_override(override)
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+        if not parsed.is_sweep_override():
+            return [override]
+        value = parsed.value()
+        if isinstance(value, Glob):
+            known = (path.stem for path in (CONFIG_FOLDER / name).glob("*.yaml"))
+            values = value.filter(sorted(known))
+        else:
+            values = list(parsed.sweep_string_iterator())
+    except HydraException:  # it cannot be read, or stands for any number
+        return []
+    return [f"{prefix}{name}={value}" for value in values]
 
 
 def _wrong_kind(override: str) -> str:

@@ -41,6 +41,9 @@ def check_primary(
     names = sorted({*chosen, *known})
     for figure in primary:
         name, _, metric = figure.rpartition(" ")
+        for begun in chosen:  # the figure may be its title, which has spaces
+            if name not in names and figure.startswith(f"{begun} "):
+                name, metric = begun, figure.removeprefix(f"{begun} ")
         if not name:
             raise ValueError(
                 f"measures.primary: {figure!r} is no figure; it is written 'PROBE METRIC'"

@@ -125,7 +125,7 @@ class _Guarded:
     def __call__(self, config: DictConfig) -> None:
         try:
             self._task(config)
-        except (OmegaConfBaseException, HydraException) as error:
+        except (OmegaConfBaseException, HydraException, UnicodeDecodeError) as error:
             self.errors.append(error)
         except ValueError as error:  # of reading what was composed
             self.errors.append(UsageError(str(error)))
@@ -276,7 +276,12 @@ def _check_choices(config: DictConfig) -> None:
     for name in ("columns", "plugins"):
         if not isinstance(config.get(name), ListConfig):
             value = config.get(name)
-            raise UsageError(f"{name} is {value!r}; a list is expected, {name}=[{value}]")
+            shown, example = ("null", "") if value is None else (repr(value), value)
+            raise UsageError(f"{name} is {shown}; a list is expected, {name}=[{example}]")
+    for item in config.columns:
+        if not isinstance(item, str):
+            shown = "null" if item is None else repr(item)
+            raise UsageError(f"columns: {shown} names no objective; write columns=[clm,mlm]")
     names = [o.lstrip("+").partition("=")[0] for o in settings.overrides.task]
     params = settings.sweeper.params if "params" in settings.sweeper else None
     swept = [name for name in params or {} if name not in names]

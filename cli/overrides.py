@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 from cli.main import UsageError
 
 _TEXT = re.compile(
-    r"(.+\.)?(path|folder|name|subset|revision|output_dir|hub_dir|\w+_column|\w+_split)"
+    r"(.+\.)?(path|folder|name|subset|revision|output_dir|hub_dir|where_value|\w+_column|\w+_split)"
 )
 _TEXTS = re.compile(r"(.+\.)?(plugins|\w+_columns)")
 

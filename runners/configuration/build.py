@@ -133,4 +133,7 @@ def _scalar(value: Any, hint: Any, where: str) -> Any:
         return value
     names = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
     assert hint in names, f"{where} has a type that configurations cannot hold: {hint}"
-    raise ValueError(f"{where} is {value!r}; {names[hint]} is expected")
+    quoted = ""
+    if hint is str and isinstance(value, bool):
+        quoted = f"; as a word it is given in quotes, \"{where}='{str(value).lower()}'\""
+    raise ValueError(f"{where} is {value!r}; {names[hint]} is expected{quoted}")

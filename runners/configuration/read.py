@@ -1,7 +1,9 @@
 """From plain mappings to the configuration of a job: what Hydra composed, and what was written."""
 
+import ast
 import hashlib
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -172,13 +174,29 @@ def _contents(plugins: Sequence[Any] | Mapping[str, str]) -> dict[str, str]:
         path = Path(str(given)).expanduser().resolve()
         if not path.is_file():
             raise ValueError(f"plugins: there is no file {path}")
-        found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = path.read_bytes()
+        _check_python(path, content)
+        found[str(path)] = hashlib.sha256(content).hexdigest()
         if isinstance(plugins, Mapping) and plugins[given] != found[str(path)]:
             raise ValueError(
                 f"plugins: {path} has changed since this was written: run the command again that "
                 "it came from"
             )
     return found
+
+
+def _check_python(path: Path, content: bytes) -> None:
+    """Raise ValueError unless a plugin can be read as Python; nothing of it is run."""
+    if path.suffix != ".py":
+        raise ValueError(f"plugins: {path} is not a Python file; give the path of a .py file")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(content)
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise ValueError(f"plugins: {path}{line} is not Python: {error.msg}") from error
+    except ValueError as error:  # a byte of 0
+        raise ValueError(f"plugins: {path} is not Python: {error}") from error
 
 
 def _probes(values: Mapping[str, Any], plugins: Sequence[Path]) -> tuple[Probe, ...]:
@@ -189,7 +207,7 @@ def _probes(values: Mapping[str, Any], plugins: Sequence[Path]) -> tuple[Probe, 
         f"probes.{key}": (key, given) for key, given in (values.get("probes") or {}).items()
     }
     if own:  # the user's own table, at the top level so that probe.path=... names it
-        settings["probe"] = (Path(str(own.get("path"))).stem, own)
+        settings["probe"] = (Path(str(own.get("path"))).stem or "probe", own)
     for place, (name, given) in settings.items():
         if not isinstance(given, Mapping) or "kind" not in given:
             known = ", ".join(names(PROBES, plugins))

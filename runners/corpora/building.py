@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -100,9 +101,9 @@ def _build(source: Source, config: CorpusConfig, work: Path, say: Say) -> None:
         source = alone
         say(f"reading {config.label}{_in_brackets(source.notes)}")
         counts = write_splits(source, config, work)
-    _check_size(config, counts, source.notes)
+    _check_size(config, counts, source, work)
     tokenizer, counts = _write_tokens(config, counts, work, say)
-    _check_size(config, counts, source.notes)
+    _check_size(config, counts, source, work)
     card = _card(config, counts, tokenizer, work, list(source.notes))
     if card.unknown_share > MOST_UNKNOWN:
         raise ValueError(
@@ -129,10 +130,13 @@ def _needed(split: str) -> int:
     return 1 if split == "train" else MIN_HELD_OUT_DOCUMENTS
 
 
-def _check_size(config: CorpusConfig, counts: SplitCounts, notes: Sequence[str]) -> None:
+def _check_size(config: CorpusConfig, counts: SplitCounts, source: Source, work: Path) -> None:
     split = _short_split(counts)
     if not split:
         return
+    if not counts.read:
+        blank = f", all {counts.blank:,} documents are blank" if counts.blank else ""
+        raise ValueError(f"{config.label} is too small: it has no text{blank}; give documents")
     reasons = {
         "without text": counts.blank,
         "that repeat others": counts.repeats,
@@ -141,11 +145,19 @@ def _check_size(config: CorpusConfig, counts: SplitCounts, notes: Sequence[str])
     }
     left_out = ", ".join(f"{number:,} {why}" for why, number in reasons.items() if number)
     without = f", left out {left_out}," if left_out else ""
+    documents = (d for each in SPLITS for batch in read_documents(work, each) for d in batch)
+    sizes = Counter(document.group for document in documents)
+    groups, more = "", "documents"
     advice = f" {config.advice}" if config.advice else ""
+    if split not in source.splits and len(sizes) < sizes.total():
+        groups = f" in {len(sizes):,} group(s), each whole on one side,"
+        more = "groups"
+        if plain(config).get("group_column"):
+            advice = " dataset.group_column=null lets every row stand alone"
     raise ValueError(
-        f"{config.label} is too small: {counts.read + counts.blank:,} documents{without} leave "
-        f"{counts.kept[split]} for {split} (at least {_needed(split)} needed)"
-        f"{_in_brackets(notes)}. Give more documents, or raise dataset.validation_share and "
+        f"{config.label} is too small: {counts.read + counts.blank:,} documents{groups}{without} "
+        f"leave {counts.kept[split]} for {split} (at least {_needed(split)} needed)"
+        f"{_in_brackets(source.notes)}. Give more {more}, or raise dataset.validation_share and "
         f"dataset.test_share.{advice}"
     )
 

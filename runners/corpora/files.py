@@ -30,7 +30,8 @@ class FoundFiles:
         root: names are relative to it.
         files: in the order of their names.
         sides: the split of each file that its name, or that of a folder on the way, decides.
-        passed_over: endings of the files that are no data, with their numbers.
+        passed_over: endings of the files that are no data, with their numbers; where none is data,
+            those that are hidden too.
     """
 
     root: Path
@@ -65,9 +66,14 @@ def find_files(path: Path, suffixes: Collection[str], output_dir: Path) -> Found
     this program has written: all below `output_dir`, and the folders of any other run.
 
     Raises:
-        ValueError: a folder cannot be read.
+        ValueError: a folder cannot be read, or the path is a pipe or a device.
     """
     if not path.is_dir():
+        if not path.is_file():
+            raise ValueError(
+                f"dataset.path: {path} is no regular file but a pipe, a socket or a device, which "
+                "cannot be read twice; write its content to a file"
+            )
         fits = path.suffix.lower() in suffixes
         # One file is the corpus, whatever it is called: only beside others does a name say a side.
         return FoundFiles(path.parent, (path,) if fits else (), {}, {})
@@ -78,6 +84,8 @@ def find_files(path: Path, suffixes: Collection[str], output_dir: Path) -> Found
             files.append(file)
         else:
             passed_over[file.suffix.lower() or "without an ending"] += 1
+    if not files and (hidden := _hidden(path, suffixes)):
+        passed_over["hidden"] = hidden
     sides = {file: side for file in files if (side := _named_side(file.relative_to(path)))}
     return FoundFiles(path, tuple(files), sides, passed_over)
 
@@ -105,6 +113,12 @@ def _walk(root: Path, output_dir: Path) -> list[Path]:
         files = (place / name for name in names if not name.startswith("."))
         found += [file for file in files if file.is_file()]
     return sorted(found)
+
+
+def _hidden(root: Path, suffixes: Collection[str]) -> int:
+    """How many files with one of the endings are hidden, or stand in a hidden folder."""
+    found = (file for file in root.rglob("*") if file.suffix.lower() in suffixes)
+    return sum(any(p.startswith(".") for p in file.relative_to(root).parts) for file in found)
 
 
 def _is_output(folder: Path) -> bool:

@@ -1,5 +1,9 @@
 """Loading a data set by hub name: from the hub, from its cache, or from a folder in its place."""
 
+import contextlib
+import logging
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -60,11 +64,15 @@ def load_hub_dataset(
     with FileLock(f"{cache}.lock"):
         if not (cache / MANIFEST).is_file() or damage(cache):
             remove(cache)  # what was converted is damaged, or was left half done
-        try:
-            chosen = _known(local, name)
-            loaded = datasets.load_dataset(str(local), name=chosen, cache_dir=str(cache))
-        except Exception as error:  # the library raises many kinds; all mean that it cannot be read
-            raise ValueError(f"the data set in {local} cannot be loaded: {error}") from error
+        with _quiet() as unread:
+            try:
+                chosen = _known(local, name)
+                loaded = datasets.load_dataset(str(local), name=chosen, cache_dir=str(cache))
+            except Exception as error:  # of many kinds; all mean that it cannot be read
+                file = "".join(f"{Path(each).name}: " for each in unread[:1])
+                raise ValueError(
+                    f"the data set in {local} cannot be loaded: {file}{_cause(error)}"
+                ) from error
         if not (cache / MANIFEST).is_file():
             write_manifest(cache, [file for file in cache.rglob("*.*") if _is_converted(file)])
     return loaded
@@ -151,7 +159,7 @@ def _load_from_hub(path: str, name: str | None, revision: str | None) -> Any:
     import datasets
 
     what = f"the data set {path!r}"
-    with asking_the_hub("dataset", path, revision, what) as unreachable:
+    with asking_the_hub("dataset", path, revision, what) as unreachable, _quiet():
         try:
             known = []
             if name == EVERY:
@@ -177,5 +185,37 @@ def _load_from_hub(path: str, name: str | None, revision: str | None) -> Any:
 
 def _why(error: Exception) -> str:
     """The hub, and what it said, in a line."""
-    said = str(error).strip()
-    return f"{endpoint()}: {said.splitlines()[0] if said else repr(error)}"
+    return f"{endpoint()}: {_cause(error)}"
+
+
+def _cause(error: BaseException) -> str:
+    """What is wrong, in a line: errors of the library may say no more than that there is one."""
+    import datasets.table
+
+    while isinstance(error, datasets.exceptions.DatasetGenerationError) and error.__cause__:
+        error = error.__cause__
+    if isinstance(error, datasets.table.CastError):
+        return f"its columns are not those of the files before it: {error.details().rstrip('.')}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 text ({error.reason}); save it as UTF-8"
+    said = (line.strip() for line in str(error).splitlines())
+    return next((line for line in said if line), repr(error))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[list[str]]:
+    """Keep what the library logs from the terminal; the files that it says it cannot read."""
+    unread: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        unread.extend(re.findall("Failed to .*? file '(.*?)' with", record.getMessage()))
+        return False
+
+    handlers = logging.getLogger("datasets").handlers
+    for handler in handlers:
+        handler.addFilter(keep)
+    try:
+        yield unread
+    finally:
+        for handler in handlers:
+            handler.removeFilter(keep)

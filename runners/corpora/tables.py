@@ -1,5 +1,6 @@
 """Rows of tables: .csv, .tsv, .jsonl and .parquet files, cell by cell, strictly."""
 
+import codecs
 import csv
 import json
 import re
@@ -97,20 +98,28 @@ def _parquet_rows(file: Path, columns: Sequence[str]) -> _Rows:
 
 
 def _json_rows(file: Path, columns: Sequence[str]) -> _Rows:
+    names: list[str] = []
+
+    def read(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names[:] = [name for name, _ in pairs]  # in the end those of the outermost object
+        return dict(pairs)
+
     for number, line in enumerate(read_lines(file), start=1):
         if not line.strip():
             continue
         place = f"line {number}"
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=read)
         except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"{file}, {place} is not JSON: {error}") from error
+        except ValueError as error:  # Python reads no number of thousands of digits
+            raise ValueError(
+                f"{file}, {place} holds a whole number of more than "
+                f"{sys.get_int_max_str_digits():,} digits; if it is a text, put it in double quotes"
+            ) from error
         if not isinstance(row, dict):
             raise ValueError(f"{file}, {place} is not a JSON object")
-        check_columns(f"{file}, {place}", list(row), columns)
-        if any(line.count(json.dumps(name)) > 1 for name in columns):  # json takes the last
-            names = [name for name, _ in json.loads(line, object_pairs_hook=list)]
-            check_columns(f"{file}, {place}", names, columns)
+        check_columns(f"{file}, {place}", names, columns)
         yield place, row
 
 
@@ -121,8 +130,8 @@ def _csv_rows(file: Path, columns: Sequence[str]) -> _Rows:
     reader = csv.reader(read_lines(file), delimiter=delimiter, strict=True)
     line = 0
     try:
-        header = next(reader, [])
-        check_columns(str(file), header, columns)
+        header = next((fields for fields in reader if any(map(str.strip, fields))), [])
+        _check_header(file, header, columns)
         line = reader.line_num
         for fields in reader:
             yield from _row(file, line + 1, header, fields)
@@ -141,13 +150,38 @@ def _tsv_rows(file: Path, columns: Sequence[str]) -> _Rows:
     header: list[str] | None = None
     for number, line in enumerate(read_lines(file), start=1):
         fields = line.rstrip("\r\n").split("\t")
-        if header is None:
-            check_columns(str(file), fields, columns)
+        if header is None and line.strip():
+            _check_header(file, fields, columns)
             header = fields
+        elif header is None:  # a blank line before it
+            continue
         else:
             yield from _row(file, number, header, fields)
     if header is None:
         check_columns(str(file), [], columns)
+
+
+_SEPARATORS = {"semicolons": ";", "tabs": "\t", "bars": "|", "commas": ","}
+
+
+def _check_header(file: Path, header: Sequence[str], columns: Sequence[str]) -> None:
+    """`check_columns`, which first looks whether anything else stands between the columns."""
+    if not set(columns) <= set(header):
+        ending, expected = (".tsv", "tabs") if kind_of(file) == ".tsv" else (".csv", "commas")
+        if header and re.fullmatch("sep=.?", header[0]):
+            raise ValueError(
+                f"{file} begins with a line `sep=`, which is for Excel alone: delete it, and see "
+                f"that {expected} separate the fields"
+            )
+        for name, separator in _SEPARATORS.items():
+            if len(header) == 1 and separator in header[0]:
+                other = {"tabs": ".tsv", "commas": ".csv"}.get(name)
+                way_out = f"name it {file.stem}{other}, or save" if other else "save"
+                raise ValueError(
+                    f"{file}: {name} separate its columns ({_listed(header)}), and {expected} are "
+                    f"expected in a {ending}; {way_out} it with {expected}"
+                )
+    check_columns(str(file), header, columns)
 
 
 def _row(file: Path, number: int, header: Sequence[str], fields: Sequence[str]) -> _Rows:
@@ -174,6 +208,8 @@ def _is_quoted(file: Path) -> bool:
     width, even, wrapped, quotes = 0, True, True, False
     for line in read_lines(file):
         fields = line.rstrip("\r\n").split("\t")
+        if not width and not line.strip():  # before the header
+            continue
         width = width or len(fields)
         even = even and len(fields) in (width, 1 if not line.strip() else width)
         if '"' in line:
@@ -209,6 +245,9 @@ def read_lines(file: Path) -> Iterator[str]:
                     raise ValueError(f"{file} is a binary file (line {number}); text is expected")
                 yield line
     except UnicodeDecodeError as error:
+        with file.open("rb") as content:
+            if content.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise ValueError(f"{file} looks like UTF-16; save it as UTF-8") from error
         raise ValueError(
             f"{file} is not UTF-8 text (after line {number}: {error.reason}); if it is text, "
             "convert it first, for example with iconv"

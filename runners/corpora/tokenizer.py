@@ -190,10 +190,12 @@ def load_pretrained(name_or_folder: str) -> TextTokenizer:
             f"dataset.tokenizer: {name_or_folder!r} has no fast implementation (tokenizer.json)"
         ) from error
     except (OSError, ValueError) as error:
+        said = str(error).strip().splitlines()[0].rstrip(" .")
+        if said.endswith(":"):  # before a list, which may be empty
+            said = "it holds none that transformers can read"
         raise ValueError(
-            f"dataset.tokenizer: {name_or_folder!r} cannot be loaded: "
-            f"{str(error).strip().splitlines()[0]}. Use bpe, a hub name, or a folder that holds a "
-            "tokenizer.json"
+            f"dataset.tokenizer: {name_or_folder!r} cannot be loaded: {said}. Use bpe, a hub name, "
+            "or a folder that holds a tokenizer.json"
         ) from error
     roles = {
         CLS: loaded.cls_token or loaded.bos_token or CLS,
