@@ -170,9 +170,9 @@ def _unknown_setting(key: str, overrides: Sequence[str]) -> str:
     if parts[0] == "experiment":
         given = next(o for o in overrides if o.startswith("experiment"))
         return f"an experiment is added to what is chosen: write +{given}"
-    config = _composed(overrides)
     if len(parts) > 1 and (said := _of_swept_options(parts, overrides)):
         return said
+    config = _composed(overrides)
     for end in range(1, len(parts) + 1):
         parent = ".".join(parts[: end - 1])
         node = OmegaConf.select(config, parent) if parent else config
@@ -206,9 +206,13 @@ def _of_swept_options(parts: Sequence[str], overrides: Sequence[str]) -> str:
     if len(options) < 2:
         return ""
     has = {}
-    for option in options:
-        node = OmegaConf.select(_composed([option]), key.rpartition(".")[0])
-        has[option.partition("=")[2]] = isinstance(node, DictConfig) and parts[-1] in list(node)
+    with hydra.initialize_config_dir(str(CONFIG_FOLDER), **VERSION_BASE):
+        for option in options:
+            with suppress(HydraException, OmegaConfBaseException):  # another folder's, or none
+                config = hydra.compose("config", overrides=[option])
+                node = OmegaConf.select(config, key.rpartition(".")[0])
+                names = list(node) if isinstance(node, DictConfig) else []
+                has[option.partition("=")[2]] = parts[-1] in names
     lacking = [name for name, is_there in has.items() if not is_there]
     having = [name for name, is_there in has.items() if is_there]
     if having and lacking:
@@ -216,10 +220,10 @@ def _of_swept_options(parts: Sequence[str], overrides: Sequence[str]) -> str:
             f"{lacking[0]} has no setting {'.'.join(parts[1:])}: of what {given} sweeps over, it "
             f"belongs to {', '.join(having)} alone; give it in a command without the others"
         )
-    setting = next(o for o in overrides if split_override(o)[1] == key)
-    return (
-        f"where {given} is swept, a setting of its options is written ++{setting}" if having else ""
-    )
+    if not having:
+        return ""
+    setting = next((o for o in overrides if split_override(o)[1] == key), f"{key}=VALUE")
+    return f"where {given} is swept, a setting of its options is written ++{setting}"
 
 
 def _composed(overrides: Sequence[str]) -> DictConfig:

@@ -47,6 +47,7 @@ def test_what_is_optimised_is_a_figure_that_there_is() -> None:
     for figure, said in (
         ("los", "optimise: 'los' is no figure; .*; or it is loss"),
         ("retrieval mr", "optimise: retrieval has no figure 'mr'; did you mean 'mrr'"),
+        ("retrieval mean reciprocal rank", "retrieval has no figure 'mean rec.*known: mrr"),
         ("retrieva mrr", "optimise: 'retrieva mrr' names no probe; did you mean 'retrieval'"),
         ("library accuracy_knn", "optimise: library does not measure 'accuracy_knn' here"),
     ):

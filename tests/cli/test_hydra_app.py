@@ -136,6 +136,18 @@ MISTAKES = [
     (["+experiment=directions"], "a sweep over objective and seed: add -m"),
     (["buget.amount=1"], "did you mean 'budget'"),
     (["objective=clm_mlm", "objective.terms.mlm.mlm_probabilty=1"], "'mlm_probability'"),
+    (["-m", SWEEP, "objective.mlm_probability=0.2"], "clm has no setting mlm_probability: of "),
+    (["-m", "objective=glob([clm,mlm])", "objective.mlm_probability=0.2"], "belongs to mlm alone"),
+    (
+        ["-m", "objective=simcse,simcse_supervised", "objective.temperature=0.1"],
+        "is swept, a setting of its options is written ++objective.temperature=0.1",
+    ),
+    (["-m", "probe=classification,similarity", "probe.path=a.csv"], "written ++probe.path=a.csv"),
+    (["-m", "objective=clm,,mlm"], "a name is missing before or after one of its commas"),
+    (["-m", "objective=clm,"], "a name is missing before or after one of its commas"),
+    (["columns=[1]"], "columns: 1 names no objective"),
+    (["columns=null"], "columns is null; a list is expected, columns=[]"),
+    (["probe=classification", "probe.path="], "probe.path is empty"),
     (["objective=MLM"], "did you mean 'mlm'"),
     (["objective="], "objective= names no option; known: clip"),
     (["objective=null"], "objective=null names no option"),
@@ -216,6 +228,7 @@ MISTAKES = [
     (["model.num_heads=3"], "choose a num_heads"),
     (["--config-dir", "/nowhere"], "/nowhere"),
     (["plugins=[nowhere.py]"], "nowhere.py"),
+    ([f"plugins=[{CONFIG_FOLDER / 'config.yaml'}]"], "config.yaml is not a Python file"),
 ]
 
 
@@ -227,6 +240,20 @@ def test_a_mistake_is_one_clear_message(arguments: list[str], message: str) -> N
     assert message in text
     assert "Traceback" not in text
     assert len(text.splitlines()) == 1
+
+
+def test_a_plugin_that_cannot_be_read_is_named_though_nothing_of_it_is(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import sys\n\ndef (:\n")
+    with pytest.raises(UsageError, match=r"mine\.py, line 3 is not Python: invalid syntax"):
+        configure([f"plugins=[{tmp_path / 'mine.py'}]"])
+
+
+def test_a_configuration_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "objective").mkdir()
+    (tmp_path / "objective" / "mine.yaml").write_bytes(b"name: na\xefve\n")
+    for arguments in (["objective=mine"], ["columns=[mine]"]):
+        with pytest.raises(UsageError, match=r"objective/mine\.yaml is not UTF-8 text .* save it"):
+            configure(["--config-dir", str(tmp_path), *arguments])
 
 
 def test_plugins_are_taken_from_the_command_line_only(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def test_the_advice_on_quoting_works_in_a_shell(text: str) -> None:
         ("dataset.path=~/texts", "~/texts"),
         ("dataset.path=Märchen & more", "Märchen & more"),
         ("hub_dir=null", None),
+        ("probe.where_value=true", "true"),
+        ("probe.where_value=01", "01"),
         ("budget.amount=1e3", 1000.0),
         ("seed=007", "007"),
     ],

@@ -45,6 +45,7 @@ def test_values_get_their_types() -> None:
         ({"name": "x", "count": 1.5}, r"outer\.count is 1\.5; a whole number"),
         ({"name": "x", "parts": "a"}, r"outer\.parts is 'a'; a list is expected, such as \[a\]"),
         ({"name": "x", "strict": 1}, r"outer\.strict is 1; true or false"),
+        ({"name": True}, r"a text is expected; .* in quotes, \"outer\.name='true'\""),
         ({"name": ["x"]}, r"outer\.name is \['x'\]; a text"),
         ({"name": "x", "inner": 3}, r"outer\.inner is 3; settings by name"),
         ({"name": "x", "inner": {"deep": 1}}, r"no outer\.inner\.deep; did you mean 'depth'"),

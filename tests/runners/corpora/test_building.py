@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from made_corpus import build, document
 
 from models.registry import find
 from runners.corpora.building import build_corpus
 from runners.corpora.document import CORPORA
+from runners.corpora.local import LocalConfig
 
 PLUGIN = '''
 from dataclasses import dataclass
@@ -34,3 +36,12 @@ def test_an_edited_plugin_reads_anew(tmp_path: Path) -> None:
         )
         folders.add(build_corpus(config, output_dir=tmp_path / "out", say=lambda _: None).folder)
     assert len(folders) == 3
+
+
+def test_too_few_groups_are_told_from_too_few_documents(tmp_path: Path) -> None:
+    rows = "".join(f"{document(i).split('.')[0]},one\n" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"text,author\n{rows}")
+    config = LocalConfig(path=str(tmp_path / "t.csv"), group_column="author")
+    told = "40 documents in 1 group.*Give more groups, .*group_column=null lets every row"
+    with pytest.raises(ValueError, match=told):
+        build_corpus(config, output_dir=tmp_path / "out", say=lambda _: None)

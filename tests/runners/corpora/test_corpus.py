@@ -134,7 +134,8 @@ def build(folder: Path, said: list[str] | None = None, **settings: object) -> Co
 @pytest.mark.parametrize(
     ("content", "settings", "message"),
     [
-        ("", {}, "0 documents leave 0 for train .*dataset.unit=line takes every line"),
+        ("", {}, "it has no text; give documents$"),
+        ("a\n\nb", {}, "2 documents leave 0 for .*dataset.unit=line takes every line"),
         ("only one line", {}, "1 documents leave 0 for validation .*there is one file"),
         ("a\n\nb\n\nc", {}, "3 documents"),
         ("word " * 9000, {"unit": "line"}, "A line is a document; break long lines"),
@@ -157,7 +158,7 @@ def test_rows_without_text_are_counted(tmp_path: Path) -> None:
     documents = build(tmp_path, path=str(tmp_path / "t.jsonl")).card.documents
     assert (documents.read, documents.blank) == (400, 6)
     (tmp_path / "none.jsonl").write_text('{"text": null}\n' * 50)
-    with pytest.raises(ValueError, match="50 documents, left out 50 without text, leave 0 for"):
+    with pytest.raises(ValueError, match="it has no text, all 50 documents are blank; give"):
         build(tmp_path, path=str(tmp_path / "none.jsonl"))
 
 

@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -28,6 +29,18 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
     assert names(tmp_path, tmp_path / "out") == expected
     found = find_files(tmp_path, SUFFIXES, tmp_path / "out")
     assert found.notes == ["2 file(s) passed over: 1 .md, 1 without an ending"]
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.txt")
+    with pytest.raises(ValueError, match=r"p\.txt is no regular file but a pipe"):
+        find_files(tmp_path / "p.txt", SUFFIXES, tmp_path / "out")
+
+
+def test_hidden_files_are_told_where_there_is_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path, ".a.txt", ".b/c.txt", ".DS_Store")
+    found = find_files(tmp_path, SUFFIXES, tmp_path / "out")
+    assert (found.files, found.notes) == ((), ["2 file(s) passed over: 2 hidden"])
 
 
 @pytest.mark.parametrize("output", ["outputs", "."])

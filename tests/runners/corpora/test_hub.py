@@ -229,6 +229,28 @@ def test_a_folder_takes_the_hubs_place(repository: Path, tmp_path: Path) -> None
         load_hub_dataset("org/text", hub_dir=repository / "datasets", cache_dir=tmp_path / "cache")
 
 
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"train.csv": b"text,label\na,1\nb,c,1\n"}, "train.csv: .*Expected 2 fields in line 3"),
+        ({"train.csv": "text\nna\u00efve\n".encode("latin-1")}, "train.csv: not UTF-8 text"),
+        (
+            {"train.jsonl": b'{"text": "a"}\n', "validation.jsonl": b'{"body": "a"}\n'},
+            r".*1 new columns \({'body'}\)",
+        ),
+    ],
+)
+def test_what_the_library_cannot_read_is_told_once(
+    files: dict[str, bytes], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hub" / "mine").mkdir(parents=True)
+    for name, content in files.items():
+        (tmp_path / "hub" / "mine" / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"mine cannot be loaded: {message}"):
+        load_hub_dataset("mine", hub_dir=tmp_path / "hub", cache_dir=tmp_path / "cache")
+    assert capfd.readouterr().err == ""
+
+
 def test_changed_bytes_are_never_served_stale(tmp_path: Path) -> None:
     """`datasets` takes equal size and time stamp for unchanged."""
     folder = tmp_path / "hub" / "texts"

@@ -28,6 +28,20 @@ def read(file: Path, content: str, *, texts: tuple[str, ...] = ("text",)) -> lis
         ("t.csv", "text,label,text\na,1,b\n", "has 2 columns 'text'; rename"),
         ("t.tsv", "text\tlabel\ttext\n", "has 2 columns 'text'; rename"),
         ("t.csv", "", "has no column 'text'; it is empty"),
+        ("t.csv", "text;label\na;1\n", r"semicolons separate its columns \(text;label\), and comm"),
+        (
+            "t.csv",
+            "text\tlabel\n",
+            r"t\.csv: tabs separate .*; name it t\.tsv, or save it",
+        ),
+        (
+            "t.tsv",
+            "text,label\n",
+            r"t\.tsv: commas separate .*; name it t\.csv, or save it",
+        ),
+        ("t.csv", "sep=,\ntext,label\na,1\n", "begins with a line `sep=`, .* delete it"),
+        ("t.jsonl", '\n{"text": "a", "label": 1' + "0" * 5000 + "}", "line 2 holds a whole number"),
+        ("t.jsonl", r'{"\u0074ext": "a", "label": 1, "text": "b"}', "line 1 has 2 columns 'text'"),
         ("t.tsv", "", "has no column 'text'; it is empty"),
         ("t.jsonl", '{"text": "a", "label": 1, "text": "b"}', "line 1 has 2 columns 'text'"),
         (
@@ -53,10 +67,25 @@ def test_rows_and_cells_that_are_not_right_are_named(
     assert name in str(caught.value)
 
 
+def test_utf16_is_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("text,label\na,1\n".encode("utf-16"))
+    with pytest.raises(ValueError, match=r"t\.csv looks like UTF-16; save it as UTF-8"):
+        list(read_table(tmp_path / "t.csv", COLUMNS))
+
+
+def test_a_key_is_counted_in_its_own_object(tmp_path: Path) -> None:
+    line = '{"text": "a", "meta": {"text": 1, "label": 1}, "label": 2}'
+    assert read(tmp_path / "t.jsonl", line) == [("a", "2")]
+
+
+def test_a_quoted_tsv_may_begin_with_a_blank_line(tmp_path: Path) -> None:
+    assert read(tmp_path / "t.tsv", '\ntext\tlabel\n"a\tb"\t1\n') == [("a\tb", "1")]
+
+
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.CSV"])
 def test_blank_lines_are_no_rows(tmp_path: Path, name: str) -> None:
     tab = "\t" if name == "t.tsv" else ","
-    content = f"text{tab}label\r\na{tab}1\r\n\r\nb{tab}\r\n\r\n \r\n"
+    content = f"\r\n \r\ntext{tab}label\r\na{tab}1\r\n\r\nb{tab}\r\n\r\n \r\n"
     assert read(tmp_path / name, content) == [("a", "1"), ("b", "")]
 
 

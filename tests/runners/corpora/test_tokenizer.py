@@ -132,3 +132,5 @@ def test_a_transformers_tokenizer_gets_the_tokens_it_lacks(tmp_path: Path) -> No
 def test_a_tokenizer_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"dataset\.tokenizer"):
         load_pretrained(str(tmp_path / "none"))
+    with pytest.raises(ValueError, match=r"cannot be loaded: it holds none that .* can read\. Use"):
+        load_pretrained(str(tmp_path))
