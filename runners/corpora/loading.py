@@ -1,9 +1,10 @@
 """Loading a data set by hub name: from the hub, from its cache, or from a folder in its place."""
 
 import contextlib
+import csv
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -67,7 +68,9 @@ def load_hub_dataset(
         with _quiet() as unread:
             try:
                 chosen = _known(local, name)
-                loaded = datasets.load_dataset(str(local), name=chosen, cache_dir=str(cache))
+                loaded = datasets.load_dataset(
+                    str(local), name=chosen, cache_dir=str(cache), **_as_read_here(files)
+                )
             except Exception as error:  # of many kinds; all mean that it cannot be read
                 file = "".join(f"{Path(each).name}: " for each in unread[:1])
                 raise ValueError(
@@ -115,7 +118,8 @@ def stream_hub_dataset(
         local = _folder_in(hub_dir, path, folder, on_hub=True)
         files = sorted(file for file in local.rglob("*") if file.is_file())
         chosen = _known(local, name)
-        splits = datasets.load_dataset(str(local), name=chosen, streaming=True)
+        way = _as_read_here(files)
+        splits = datasets.load_dataset(str(local), name=chosen, streaming=True, **way)
         return Stream(splits, name_of(chosen, hash_files(files, local), length=64))
     what = f"the data set {path!r}"
     with asking_the_hub("dataset", path, revision, what) as unreachable:
@@ -130,10 +134,23 @@ def stream_hub_dataset(
 
 
 def _known(local: Path, name: str | None) -> str | None:
-    """The configuration of that name, where a folder has it."""
+    """The configuration of that name, where a folder has it; one that has none has all of them.
+
+    Raises:
+        ValueError: it has others.
+    """
     import datasets
 
-    return name if name in datasets.get_dataset_config_names(str(local)) else None
+    known = datasets.get_dataset_config_names(str(local))
+    if name is not None and name not in known and len(known) > 1:
+        raise ValueError(f"it has no configuration {name!r}; it has {', '.join(known)}")
+    return name if name in known else None
+
+
+def _as_read_here(files: Sequence[Path]) -> dict[str, Any]:
+    """In a .tsv a quotation mark is a letter, as in files of one's own (tables.py)."""
+    kinds = {file.suffix.lower() for file in files} - {".md", ""}
+    return {"quoting": csv.QUOTE_NONE} if kinds == {".tsv"} else {}
 
 
 def _is_converted(file: Path) -> bool:

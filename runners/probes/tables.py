@@ -205,6 +205,8 @@ class TableProbe(Probe, ABC):
             if kind_of(file) not in TABLES:
                 raise ValueError(f"{setting}: {file} is no table; one ends in {', '.join(TABLES)}")
             return file
+        if file.exists() and not file.is_dir():
+            raise ValueError(f"{setting}: {file} is no regular file; write its content to one")
         names = (self.folder,) if self.folder else (path, path.rsplit("/", 1)[-1])
         in_hub = hub_dir is not None and any((hub_dir / name).is_dir() for name in names)
         if file.is_dir() and not in_hub:
@@ -216,6 +218,12 @@ class TableProbe(Probe, ABC):
             )
         if kind_of(file) in _FILE_ENDINGS or not _HUB_NAME.fullmatch(path) or path.startswith("."):
             raise ValueError(f"{setting}: there is no file {file}{did_you_mean(file)}")
+        own_word = self.on_hub and self.folder is None and "/" not in path
+        if hub_dir is not None and not in_hub and own_word:
+            raise ValueError(
+                f"{setting}: there is no file {file}{did_you_mean(file)}; nor is there a data set "
+                f"{path} in hub_dir, {hub_dir}; hub_dir=null looks for it on the hub"
+            )
         return None
 
     def _check_settings_of_a_file(self, file: Path) -> None:

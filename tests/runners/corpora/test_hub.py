@@ -291,6 +291,22 @@ def hub_source(
 STRING = datasets.Value("string")
 
 
+def test_quotation_marks_of_a_tsv_are_letters(tmp_path: Path) -> None:
+    (tmp_path / "hub" / "made").mkdir(parents=True)
+    texts = ['"A quote begins', "and", 'ends" here', *(f"text {i}" for i in range(17))]
+    lines = "".join(f"{text}\t1\n" for text in texts)
+    (tmp_path / "hub" / "made" / "train.tsv").write_text(f"text\tlabel\n{lines}")
+    source = HubConfig(path="x/made").open(hub_dir=tmp_path / "hub", output_dir=tmp_path / "out")
+    assert [document.text for document in source.documents()] == texts
+
+
+def test_a_configuration_that_a_folder_has_not_is_named(repository: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no configuration 'third'; it has first, second"):
+        load_hub_dataset(
+            "org/texts", name="third", hub_dir=repository / "datasets", cache_dir=tmp_path / "cache"
+        )
+
+
 def test_a_table_whose_rows_have_more_fields_than_the_header_is_refused(tmp_path: Path) -> None:
     """`datasets` reads it by pandas, which takes the first fields for names of rows."""
     (tmp_path / "hub" / "made").mkdir(parents=True)

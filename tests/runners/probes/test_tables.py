@@ -1,6 +1,7 @@
 """Tables of the user's own: what is wrong with one is said before anything is built or trained."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from runners.corpora.local import LocalConfig
 from runners.facts import provenance
 from runners.job import Job, prepare
 from runners.probes.base import PROBES
-from runners.probes.classification import ClassificationTask
+from runners.probes.classification import ClassificationProbe, ClassificationTask
 from runners.probes.last_word import LastWordProbe
 from runners.probes.similarity import SimilarityProbe, SimilarityTask
 from runners.progress import Silent
@@ -311,3 +312,14 @@ def test_a_record_tells_facts_and_figures_of_every_probe(own: Corpus, table: Pat
     assert told["name"] == "mine"
     assert probe.main_metric == "accuracy_frozen"
     assert [metric.name for metric in probe.metrics] == ["accuracy_frozen", "accuracy_finetuned"]
+
+
+def test_a_number_that_is_no_file_and_a_pipe_are_told(tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    probe = ClassificationProbe(name="p", path="2024")
+    with pytest.raises(ValueError, match="there is no file 2024.*nor is there a data set 2024"):
+        probe.open(hub_dir=tmp_path / "hub", cache_dir=tmp_path)
+    os.mkfifo(tmp_path / "pipe.csv")
+    probe = ClassificationProbe(name="p", path=str(tmp_path / "pipe.csv"))
+    with pytest.raises(ValueError, match=r"pipe\.csv is no regular file"):
+        probe.open(hub_dir=None, cache_dir=tmp_path)
