@@ -317,7 +317,7 @@ def test_a_record_tells_facts_and_figures_of_every_probe(own: Corpus, table: Pat
 def test_a_number_that_is_no_file_and_a_pipe_are_told(tmp_path: Path) -> None:
     (tmp_path / "hub").mkdir()
     probe = ClassificationProbe(name="p", path="2024")
-    with pytest.raises(ValueError, match="there is no file 2024.*nor is there a data set 2024"):
+    with pytest.raises(ValueError, match=r"there is no file 2024.*nor is there a data set 2024"):
         probe.open(hub_dir=tmp_path / "hub", cache_dir=tmp_path)
     os.mkfifo(tmp_path / "pipe.csv")
     probe = ClassificationProbe(name="p", path=str(tmp_path / "pipe.csv"))
