@@ -218,8 +218,7 @@ class TableProbe(Probe, ABC):
             )
         if kind_of(file) in _FILE_ENDINGS or not _HUB_NAME.fullmatch(path) or path.startswith("."):
             raise ValueError(f"{setting}: there is no file {file}{did_you_mean(file)}")
-        own_word = self.on_hub and self.folder is None and "/" not in path
-        if hub_dir is not None and not in_hub and own_word:
+        if hub_dir and not in_hub and self.on_hub and not self.folder and "/" not in path:
             raise ValueError(
                 f"{setting}: there is no file {file}{did_you_mean(file)}; nor is there a data set "
                 f"{path} in hub_dir, {hub_dir}; hub_dir=null looks for it on the hub"
