@@ -29,11 +29,13 @@ def check_overrides(overrides: Sequence[str]) -> list[str]:
     """The overrides as Hydra should read them.
 
     Raises:
-        UsageError: a setting is given twice, or has no value where one is needed.
+        UsageError: a setting is given twice, or has no name, or no value where one is needed.
     """
     given: dict[str, str] = {}
     for override in overrides:
         _, name, value = split_override(override)
+        if "=" in override and not name.strip():
+            raise UsageError(f"{override!r} names no setting; write NAME=VALUE, as objective=clm")
         before = given.setdefault(name, override)
         if before != override:
             hint = (

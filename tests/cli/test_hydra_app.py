@@ -117,6 +117,9 @@ def test_the_hubs_place_comes_from_the_environment(monkeypatch: pytest.MonkeyPat
 
 
 MISTAKES = [
+    (["+=clm"], "'+=clm' names no setting; write NAME=VALUE"),
+    (["+=clm,mlm", "-m"], "'+=clm,mlm' names no setting"),
+    (["++ =clm"], "'++ =clm' names no setting"),
     (["objective=clmm"], "did you mean 'clm'"),
     (["objectiv=clm"], "did you mean 'objective'"),
     (["objective.mlm_probabilty=0.2"], "did you mean 'mlm_probability'"),
