@@ -34,7 +34,7 @@ def check_overrides(overrides: Sequence[str]) -> list[str]:
     given: dict[str, str] = {}
     for override in overrides:
         _, name, value = split_override(override)
-        if "=" in override and not name.strip():
+        if override.startswith("+") and "=" in override and not name.strip():
             raise UsageError(f"{override!r} names no setting; write NAME=VALUE, as objective=clm")
         before = given.setdefault(name, override)
         if before != override:
