@@ -139,7 +139,9 @@ class _Blocks:
 
 
 def _share(update: Update, world: int) -> float:
-    """Of an update's operations, what the busiest process does: there may be fewer pieces."""
+    """Of an update's operations, what the busiest process does where all pieces take as many:
+    there may be fewer pieces than processes.
+    """  # noqa: D205
     pieces = [len(part.pieces) for part in update.parts]
     return sum(math.ceil(count / world) for count in pieces) / sum(pieces)
 

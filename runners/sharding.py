@@ -1,5 +1,5 @@
-"""FSDP2 (Zhao et al. 2023): blocks whose weights, gradients and optimizer's memory are cut among
-the processes, and whole only while they compute.
+"""FSDP2 (torch's `fully_shard`; the idea: Zhao et al. 2023): blocks whose weights, gradients and
+optimizer's memory are cut among the processes, and whole only while they compute.
 
 Each block is a unit, and a stack of blocks is what its units share their streams by. Embeddings and
 heads stay whole in every process: objectives read their weights without calling them (a token head
@@ -51,11 +51,20 @@ def is_cut(value: Tensor) -> bool:
     return hasattr(value, "placements")
 
 
-def whole(tree: Tree) -> Tree:
-    """The same, with every cut tensor whole and on the processor, which no other use of a GPU's
-    memory then waits for; a collective.
-    """  # noqa: D205
-    return cast(Tree, tree_map_only(Tensor, _whole, tree))
+def whole(tree: Tree, *, keep: bool = True) -> Tree:
+    """The same, with every cut tensor whole and in the processor's memory; a collective.
+
+    Args:
+        tree: of tensors and other values.
+        keep: what is put together; where not, empty tensors stand for it, and this process only
+            gives its parts.
+    """
+
+    def put_together(value: Tensor) -> Tensor:
+        found = _whole(value)
+        return found if keep or found is value else torch.empty(0)
+
+    return cast(Tree, tree_map_only(Tensor, put_together, tree))
 
 
 def cut_like(value: Tensor, like: Tensor) -> Tensor:

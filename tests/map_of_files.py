@@ -66,7 +66,6 @@ HELD_BY = {
     "runners/probes/sentences.py": "runners/probes/test_tasks.py",
     "runners/probes/tables.py": "runners/probes/test_tables.py",
     "runners/trained_run.py": "cli/test_export.py",
-    "runners/sharding.py": "faults/test_ranks.py",
     "runners/training/loop.py": "runners/training/test_pretrain.py",
     "runners/training/recipe.py": "runners/configuration/test_experiment.py",
     "runners/training/trained.py": "faults/test_damaged_checkpoints.py",

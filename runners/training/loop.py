@@ -143,8 +143,10 @@ class Loop:
     def _save(self, step: UpdateStep) -> None:
         """Write a checkpoint, unless a number is not finite."""
         self._read_numbers()
-        weights, memory = whole(weights_of(self._model)), whole(step.optimizer.state_dict())
-        if not self._ranks.first:
+        keep = self._ranks.first
+        weights = whole(weights_of(self._model), keep=keep)
+        memory = whole(step.optimizer.state_dict(), keep=keep)
+        if not keep:
             return
         state = {
             "training": asdict(self._training),
@@ -197,7 +199,7 @@ class Loop:
         recipe = self._recipe
         if not recipe.trainer.shard:
             return self._model
-        weights = whole(weights_of(self._model))
+        weights = whole(weights_of(self._model), keep=self._ranks.first)
         if not self._ranks.first:
             return self._model
         copy = initial_model(recipe, self._corpus)
