@@ -1,6 +1,6 @@
 """Self-attention: projections, positions by rotation, and the mixing of values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from models.config import BackboneConfig
 from models.dropout import dropout
+from models.places import Places
 
 WRITTEN_OUT_UP_TO = 512
 """Tokens of a row, to which on a CPU the written-out formula was measured to be faster than torch's
@@ -23,6 +24,7 @@ class Sight:
         causal: whether to look backwards only, without a mask.
         dropout: rate after each sublayer, while the model is trained.
         cos, sin: (T, D / heads) of the rotary angles, or None without rotary positions.
+        places: of the queries, where they are not all tokens; the mask is then (B, 1, most, T).
     """
 
     mask: Tensor | None
@@ -30,6 +32,24 @@ class Sight:
     dropout: float
     cos: Tensor | None = None
     sin: Tensor | None = None
+    places: Places | None = None
+
+    def at(self, places: Places) -> "Sight":
+        """The same for queries from some places."""
+        mask = self.mask
+        if self.causal:
+            square = (places.length, places.length)
+            mask = torch.ones(square, dtype=torch.bool, device=places.flat.device).tril()[
+                None, None
+            ]
+        if mask is not None and mask.shape[2] > 1:
+            mask = mask[:, 0].expand(places.rows, -1, -1)  # (B, T, T)
+            mask = places.spread(places.take(mask), fill=True)[:, None]  # (B, 1, most, T)
+        return replace(self, mask=mask, causal=False, places=places)
+
+    def asking(self, states: Tensor) -> Tensor:
+        """(B, T, D), or of its places alone (N, D)."""
+        return states if self.places is None else self.places.take(states)
 
 
 class SelfAttention(nn.Module):
@@ -61,17 +81,17 @@ class SelfAttention(nn.Module):
     def forward(
         self, hidden: Tensor, sight: Sight, first: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """(B, T, D) to (B, T, D), and its values (B, heads, T, D / heads).
+        """(B, T, D) to (B, T, D), or from some places (N, D), and its values.
 
         Args:
             hidden: states.
             sight: who looks at whom.
             first: the values of the first layer, for those that mix them in.
+
+        Returns:
+            The states, and the values (B, heads, T, D / heads).
         """
-        rows, length, width = hidden.shape
-        projected = self.query_key_value(hidden)  # (B, T, 3D)
-        projected = projected.view(rows, length, 3, self.num_heads, width // self.num_heads)
-        query, key, value = projected.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
+        query, key, value = self._projected(hidden, sight.places)
         if self.value_shares is not None and first is not None:
             own, theirs = self.value_shares.to(value.dtype)
             value = own * value + theirs * first
@@ -79,15 +99,40 @@ class SelfAttention(nn.Module):
             shape = query.shape[-1:]
             query, key = F.rms_norm(query.float(), shape), F.rms_norm(key.float(), shape)
         if sight.cos is not None and sight.sin is not None:
-            query = rotate(query, sight.cos, sight.sin).to(value.dtype)
             key = rotate(key, sight.cos, sight.sin).to(value.dtype)
+            angles = (sight.cos, sight.sin)
+            if sight.places is not None:
+                there = sight.places.flat % sight.places.length  # (N,), the place in its row
+                cos, sin = (sight.places.spread(each[there])[:, None] for each in angles)
+                angles = (cos, sin)  # (B, 1, most, D / heads)
+            query = rotate(query, *angles).to(value.dtype)
         mixed = attend(query, key, value, sight, self.dropout if self.training else 0.0)
-        return self.output(mixed.transpose(1, 2).reshape(rows, length, width)), value
+        mixed = mixed.transpose(1, 2).flatten(2)  # (B, T, D), or (B, most, D)
+        if sight.places is not None:
+            mixed = sight.places.gather(mixed)  # (N, D)
+        return self.output(mixed), value
+
+    def _projected(self, hidden: Tensor, places: Places | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each (B, heads, T or most, D / heads)."""
+        width = hidden.shape[-1]
+        each = (self.num_heads, width // self.num_heads)
+        if places is None:
+            projected = self.query_key_value(hidden)
+            projected = projected.view(*hidden.shape[:2], 3, *each)
+            query, key, value = projected.permute(2, 0, 3, 1, 4)
+            return query, key, value
+        matrix, bias = self.query_key_value.weight, self.query_key_value.bias
+        own, others = (None, None) if bias is None else (bias[:width], bias[width:])
+        asking = F.linear(places.take(hidden), matrix[:width], own)  # (N, D)
+        query = places.spread(asking.view(-1, *each)).transpose(1, 2)
+        projected = F.linear(hidden, matrix[width:], others)
+        key, value = projected.view(*hidden.shape[:2], 2, *each).permute(2, 0, 3, 1, 4)
+        return query, key, value
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight, rate: float) -> Tensor:
     """`softmax(QK^T / sqrt(d)) V` where a token may look, each (B, heads, T, d)."""
-    length, width = query.shape[-2:]
+    length, width = key.shape[-2:]
     if query.device.type != "cpu" or length > WRITTEN_OUT_UP_TO:
         return F.scaled_dot_product_attention(
             query, key, value, attn_mask=sight.mask, is_causal=sight.causal, dropout_p=rate

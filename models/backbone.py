@@ -12,6 +12,7 @@ from models.batch import Attention, Batch
 from models.blocks import Blocks
 from models.config import BackboneConfig, BlocksConfig
 from models.dropout import dropout as drop
+from models.places import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,27 @@ class Encoder(nn.Module, ABC):
             `last` (B, T, D), and the states of `layers` in the order asked for.
         """
 
+    def states_at(
+        self,
+        places: Places,
+        batch: Batch,
+        *,
+        attention: Attention,
+        dropout: float | None = None,
+    ) -> Tensor:
+        """(N, D), the states after the last block at some places of a batch.
+
+        Here all are computed and some taken. Where `config.last_at_places`, the last block is
+        computed at few places alone.
+
+        Args:
+            places: of the rows of the batch.
+            batch: as of `forward`.
+            attention: as of `forward`.
+            dropout: as of `forward`.
+        """
+        return places.take(self(batch, attention=attention, dropout=dropout).last)
+
     @abstractmethod
     def embed(self, input_ids: Tensor) -> Tensor:
         """(B, T) ids to (B, T, D): what the first block reads, before dropout."""
@@ -109,10 +131,38 @@ class Backbone(Encoder):
         """Hidden states of a batch; those of `layers` are as the blocks leave them, without the
         norm after the last.
         """  # noqa: D205
+        hidden, kept = self._through(batch, attention, layers, dropout)
+        return BackboneOutput(self.final_norm(hidden), tuple(kept[layer] for layer in layers))
+
+    @override
+    def states_at(
+        self,
+        places: Places,
+        batch: Batch,
+        *,
+        attention: Attention,
+        dropout: float | None = None,
+    ) -> Tensor:
+        if not places.few:
+            return super().states_at(places, batch, attention=attention, dropout=dropout)
+        hidden, _ = self._through(batch, attention, (), dropout, places)
+        return self.final_norm(hidden)  # type: ignore[no-any-return]
+
+    def _through(
+        self,
+        batch: Batch,
+        attention: Attention,
+        layers: Sequence[int],
+        dropout: float | None,
+        places: Places | None = None,
+    ) -> tuple[Tensor, dict[int, Tensor]]:
+        """From embeddings to what the last block leaves, and the states of `layers`."""
         rate = self.config.dropout if dropout is None else dropout
         embedded = drop(self.embed(batch.input_ids), rate, self.training)
-        hidden, kept = self.blocks(embedded, batch.attention_mask, attention, layers, rate)
-        return BackboneOutput(self.final_norm(hidden), tuple(kept[layer] for layer in layers))
+        mask = batch.attention_mask
+        found: tuple[Tensor, dict[int, Tensor]]
+        found = self.blocks(embedded, mask, attention, layers, rate, places)
+        return found
 
     @override
     def embed(self, input_ids: Tensor) -> Tensor:

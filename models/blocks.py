@@ -10,6 +10,7 @@ from typing_extensions import override
 from models.attention import Sight, rotary
 from models.batch import Attention
 from models.config import BlocksConfig, LayerKind
+from models.places import Places
 
 
 class Blocks(nn.ModuleList):
@@ -38,6 +39,7 @@ class Blocks(nn.ModuleList):
         attention: Attention,
         layers: Sequence[int] = (),
         dropout: float | None = None,
+        places: Places | None = None,
     ) -> tuple[Tensor, dict[int, Tensor]]:
         """Through all blocks.
 
@@ -47,9 +49,10 @@ class Blocks(nn.ModuleList):
             attention: who may look at whom; sliding layers narrow it to their window.
             layers: counted from 1, whose states are kept; 0 is `hidden` itself.
             dropout: in place of the configured rate.
+            places: where alone the last block is computed.
 
         Returns:
-            (B, T, D) after the last block, and the states of `layers`.
+            (B, T, D) after the last block, or (N, D) of `places`, and the states of `layers`.
         """
         rate = self.config.dropout if dropout is None else dropout
         sights = {
@@ -62,7 +65,10 @@ class Blocks(nn.ModuleList):
             zip(self, self.config.layer_kinds, strict=True), start=1
         ):
             call = self._in_training if self.training else _call
-            hidden, values = call(block, hidden, sights[kind], first)
+            sight = sights[kind]
+            if places is not None and index == len(self):
+                sight = sight.at(places)
+            hidden, values = call(block, hidden, sight, first)
             first = values if first is None else first
             if index in layers:
                 kept[index] = hidden

@@ -100,6 +100,11 @@ class BackboneConfig(Named, ABC):
         return self.hidden_size
 
     @property
+    def last_at_places(self) -> bool:
+        """Whether the last layer is computed at few places alone, where no others are read."""
+        return False
+
+    @property
     def own_attention(self) -> AttentionKind:
         """Who looks at whom before an objective says so."""
         return "bidirectional"
@@ -147,6 +152,11 @@ class BlocksConfig(BackboneConfig):
 
     def begin(self, blocks: nn.Module) -> None:
         """Called once the initial weights of a stack are drawn, for what begins otherwise."""
+
+    @property
+    @override
+    def last_at_places(self) -> bool:
+        return True
 
     @override
     def built_beside(self) -> "BlocksConfig":

@@ -7,6 +7,7 @@ projection at a fraction of the positions, and extra passes are not in it.
 """
 
 from models.config import BackboneConfig
+from models.places import Places
 
 TRAINING_FACTOR = 3  # forward once, and backward for inputs and for weights
 
@@ -16,12 +17,26 @@ def linear_flops(positions: int, inputs: int, outputs: int) -> int:
     return 2 * positions * inputs * outputs
 
 
-def backbone_flops(config: BackboneConfig, rows: int, length: int) -> int:
-    """One forward pass over `rows` rows padded to `length` tokens."""
-    positions = rows * length
+def backbone_flops(
+    config: BackboneConfig, rows: int, length: int, places: Places | None = None
+) -> int:
+    """One forward pass over `rows` rows padded to `length` tokens.
+
+    Args:
+        config: of the backbone.
+        rows: B.
+        length: T.
+        places: those that are read after the last layer, where `Encoder.states_at` is asked.
+    """
+    positions, queries = rows * length, config.num_layers * rows * length
     dense = linear_flops(positions, 1, config.matrix_weights)
-    scores_and_mix = 2 * linear_flops(positions, config.attention_width, length)  # QK^T, then V
-    return dense + config.num_layers * scores_and_mix
+    if places is not None and places.few and config.last_at_places:
+        keys_and_values = 2 * config.hidden_size**2
+        others = config.matrix_weights // config.num_layers - keys_and_values
+        dense -= linear_flops(positions - len(places.flat), 1, others)
+        queries -= positions - rows * places.most
+    scores_and_mix = 2 * linear_flops(queries, config.attention_width, length)  # QK^T, then V
+    return dense + scores_and_mix
 
 
 def token_head_flops(config: BackboneConfig, vocabulary_size: int, positions: int) -> int:

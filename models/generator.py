@@ -10,6 +10,7 @@ from models.batch import Attention, Batch
 from models.blocks import Blocks
 from models.config import ACTIVATIONS, BackboneConfig, BlocksConfig
 from models.flops import backbone_flops, linear_flops
+from models.places import Places
 
 
 class Generator(nn.Module):
@@ -31,13 +32,14 @@ class Generator(nn.Module):
         self.bias = nn.Parameter(Tensor(vocabulary_size).zero_())
         self.activation = ACTIVATIONS[config.activation]
 
-    def forward(self, backbone: Encoder, batch: Batch, positions: Tensor) -> Tensor:
-        """(N, V) logits at N places of the flattened (B * T,) rows."""
+    def forward(self, backbone: Encoder, batch: Batch, places: Places) -> Tensor:
+        """(N, V) logits at N places."""
         embedded = backbone.embed(batch.input_ids)
         embedded = F.dropout(embedded, self.blocks.config.dropout, self.training)
         hidden = self.project(embedded)  # (B, T, d)
-        hidden, _ = self.blocks(hidden, batch.attention_mask, Attention("bidirectional"))
-        chosen = hidden.flatten(0, 1)[positions]  # (N, d)
+        attention, few = Attention("bidirectional"), places if places.few else None
+        hidden, _ = self.blocks(hidden, batch.attention_mask, attention, places=few)
+        chosen = hidden if places.few else places.take(hidden)  # (N, d)
         wide = self.norm(self.activation(self.dense(chosen)))  # (N, D)
         return F.linear(wide, backbone.token_embedding.weight, self.bias)
 
@@ -64,11 +66,12 @@ def narrow_config(config: BackboneConfig, narrower: int) -> BlocksConfig:
 
 
 def generator_flops(
-    config: BackboneConfig, vocabulary_size: int, narrower: int, rows: int, length: int, masked: int
+    config: BackboneConfig, vocabulary_size: int, narrower: int, masked: Places
 ) -> int:
-    """One forward pass over padded rows, with logits at `masked` places."""
+    """One forward pass over padded rows, with logits at the `masked` places."""
+    rows, length, count = masked.rows, masked.length, len(masked.flat)
     narrow = narrow_config(config, narrower)
     project = linear_flops(rows * length, config.hidden_size, narrow.hidden_size)
-    head = linear_flops(masked, narrow.hidden_size, config.hidden_size)
-    head += linear_flops(masked, config.hidden_size, vocabulary_size)
-    return project + backbone_flops(narrow, rows, length) + head
+    head = linear_flops(count, narrow.hidden_size, config.hidden_size)
+    head += linear_flops(count, config.hidden_size, vocabulary_size)
+    return project + backbone_flops(narrow, rows, length, masked) + head

@@ -63,8 +63,10 @@ class FirstCharacter(Objective):
     @override
     def loss(self, model: TrainModel, prepared: Prepared) -> LossOutput:
         """Cross-entropy over the classes."""
-        hidden = model.backbone(prepared.inputs, attention=prepared.attention).last
-        logits = model.heads["first_character"](hidden.flatten(0, 1)[prepared.positions])
+        hidden = model.backbone.states_at(
+            prepared.places, prepared.inputs, attention=prepared.attention
+        )  # (N, D)
+        logits = model.heads["first_character"](hidden)
         values = F.cross_entropy(logits.float(), prepared.targets, reduction="none")
         rows = prepared.positions // prepared.inputs.input_ids.shape[1]
         return LossOutput((Term(self.name, values, rows),))
@@ -84,4 +86,4 @@ class FirstCharacter(Objective):
         """One backbone pass, and the small head at the selected tokens."""
         rows, length = prepared.inputs.input_ids.shape
         head = linear_flops(len(prepared.targets), config.hidden_size, CLASSES)
-        return backbone_flops(config, rows, length) + head
+        return backbone_flops(config, rows, length, prepared.places) + head

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from models.batch import Attention, Batch, sent
+from models.places import Places
 
 IGNORE_INDEX = -100
 """The label of a position that is not supervised."""
@@ -20,9 +21,10 @@ class Prepared:
         inputs: the rows that the backbone reads.
         attention: who may look at whom.
         labels: (B, T) int64, IGNORE_INDEX where nothing is supervised; None without token targets.
-        positions: (N,) int64, the supervised places in the flattened (B * T,) rows.
+        places: the N supervised ones, in the order of the rows.
         targets: (N,) int64, their labels. N is known before the tensor work, so that the
-            vocabulary projection runs on N positions only and no shape depends on values.
+            last layer and the vocabulary projection run on N positions only and no shape depends
+            on values.
         real: (M,) int64, the places of all real tokens in the flattened rows.
         copies: how many views of each row `inputs` holds, all first views first (SimCSE: 2).
         settings: hyperparameters that follow a schedule, as 0-dimensional tensors.
@@ -33,7 +35,7 @@ class Prepared:
     inputs: Batch
     attention: Attention
     labels: Tensor | None
-    positions: Tensor
+    places: Places
     targets: Tensor
     real: Tensor
     copies: int = 1
@@ -49,16 +51,31 @@ class Prepared:
         *,
         copies: int = 1,
         more: Mapping[str, Tensor] | None = None,
+        most: int = 0,
     ) -> "Prepared":
-        """Work out `positions` and `targets` from `labels`."""
+        """Work out `places` and `targets` from `labels`.
+
+        Args:
+            inputs: the rows.
+            attention: who may look at whom.
+            labels: (B, T), or None.
+            copies: views of each row.
+            more: what else is needed.
+            most: of `places`, of the update that these rows are a part of.
+        """
         flat = torch.empty(0, dtype=torch.int64) if labels is None else labels.flatten()
         positions = flat.ne(IGNORE_INDEX).nonzero().flatten()
         real = inputs.attention_mask.flatten().nonzero().flatten()
         attention = replace(attention, unpadded=len(real) == inputs.attention_mask.numel())
         targets = flat[positions]
-        return cls(
-            inputs, attention, labels, positions, targets, real, copies=copies, more=more or {}
-        )
+        rows, length = inputs.input_ids.shape
+        places = Places.of(positions, rows, length, most)
+        return cls(inputs, attention, labels, places, targets, real, copies=copies, more=more or {})
+
+    @property
+    def positions(self) -> Tensor:
+        """(N,) int64, the supervised places in the flattened (B * T,) rows."""
+        return self.places.flat
 
     @property
     def rows(self) -> int:
@@ -87,6 +104,7 @@ class Prepared:
             None if self.labels is None else self.labels[rows],
             copies=self.copies,
             more={name: value[rows] for name, value in self.more.items()},
+            most=self.places.most,
         )
         return replace(sliced, settings=self.settings)
 
@@ -97,7 +115,7 @@ class Prepared:
             inputs=self.inputs.to(device),
             attention=self.attention.to(device),
             labels=None,
-            positions=sent(self.positions, device),
+            places=self.places.to(device),
             targets=sent(self.targets, device),
             real=sent(self.real, device),
             settings={name: sent(value, device) for name, value in self.settings.items()},

@@ -94,7 +94,7 @@ class RTD(Objective):
         """The generator's MLM term, and the discriminator's over all real tokens."""
         inputs, positions = prepared.inputs, prepared.positions
         length = inputs.input_ids.shape[1]
-        logits = model.heads["generator"](model.backbone, inputs, positions).float()  # (N, V)
+        logits = model.heads["generator"](model.backbone, inputs, prepared.places).float()  # (N, V)
         guessed = F.cross_entropy(logits, prepared.targets, reduction="none")  # (N,)
         noise = prepared.more["noise"].flatten()[positions]  # (N,) float64 in [0, 1)
         samples = sample(logits.detach(), noise)  # (N,)
@@ -127,9 +127,9 @@ class RTD(Objective):
     ) -> int:
         """The generator's pass, the backbone's, and the discriminator at every real token."""
         rows, length = prepared.inputs.input_ids.shape
-        masked, real, width = len(prepared.targets), len(prepared.real), config.hidden_size
+        real, width = len(prepared.real), config.hidden_size
         generator = generator_flops(
-            config, vocabulary_size, self.generator_narrower, rows, length, masked
+            config, vocabulary_size, self.generator_narrower, prepared.places
         )
         head = linear_flops(real, width, width) + linear_flops(real, width, 1)
         return generator + backbone_flops(config, rows, length) + head

@@ -38,17 +38,18 @@ class TokenPrediction(Objective):
         """One backbone pass over the padded rows, and the token head at every target."""
         rows, length = prepared.inputs.input_ids.shape
         head = token_head_flops(config, vocabulary_size, len(prepared.targets))
-        return backbone_flops(config, rows, length) + head
+        return backbone_flops(config, rows, length, prepared.places) + head
 
 
 def token_loss(model: TrainModel, prepared: Prepared, name: str) -> LossOutput:
     """-log p(target) at every supervised position, as one term with one denominator.
 
-    The vocabulary projection runs on the N supervised positions, never on the whole (B, T), and
-    chunk by chunk.
+    The last layer and the vocabulary projection run on the N supervised positions, never on the
+    whole (B, T), and the latter chunk by chunk.
     """
-    hidden = model.backbone(prepared.inputs, attention=prepared.attention).last  # (B, T, D)
-    supervised = hidden.flatten(0, 1)[prepared.positions]  # (N, D)
+    supervised = model.backbone.states_at(
+        prepared.places, prepared.inputs, attention=prepared.attention
+    )  # (N, D)
     head: Any = model.heads["lm"]
     matrix = model.backbone.token_embedding.weight
     values = head.loss(supervised, matrix, prepared.targets)  # (N,)

@@ -117,9 +117,9 @@ class ModernBlock(nn.Module):
     def forward(
         self, hidden: Tensor, sight: Sight, first: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """(B, T, D) to (B, T, D), and the values of its attention."""
+        """(B, T, D) to (B, T, D), or (N, D) of some places, and the values of its attention."""
         attended, values = self.attention(self.attention_norm(hidden), sight, first)
-        hidden = hidden + dropout(attended, sight.dropout, self.training)
-        value, gate = self.up(self.up_norm(hidden)).chunk(2, dim=-1)  # each (B, T, intermediate)
+        hidden = sight.asking(hidden) + dropout(attended, sight.dropout, self.training)
+        value, gate = self.up(self.up_norm(hidden)).chunk(2, dim=-1)  # each (..., intermediate)
         fed = self.down(self.activation(value) * gate)
         return hidden + dropout(fed, sight.dropout, self.training), values

@@ -60,10 +60,10 @@ class VanillaBlock(nn.Module):
     def forward(
         self, hidden: Tensor, sight: Sight, first: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """(B, T, D) to (B, T, D), and the values of its attention."""
+        """(B, T, D) to (B, T, D), or (N, D) of some places, and the values of its attention."""
         attended, values = self.attention(hidden, sight)
         attended = dropout(attended, sight.dropout, self.training)
-        hidden = self.attention_norm(hidden + attended)
+        hidden = self.attention_norm(sight.asking(hidden) + attended)
         fed = self.down(self.activation(self.up(hidden)))
         fed = dropout(fed, sight.dropout, self.training)
         return self.output_norm(hidden + fed), values
