@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.backbone import Encoder
 from models.batch import Attention, AttentionKind, Batch
+from models.places import Places
 from models.pooling import POOLINGS
 from objectives.base import Likelihood, Objective, TrainModel
 from runners.corpora.corpus import Corpus
@@ -215,8 +216,8 @@ class TextModel:
         shift = int(self.likelihood != "pseudo")  # a state foretells the next token, or its own
         with autocast(self.trainer):
             attention = Attention("causal" if is_causal else "bidirectional")
-            last = self.model.backbone(inputs.to(self.trainer.device), attention=attention).last
-            logits = self._logits(last[rows, columns - shift]).cpu()  # (N, V)
+            states = self._states_at(rows, columns - shift, inputs, attention)
+            logits = self._logits(states).cpu()  # (N, V)
         right = torch.ones(len(ends), dtype=torch.bool)
         right[rows[logits.argmax(-1) != targets]] = False
         values = -F.cross_entropy(logits, targets, reduction="none").double()
@@ -254,11 +255,19 @@ class TextModel:
             if self._within_word:
                 ids[self._rest_of_words(batch.input_ids[row], copy, column)] = vocabulary.mask_id
             masked = Batch(ids, batch.attention_mask[row], torch.arange(len(row)))
-            inputs = masked.to(self.trainer.device)
-            last = self.model.backbone(inputs, attention=Attention("bidirectional")).last
-            states[here] = last[copy, column - shift].float().cpu()
+            found = self._states_at(copy, column - shift, masked, Attention("bidirectional"))
+            states[here] = found.float().cpu()
         states = states.to(self.trainer.device)
         return self._sum_by_row(states, batch.input_ids[rows, columns], scored)
+
+    def _states_at(
+        self, rows: Tensor, columns: Tensor, batch: Batch, attention: Attention
+    ) -> Tensor:
+        """(N, D) at N places of B rows, given by (N,) rows and (N,) columns."""
+        count, length = batch.input_ids.shape
+        places = Places.of(rows * length + columns, count, length).to(self.trainer.device)
+        inputs = batch.to(self.trainer.device)
+        return self.model.backbone.states_at(places, inputs, attention=attention)
 
     def _rest_of_words(self, ids: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         """(B, T) bool, what follows N tokens of (B, T) ids in their words.
