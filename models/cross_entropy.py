@@ -120,17 +120,18 @@ def _sums(by_logits: Tensor) -> Tensor:
 def _in_place(
     logits: Tensor, bias: Tensor, targets: Tensor, weights: Tensor | None, differentiate: bool
 ) -> Between:
-    """Every number is written where it is read, which a processor's caches thank."""
+    """Few passes, each number written where it is read, which a processor's caches thank.
+
+    The largest share is 1 / sum exp(logit - highest), at least 1 / V, so that its logarithm is
+    exact where that of the target's share may not be.
+    """
     full = logits.float().add_(bias)
     rows = torch.arange(len(targets), device=targets.device)
-    full -= full.amax(1, keepdim=True)
-    at_targets = full[rows, targets]
-    shares = full.exp_()
-    sums = shares.sum(1, keepdim=True)
-    values = sums.squeeze(1).log() - at_targets
+    above = full.amax(1) - full[rows, targets]
+    shares = torch.softmax(full, 1, out=full)
+    values = above - shares.amax(1).log()
     if not differentiate:
         return values, logits[:0], None
-    shares /= sums
     shares[rows, targets] -= 1.0
     if weights is not None:
         shares *= weights
