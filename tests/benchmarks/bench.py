@@ -4,9 +4,10 @@
 
 Sections: training (throughput in bf16, and float32 where that is a rival's default), losses (after
 200 updates, only with --whole), loop (what ours adds to the bare step), memory (of a training with
-32,000 tokens), tokenizing, start (of commands). Turns are taken A B A B, each by a process of its
-own, since what we set (how malloc keeps memory, deterministic kernels) would change the other's
-time. Medians and their ratios are printed and written to outputs/bench.json: a list of name, ours,
+32,000 tokens), tokenizing, start (of commands), probes (vectors, likelihoods, fine-tuning; both
+sides must find the same). Turns are taken A B A B, each by a process of its own, since what we set
+(how malloc keeps memory, deterministic kernels) would change the other's time.
+Medians and their ratios are printed and written to outputs/bench.json: a list of name, ours,
 peer, ratio (above 1: ours is better) and target.
 """
 
@@ -27,10 +28,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import numpy as np
 import torch
+from probe_race import SIDES, Done
 from race import Race, Taken, corpus_config, corpus_folder, made_race, ours, within
 from rich.console import Console
 from rich.table import Table
@@ -80,7 +84,7 @@ def turns(
     return Line(name, own, peer, ratio, target, spread)
 
 
-Contestant = Callable[[Race, int], Taken]
+Found = TypeVar("Found", Taken, Done)
 
 
 def quietly() -> None:
@@ -122,20 +126,20 @@ class Bench:
         sizes = {"device": self._device, "compile": self._device == "cuda", **self._sizes}
         return made_race(name, self.corpus(), **{**sizes, **changes})
 
-    def _by(self, place: str, who: Contestant, race: Race, steps: int) -> Taken:
+    def _by(self, place: str, who: Callable[[Race, int], Found], race: Race, steps: int) -> Found:
         """In the process of that place, which waits while the other works."""
         if place not in self._pools:
             spawn = multiprocessing.get_context("spawn")
             self._pools[place] = ProcessPoolExecutor(1, spawn, quietly)
-        taken: Taken = self._pools[place].submit(who, race, steps).result()
-        return taken
+        found: Found = self._pools[place].submit(who, race, steps).result()
+        return found
 
     def close(self) -> None:
         """End the processes."""
         for pool in self._pools.values():
             pool.shutdown()
 
-    def _rate(self, place: str, who: Contestant, race: Race) -> float:
+    def _rate(self, place: str, who: Callable[[Race, int], Taken], race: Race) -> float:
         return self._by(place, who, race, self._steps).rate
 
     def training(self) -> Iterator[Line]:
@@ -219,6 +223,20 @@ class Bench:
             target=1.0,
         )
 
+    def probes(self) -> Iterator[Line]:
+        """What probes spend their time on."""
+        race, found = self.race("mlm", length=128), dict[str, np.ndarray]()
+
+        def rate(place: str, who: Callable[[Race, int], Done], count: int) -> float:
+            done = self._by(place, who, race, count)
+            found[place] = done.found
+            return done.rate
+
+        for name, (own, peer, count) in SIDES.items():
+            contestants = [partial(rate, "ours", own, count), partial(rate, "peer", peer, count)]
+            yield turns(f"probes: {name}", contestants, rounds=max(2, self._rounds // 2))
+            np.testing.assert_allclose(found["ours"], found["peer"], rtol=0.02, atol=0.02)
+
     def start(self) -> Iterator[Line]:
         """Seconds until a command has ended."""
         commands = {
@@ -287,7 +305,7 @@ def table_of(lines: Sequence[Line]) -> Table:
     return table
 
 
-SECTIONS = ("training", "loop", "memory", "tokenizing", "start", "losses")
+SECTIONS = ("training", "loop", "memory", "tokenizing", "start", "probes", "losses")
 
 
 def main(arguments: list[str]) -> None:

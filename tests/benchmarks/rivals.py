@@ -127,11 +127,16 @@ RIVALS: dict[str, Callable[[Race, int], Taken]] = {
 
 
 def tokenizer_of(folder: Path) -> Any:
-    """The corpus's tokenizer as transformers loads it."""
+    """The corpus's tokenizer as transformers loads it, with `[CLS]` and `[SEP]` around a text."""
+    from tokenizers import Tokenizer
+    from tokenizers.processors import TemplateProcessing
     from transformers import PreTrainedTokenizerFast
 
+    read = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    ends = [(name, read.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
+    read.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
     return PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"),
+        tokenizer_object=read,
         cls_token="[CLS]",
         sep_token="[SEP]",
         pad_token="[PAD]",
