@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: help compare smoke objectives null bench steps times agreement faults docs test check format map clean
+.PHONY: help compare smoke objectives null bench steps growth times agreement faults docs test check format map clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ bench: $(INSTALLED) ## our speed beside transformers' Trainer and sentence-trans
 
 steps: $(INSTALLED) ## a training step of every objective, with its floors (about two minutes)
 	$(BIN)/python tests/benchmarks/steps.py
+
+growth: $(INSTALLED) ## what a step and a corpus cost as model, rows, vocabulary and corpus grow (about four minutes)
+	$(BIN)/python tests/benchmarks/growth.py
 
 times: $(INSTALLED) ## how long every probe takes, on the data sets of COMPARE_HUB_DIR (about eight minutes)
 	$(BIN)/python tests/benchmarks/probe_times.py $(COMPARE_HUB_DIR)
