@@ -85,6 +85,9 @@ class Encoder(nn.Module, ABC):
         """
         return places.take(self(batch, attention=attention, dropout=dropout).last)
 
+    def recompute(self) -> None:
+        """Train in less memory from now on, for more time, where that is known how."""
+
     @abstractmethod
     def embed(self, input_ids: Tensor) -> Tensor:
         """(B, T) ids to (B, T, D): what the first block reads, before dropout."""
@@ -147,6 +150,10 @@ class Backbone(Encoder):
             return super().states_at(places, batch, attention=attention, dropout=dropout)
         hidden, _ = self._through(batch, attention, (), dropout, places)
         return self.final_norm(hidden)  # type: ignore[no-any-return]
+
+    @override
+    def recompute(self) -> None:
+        self.blocks.recompute()
 
     def _through(
         self,

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from typing_extensions import override
 
 from models.attention import Sight, rotary
@@ -24,6 +25,13 @@ class Blocks(nn.ModuleList):
         super().__init__(config.block(index) for index in range(config.num_layers))
         self.config = config
         self._in_training = _call
+        self._recomputes = False
+
+    def recompute(self) -> None:
+        """From now on keep only what goes into each block, and compute the block again for its
+        gradient (Chen et al. 2016): the same gradient for a third more time and less memory.
+        """  # noqa: D205
+        self._recomputes = True
 
     @override
     def compile(self, *args: Any, **kwargs: Any) -> None:
@@ -68,7 +76,10 @@ class Blocks(nn.ModuleList):
             sight = sights[kind]
             if places is not None and index == len(self):
                 sight = sight.at(places)
-            hidden, values = call(block, hidden, sight, first)
+            if self._recomputes and torch.is_grad_enabled():
+                hidden, values = checkpoint(call, block, hidden, sight, first, use_reentrant=False)
+            else:
+                hidden, values = call(block, hidden, sight, first)
             first = values if first is None else first
             if index in layers:
                 kept[index] = hidden

@@ -87,6 +87,14 @@ class PretrainedBackbone(Encoder):
         hidden = output.hidden_states if layers else ()
         return BackboneOutput(output.last_hidden_state, tuple(hidden[layer] for layer in layers))
 
+    @override
+    def recompute(self) -> None:
+        """As transformers does it, whose name for it changed after 5.20."""
+        name = "activation_checkpointing_enable"
+        if not hasattr(self.model, name):
+            name = "gradient_checkpointing_enable"
+        getattr(self.model, name)({"use_reentrant": False})
+
     @contextlib.contextmanager
     def _dropped(self, rate: float) -> Iterator[None]:
         """Another rate in every place that has one."""

@@ -26,6 +26,7 @@ from runners.measures.linear import Score, held_back, share_right
 from runners.measures.read_once import choosing
 from runners.measures.text_model import EMBEDDED_AT_ONCE, TextModel
 from runners.training.fit import fit
+from runners.training.room import MemoryShortError, is_short_of_memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,8 @@ class Student(nn.Module):
     def __init__(self, model: TextModel, lesson: Lesson, seed: int) -> None:
         super().__init__()
         self.backbone = copy.deepcopy(model.model.backbone)
+        if model.recomputes:
+            self.backbone.recompute()
         self.head = lesson.head(self.backbone.config.hidden_size, seed)
         self.model = model
         self.to(model.trainer.device)
@@ -137,7 +140,26 @@ def learn(model: TextModel, lesson: Lesson, config: FinetuneConfig, seed: int) -
 
     Returns:
         None where every training diverged.
+
+    Raises:
+        MemoryShortError: an update does not fit, even where activations are computed twice.
     """
+    while True:
+        try:
+            return _learn(model, lesson, config, seed)
+        except Exception as error:
+            if not is_short_of_memory(error):
+                raise
+            if model.recomputes:
+                raise MemoryShortError(
+                    f"memory is too short to fine-tune with {config.rows_per_update} examples in "
+                    "an update: lower rows_per_update where it is set, for a probe "
+                    "probes.NAME.finetune.rows_per_update, or dataset.sequence_length"
+                ) from error
+        model.recomputes = True  # and begin again, once what was kept for the error is gone
+
+
+def _learn(model: TextModel, lesson: Lesson, config: FinetuneConfig, seed: int) -> Learned | None:
     with choosing(lesson):
         order = np.random.default_rng(0).permutation(len(lesson.targets))
         places = np.sort(order[: config.max_examples])

@@ -40,6 +40,9 @@ class TextModel:
         within_word: hide with a masked token the later ones of its word.
         trainer: the resolved recipe, for fine-tuning.
         objectives: that its heads come from: its own, or of an untrained model all columns.
+
+    Attributes:
+        recomputes: whether it is fine-tuned in less memory (`Encoder.recompute`).
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class TextModel:
         self.attention, self.pooling = Attention(attention), pooling
         self.likelihood: Likelihood = likelihood
         self.objectives, self._passes, self._within_word = objectives, passes, within_word
+        self.recomputes = False
         self._below = range(self.layers) if every_layer else range(0)
         others = [name for name in POOLINGS if name != pooling] if every_pooling else []
         self._poolings = (pooling, *others)

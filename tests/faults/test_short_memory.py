@@ -28,13 +28,13 @@ STEPS = 6
 @contextmanager
 def memory_for(rows: int, after: int = 0) -> Iterator[None]:
     """Let updates run out of memory above so many rows, once so many have been tried."""
-    forward, backward, tried = Backbone.forward, UpdateStep.backward, [0]
+    forward, backward, tried = Backbone._through, UpdateStep.backward, [0]
     is_update = False
 
-    def limited(self: Backbone, batch: Batch, **more: Any) -> Any:
+    def limited(self: Backbone, batch: Batch, *more: Any) -> Any:
         if is_update and tried[0] > after and len(batch.input_ids) > rows:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-        return forward(self, batch, **more)
+        return forward(self, batch, *more)
 
     def noted(self: UpdateStep, update: Any) -> Any:
         nonlocal is_update
@@ -45,7 +45,7 @@ def memory_for(rows: int, after: int = 0) -> Iterator[None]:
             is_update = False
 
     with (
-        mock.patch.object(Backbone, "forward", limited),
+        mock.patch.object(Backbone, "_through", limited),
         mock.patch.object(UpdateStep, "backward", noted),
     ):
         yield

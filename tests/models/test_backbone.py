@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from transformers import BertLMHeadModel, BertModel
 
 from models.attention import SelfAttention, Sight
 from models.backbone import Backbone
+from models.backbones.modern import ModernConfig
+from models.backbones.vanilla import VanillaConfig
 from models.batch import Attention
 from models.config import BackboneConfig
 from models.heads import TokenHead
@@ -148,3 +151,32 @@ def test_a_compiled_stack_computes_the_same(config: BackboneConfig) -> None:
     assert graphs["unique_graphs"] == 1
     backbone.eval()(make_batch([7, 5]), attention=Attention("causal"))
     assert graphs["unique_graphs"] == 1
+
+
+@pytest.mark.parametrize("architecture", [VanillaConfig, ModernConfig])
+def test_what_is_computed_twice_has_the_same_gradient_and_keeps_less(
+    config: BackboneConfig, architecture: Any
+) -> None:
+    """Under dropout, whose draws are drawn again as they were."""
+    shape = {**config.shape, "num_layers": 6, "dropout": 0.2, "attention_dropout": 0.1}
+    found, kept = [], []
+    for recomputes in (False, True):
+        backbone = architecture(**shape).build(VOCABULARY.size)
+        initialize(backbone, seed=1, std=0.2)
+        if recomputes:
+            backbone.recompute()
+        sizes: dict[int, int] = {}
+
+        def keep(tensor: Tensor, sizes: dict[int, int] = sizes) -> Tensor:
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        torch.manual_seed(0)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            last = backbone.train()(make_batch([60] * 8), attention=Attention()).last
+        kept.append(sum(sizes.values()))
+        last.square().sum().backward()
+        found.append([p.grad for p in backbone.parameters()])
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+    assert kept[1] < kept[0] / 2

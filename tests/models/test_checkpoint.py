@@ -128,6 +128,29 @@ def test_a_step_counts_what_flop_counter_mode_counts(
     )  # nothing stands idle
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_computed_twice_has_the_same_gradient(family: str, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, family)
+    gradients, kept = [], []
+    for recomputes in (False, True):
+        backbone = model_of(tmp_path, "simcse").backbone
+        if recomputes:
+            backbone.recompute()
+        saved: list[int] = []
+        torch.manual_seed(0)
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, saved=saved: (saved.append(tensor.numel()), tensor)[1], lambda t: t
+        ):
+            last = backbone.train()(make_batch([50] * 4), attention=Attention("causal")).last
+        kept.append(sum(saved))
+        last.square().sum().backward()
+        gradients.append({n: p.grad for n, p in backbone.named_parameters() if p.grad is not None})
+    assert kept[1] < kept[0]
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient)
+
+
 def test_a_checkpoint_in_half_precision_is_trained_in_float32(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, "llama", dtype=torch.bfloat16)
     model = model_of(tmp_path, "clm")

@@ -7,6 +7,7 @@ import torch
 from experiments import experiment, untrained_reader
 from made_corpus import build, document
 
+from models.blocks import Blocks
 from runners.corpora.corpus import Corpus
 from runners.corpora.local import LocalConfig
 from runners.measures.finetune import FinetuneConfig, Labels, _students, finetune, learn
@@ -14,6 +15,7 @@ from runners.measures.linear import held_back
 from runners.measures.read_once import ReadOnce, ReadWhileChoosingError
 from runners.measures.text_model import TextModel
 from runners.training.initial import initial_model
+from runners.training.room import MemoryShortError
 from runners.training.trainer import TrainerConfig
 
 
@@ -189,3 +191,45 @@ def test_pairs_share_a_row_and_the_longer_one_is_cut(own: Corpus, first: int, se
 def test_rates_must_be_above_0(rates: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match=r"learning_rates is .* all above 0"):
         FinetuneConfig(learning_rates=rates)
+
+
+def short_of_memory(monkeypatch: pytest.MonkeyPatch, *, always: bool) -> list[bool]:
+    """Training fails for want of memory: always, or unless activations are computed twice."""
+    forward, tried = Blocks.forward, list[bool]()
+
+    def limited(self: Blocks, *given: Any) -> Any:
+        if self.training and torch.is_grad_enabled():
+            tried.append(self._recomputes)
+            if always or not self._recomputes:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return forward(self, *given)
+
+    monkeypatch.setattr(Blocks, "forward", limited)
+    return tried
+
+
+def test_where_memory_is_short_activations_are_computed_twice_and_nothing_else_changes(
+    own: Corpus, trainer: TrainerConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = own.documents("train")["text"].tolist()
+    config = FinetuneConfig(epochs=2, rows_per_update=8, learning_rates=(1e-2,))
+    found = []
+    for is_short in (False, True):
+        tried = short_of_memory(monkeypatch, always=False) if is_short else []
+        reader = untrained_reader(own, trainer, tmp_path, attention="causal", likelihood="causal")
+        learned = learn(reader, Labels(texts, np.arange(40) % 2), config, seed=0)
+        assert learned is not None
+        assert reader.recomputes is is_short
+        found.append(learned.student.state_dict())
+    assert tried == [False] + [True] * 10  # begun again once, and for good
+    for name, value in found[0].items():
+        assert torch.equal(value, found[1][name]), name
+
+
+def test_an_update_that_never_fits_is_an_error_that_says_what_to_do(
+    learner: TextModel, own: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = own.documents("train")["text"].tolist()
+    short_of_memory(monkeypatch, always=True)
+    with pytest.raises(MemoryShortError, match=r"32 examples .*finetune\.rows_per_update"):
+        learn(learner, Labels(texts, np.arange(40) % 2), FinetuneConfig(), seed=0)
