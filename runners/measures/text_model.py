@@ -254,11 +254,14 @@ class TextModel:
             row = copies[start : start + SCORED_AT_ONCE] // passes
             here = (copy_of >= start) & (copy_of < start + len(row))  # (N,)
             copy, column = copy_of[here] - start, columns[here]
-            ids = batch.input_ids[row]
+            mask = batch.attention_mask[row]
+            mask = mask[:, : int(mask.sum(1).max())]  # rows of a batch are not equally long
+            ids = batch.input_ids[row, : mask.shape[1]]
             ids[copy, column] = vocabulary.mask_id
             if self._within_word:
-                ids[self._rest_of_words(batch.input_ids[row], copy, column)] = vocabulary.mask_id
-            masked = Batch(ids, batch.attention_mask[row], torch.arange(len(row)))
+                whole = batch.input_ids[row, : mask.shape[1]]
+                ids[self._rest_of_words(whole, copy, column)] = vocabulary.mask_id
+            masked = Batch(ids, mask, torch.arange(len(row)))
             found = self._states_at(copy, column - shift, masked, Attention("bidirectional"))
             states[here] = found.float().cpu()
         states = states.to(self.trainer.device)
