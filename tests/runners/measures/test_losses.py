@@ -292,7 +292,7 @@ def test_a_failed_measurement_leaves_the_model_as_it_was(
     """Else what is measured next is under dropout, or fine-tunes a frozen backbone."""
     model = model_of(load_objective("clm"), corpus, trainer)
     column, backbone = load_objective(name), model.model.backbone
-    with patch.object(backbone, "forward", fails), pytest.raises(RuntimeError):
+    with patch.object(backbone, "embed", fails), pytest.raises(RuntimeError):
         measure_column(model, column, MEASURES, trained_on=())
     assert not backbone.training
     assert all(parameter.requires_grad for parameter in backbone.parameters())
