@@ -11,6 +11,9 @@ from torch import Tensor
 ELEMENTS = {"cpu": 2**22, "cuda": 2**27}
 """Logits that exist at a time: as many as a processor's caches hold, or a GPU is busy with."""
 
+LEAST_ROWS = 512
+"""But of so many rows at least: the gradient by the matrix is read and written once a chunk."""
+
 
 def linear_cross_entropy(
     states: Tensor, matrix: Tensor, bias: Tensor, targets: Tensor, *, fused: bool = False
@@ -87,7 +90,8 @@ def _by_chunks(
     differentiate: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The values, and the gradients of their weighted sum by states, matrix and bias."""
-    size = max(1, ELEMENTS.get(states.device.type, ELEMENTS["cuda"]) // len(matrix))
+    size = ELEMENTS.get(states.device.type, ELEMENTS["cuda"]) // len(matrix)
+    size = max(size, LEAST_ROWS)
     cast, cast_matrix = states.to(how.dtype), matrix.to(how.dtype)
     values = states.new_empty(len(states), dtype=torch.float32)
     by_states = torch.empty_like(cast) if differentiate else cast[:0]

@@ -250,7 +250,7 @@ class Bench:
             yield turns(
                 f"start: {name}",
                 [lambda c=command: _seconds_of(c), lambda c=peer: _seconds_of(c)],
-                rounds=3,
+                rounds=2,
                 less_is_better=True,
             )
 
@@ -280,11 +280,11 @@ def _print_memory(who: str, name: str, folder: str, device: str) -> None:
 
     assert transformers.Trainer
     if device == "cuda":
-        {"ours": ours, "trainer": trainer}[who](race, 4)
+        {"ours": ours, "trainer": trainer}[who](race, 2)
         print(torch.cuda.max_memory_allocated() / 1e6)
         return
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    {"ours": ours, "trainer": trainer}[who](race, 4)
+    {"ours": ours, "trainer": trainer}[who](race, 2)
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e3)
 
 

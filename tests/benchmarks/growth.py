@@ -8,7 +8,6 @@ made text: how long it takes to build, what the process holds at most, and how l
 takes to open and to give its first update.
 """
 
-import resource
 import statistics
 import subprocess
 import sys
@@ -88,11 +87,12 @@ def corpus_line(documents: int) -> str:
     """A row of the table of corpora; in a process of its own, for what it holds."""
     draw = np.random.default_rng(0)
     words = ["".join(chr(97 + c) for c in draw.integers(26, size=n)) for n in [3, 5, 7, 9] * 5000]
-    ranks = draw.zipf(1.3, size=(documents, WORDS)) % len(words)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made.txt"
         with path.open("w") as file:
-            file.writelines(" ".join(words[rank] for rank in row) + "\n" for row in ranks)
+            for _ in range(documents):
+                ranks = draw.zipf(1.3, size=WORDS) % len(words)
+                file.write(" ".join(words[rank] for rank in ranks) + "\n")
         size = path.stat().st_size
         config = LocalConfig(
             path=str(path),
@@ -101,7 +101,7 @@ def corpus_line(documents: int) -> str:
             tokenizer="bpe",
             vocabulary_size=8192,
         )
-        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        held = most_held()
         took = []
         for _ in range(2):
             began = time.perf_counter()
@@ -111,11 +111,17 @@ def corpus_line(documents: int) -> str:
         corpus.stretch("train", start=0, count=32, seed=0)
         first = time.perf_counter() - began
         disk = sum(f.stat().st_size for f in corpus.folder.rglob("*") if f.is_file())
-    more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held
+    more = most_held() - held
     return (
-        f"| {documents:,} | {size / 1e6:.1f} | {took[0]:.1f} | {more / 1e3:.0f} "
+        f"| {documents:,} | {size / 1e6:.1f} | {took[0]:.1f} | {more / 1e6:.0f} "
         f"| {disk / 1e6:.1f} | {took[1]:.2f} | {1e3 * first:.0f} |"
     )
+
+
+def most_held() -> int:
+    """Bytes that this process has held at once; what Linux counts since its program began."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
 def main(arguments: list[str]) -> None:
