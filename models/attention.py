@@ -36,12 +36,10 @@ class Sight:
 
     def at(self, places: Places) -> "Sight":
         """The same for queries from some places."""
-        mask = self.mask
+        mask, length = self.mask, places.length
         if self.causal:
-            square = (places.length, places.length)
-            mask = torch.ones(square, dtype=torch.bool, device=places.flat.device).tril()[
-                None, None
-            ]
+            mask = torch.ones(1, 1, length, length, dtype=torch.bool, device=places.flat.device)
+            mask = mask.tril()
         if mask is not None and mask.shape[2] > 1:
             mask = mask[:, 0].expand(places.rows, -1, -1)  # (B, T, T)
             mask = places.spread(places.take(mask), fill=True)[:, None]  # (B, 1, most, T)

@@ -74,8 +74,8 @@ class Encoder(nn.Module, ABC):
     ) -> Tensor:
         """(N, D), the states after the last block at some places of a batch.
 
-        Here all are computed and some taken. Where `config.last_at_places`, the last block is
-        computed at few places alone.
+        Here all are computed and some taken. Where `config.narrows`, the last block is computed
+        at these places alone.
 
         Args:
             places: of the rows of the batch.
@@ -146,7 +146,7 @@ class Backbone(Encoder):
         attention: Attention,
         dropout: float | None = None,
     ) -> Tensor:
-        if not places.few:
+        if not self.config.narrows(places):
             return super().states_at(places, batch, attention=attention, dropout=dropout)
         hidden, _ = self._through(batch, attention, (), dropout, places)
         return self.final_norm(hidden)  # type: ignore[no-any-return]

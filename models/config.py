@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from models.batch import AttentionKind
+from models.places import Places
 from models.registry import Kind, Named
 
 if TYPE_CHECKING:
@@ -100,9 +101,13 @@ class BackboneConfig(Named, ABC):
         return self.hidden_size
 
     @property
-    def last_at_places(self) -> bool:
-        """Whether the last layer is computed at few places alone, where no others are read."""
+    def asks_from_places(self) -> bool:
+        """Whether its last layer can be computed at some places alone (models/places.py)."""
         return False
+
+    def narrows(self, places: Places | None) -> bool:
+        """Whether the last layer is computed at these places alone, where no others are read."""
+        return places is not None and places.few and self.asks_from_places
 
     @property
     def own_attention(self) -> AttentionKind:
@@ -152,11 +157,6 @@ class BlocksConfig(BackboneConfig):
 
     def begin(self, blocks: nn.Module) -> None:
         """Called once the initial weights of a stack are drawn, for what begins otherwise."""
-
-    @property
-    @override
-    def last_at_places(self) -> bool:
-        return True
 
     @override
     def built_beside(self) -> "BlocksConfig":

@@ -30,7 +30,7 @@ def backbone_flops(
     """
     positions, queries = rows * length, config.num_layers * rows * length
     dense = linear_flops(positions, 1, config.matrix_weights)
-    if places is not None and places.few and config.last_at_places:
+    if places is not None and config.narrows(places):
         keys_and_values = 2 * config.hidden_size**2
         others = config.matrix_weights // config.num_layers - keys_and_values
         dense -= linear_flops(positions - len(places.flat), 1, others)

@@ -37,9 +37,10 @@ class Generator(nn.Module):
         embedded = backbone.embed(batch.input_ids)
         embedded = F.dropout(embedded, self.blocks.config.dropout, self.training)
         hidden = self.project(embedded)  # (B, T, d)
-        attention, few = Attention("bidirectional"), places if places.few else None
+        few = places if self.blocks.config.narrows(places) else None
+        attention = Attention("bidirectional")
         hidden, _ = self.blocks(hidden, batch.attention_mask, attention, places=few)
-        chosen = hidden if places.few else places.take(hidden)  # (N, d)
+        chosen = hidden if few else places.take(hidden)  # (N, d)
         wide = self.norm(self.activation(self.dense(chosen)))  # (N, D)
         return F.linear(wide, backbone.token_embedding.weight, self.bias)
 

@@ -6,7 +6,7 @@ all that follows them those of the few. Loss and gradients are the same as when 
 computed and most of it thrown away.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -29,6 +29,7 @@ class Places:
         slots: (N,) int64, of each its own in (B * most,), where every row has `most`.
         rows, length: B and T.
         most: at least as many as any row has places.
+        few: whether it pays to tell them apart.
     """
 
     flat: Tensor
@@ -36,16 +37,17 @@ class Places:
     rows: int
     length: int
     most: int
+    few: bool
 
     @classmethod
-    def of(cls, flat: Tensor, rows: int, length: int, most: int = 0) -> "Places":
+    def of(cls, flat: Tensor, rows: int, length: int, part_of: "Places | None" = None) -> "Places":
         """Find slots for places that are no two the same.
 
         Args:
             flat: (N,) int64, on the CPU.
             rows: B.
             length: T.
-            most: of the whole update, where these are a part of it.
+            part_of: those of a whole update, so that its parts cost together what it costs.
         """
         row = flat // length
         counts = row.bincount(minlength=rows)
@@ -53,13 +55,11 @@ class Places:
         rank = torch.empty_like(order)  # among those of its row
         rank[order] = torch.arange(len(row)) - (counts.cumsum(0) - counts)[row[order]]
         needed = int(counts.max()) if rows else 0
-        most = max(most, ALIGNED_TO * max(1, -(-needed // ALIGNED_TO)))
-        return cls(flat, row * most + rank, rows, length, most)
-
-    @property
-    def few(self) -> bool:
-        """Whether the last layer is to be computed at these places alone."""
-        return len(self.flat) <= FEW * self.rows * self.length
+        most = ALIGNED_TO * max(1, -(-needed // ALIGNED_TO))
+        few = len(flat) <= FEW * rows * length
+        if part_of is not None:
+            most, few = max(most, part_of.most), part_of.few
+        return cls(flat, row * most + rank, rows, length, most, few)
 
     def take(self, states: Tensor) -> Tensor:
         """(B, T, ...) to (N, ...)."""
@@ -77,5 +77,4 @@ class Places:
 
     def to(self, device: str) -> "Places":
         """The same on another device."""
-        flat, slots = sent(self.flat, device), sent(self.slots, device)
-        return Places(flat, slots, self.rows, self.length, self.most)
+        return replace(self, flat=sent(self.flat, device), slots=sent(self.slots, device))

@@ -51,7 +51,7 @@ class Prepared:
         *,
         copies: int = 1,
         more: Mapping[str, Tensor] | None = None,
-        most: int = 0,
+        part_of: Places | None = None,
     ) -> "Prepared":
         """Work out `places` and `targets` from `labels`.
 
@@ -61,7 +61,7 @@ class Prepared:
             labels: (B, T), or None.
             copies: views of each row.
             more: what else is needed.
-            most: of `places`, of the update that these rows are a part of.
+            part_of: the places of the update that these rows are a part of.
         """
         flat = torch.empty(0, dtype=torch.int64) if labels is None else labels.flatten()
         positions = flat.ne(IGNORE_INDEX).nonzero().flatten()
@@ -69,7 +69,7 @@ class Prepared:
         attention = replace(attention, unpadded=len(real) == inputs.attention_mask.numel())
         targets = flat[positions]
         rows, length = inputs.input_ids.shape
-        places = Places.of(positions, rows, length, most)
+        places = Places.of(positions, rows, length, part_of)
         return cls(inputs, attention, labels, places, targets, real, copies=copies, more=more or {})
 
     @property
@@ -104,7 +104,7 @@ class Prepared:
             None if self.labels is None else self.labels[rows],
             copies=self.copies,
             more={name: value[rows] for name, value in self.more.items()},
-            most=self.places.most,
+            part_of=self.places,
         )
         return replace(sliced, settings=self.settings)
 

@@ -70,6 +70,11 @@ class ModernConfig(BlocksConfig):
     def rotary_base(self, kind: LayerKind) -> float:
         return self.sliding_base if kind == "sliding" else self.full_base
 
+    @property
+    @override
+    def asks_from_places(self) -> bool:
+        return True
+
     @override
     def block(self, index: int) -> nn.Module:
         return ModernBlock(self, index)

@@ -29,6 +29,11 @@ class VanillaConfig(BlocksConfig):
         width, inner = self.hidden_size, self.intermediate_size
         return self.num_layers * (4 * width * width + 2 * width * inner)
 
+    @property
+    @override
+    def asks_from_places(self) -> bool:
+        return True
+
     @override
     def block(self, index: int) -> nn.Module:
         return VanillaBlock(self)

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from unittest import mock
 
@@ -6,13 +6,15 @@ import pytest
 import torch
 from conftest import VOCABULARY, make_batch
 from objective_files import load_objective
-from torch import Tensor
+from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
 from models.backbone import Backbone, Encoder
 from models.backbones.modern import ModernConfig
+from models.backbones.vanilla import VanillaConfig
 from models.batch import Attention, AttentionKind, Batch
 from models.config import BackboneConfig
+from models.flops import backbone_flops
 from models.initialization import initialize
 from models.places import ALIGNED_TO, FEW, Places
 from objectives.base import build_model
@@ -114,7 +116,9 @@ def test_every_place_has_a_slot_of_its_row() -> None:
     assert torch.equal(places.gather(spread), states)
     assert (spread == 7.0).sum() == 2 * (3 * ALIGNED_TO - 5)
     assert Places.of(torch.arange(10), rows=1, length=10).most == 2 * ALIGNED_TO
-    assert Places.of(flat, rows=3, length=10, most=24).most == 24
+    wide = Places.of(torch.arange(20), rows=1, length=20)
+    part = Places.of(flat, rows=3, length=10, part_of=wide)
+    assert (part.most, part.few) == (wide.most, wide.few) == (24, False)
 
 
 def test_many_places_are_not_told_apart(config: BackboneConfig) -> None:
@@ -127,6 +131,35 @@ def test_many_places_are_not_told_apart(config: BackboneConfig) -> None:
         with mock.patch.object(Encoder, "states_at", autospec=True) as plain:
             backbone.states_at(places, batch, attention=Attention("causal"))
         assert plain.called is not few
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfOnesOwn(VanillaConfig):
+    """An architecture whose blocks know nothing of places."""
+
+    asks_from_places = False  # type: ignore[assignment]
+
+    def block(self, index: int) -> nn.Module:
+        return Plain(self)
+
+
+class Plain(nn.Module):
+    def __init__(self, config: VanillaConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+
+    def forward(self, hidden: Tensor, sight: Any, first: Tensor | None) -> tuple[Tensor, Tensor]:
+        return hidden + self.dense(hidden), hidden
+
+
+def test_blocks_that_know_no_places_compute_all_of_them(config: BackboneConfig) -> None:
+    own = OfOnesOwn(**config.shape)
+    batch, backbone = make_batch(LENGTHS), own.build(VOCABULARY.size).eval()
+    places, attention = places_in(batch, chosen_of(batch, 0.3)), Attention("bidirectional")
+    ours = backbone.states_at(places, batch, attention=attention)
+    assert torch.equal(ours, places.take(backbone(batch, attention=attention).last))
+    rows, length = batch.input_ids.shape
+    assert backbone_flops(own, rows, length, places) == backbone_flops(own, rows, length)
 
 
 def test_parts_of_an_update_have_its_width(config: BackboneConfig) -> None:
