@@ -86,8 +86,8 @@ def test_every_phase_is_counted(trainer: TrainerConfig) -> None:
 
 
 def test_processes_share_operations_and_memory_and_send_gradients(trainer: TrainerConfig) -> None:
-    one = counted(recipe("mlm", trainer))
-    four = counted(recipe("mlm", replace(trainer, processes=4)))
+    one = counted(recipe("clm", trainer))
+    four = counted(recipe("clm", replace(trainer, processes=4)))
     assert one.traffic == 0
     assert four.traffic == pytest.approx(2 * 3 / 4 * four.weights, rel=1e-6)
     sending = 16 * four.traffic / 1e9
