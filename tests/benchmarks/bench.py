@@ -173,7 +173,7 @@ class Bench:
     def loop(self) -> Iterator[Line]:
         """Milliseconds of an update, and of the step in it: the rest is what the loop adds."""
         for name in RIVALS:
-            taken = self._by("ours", within, self.race(name), 4 * self._steps)
+            taken = self._by("ours", within, self.race(name), 3 * self._steps)
             first, last = len(taken.ends) // 3, len(taken.ends) - 1
             whole, step = (
                 1e3 * (seconds[last] - seconds[first]) / (last - first)
@@ -219,7 +219,7 @@ class Bench:
         yield turns(
             "tokenizing, documents/s, of datasets.map",
             [by_us, by_datasets],
-            rounds=3,
+            rounds=2,
             target=1.0,
         )
 
