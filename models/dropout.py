@@ -23,7 +23,7 @@ def dropout(states: Tensor, rate: float, training: bool = True) -> Tensor:
         rate: in [0, 1).
         training: if false, nothing happens.
     """
-    if not training or rate == 0.0:
+    if not training or rate == 0.0 or not states.numel():
         return states
     if states.device.type != "cpu":
         return F.dropout(states, rate)

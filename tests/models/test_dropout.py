@@ -47,3 +47,12 @@ def test_nothing_happens_where_nothing_is_trained() -> None:
     states = torch.ones(10)
     assert dropout(states, 0.5, training=False) is states
     assert dropout(states, 0.0) is states
+
+
+def test_no_numbers_have_no_fate() -> None:
+    """Of a piece of an update where nothing is supervised."""
+    states = torch.ones(0, 8, requires_grad=True)
+    found = dropout(states, 0.5)
+    assert found.shape == (0, 8)
+    found.sum().backward()
+    assert states.grad is not None
