@@ -31,7 +31,7 @@ bench: $(INSTALLED) ## our speed beside transformers' Trainer and sentence-trans
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/bench.py
 
-steps: $(INSTALLED) ## a training step of every objective, with its floors (about two minutes)
+steps: $(INSTALLED) ## a training step of every objective, with its floors (about three minutes)
 	$(BIN)/python tests/benchmarks/steps.py
 
 growth: $(INSTALLED) ## what a step and a corpus cost as they grow (about eight minutes)

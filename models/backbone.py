@@ -64,14 +64,7 @@ class Encoder(nn.Module, ABC):
             `last` (B, T, D), and the states of `layers` in the order asked for.
         """
 
-    def states_at(
-        self,
-        places: Places,
-        batch: Batch,
-        *,
-        attention: Attention,
-        dropout: float | None = None,
-    ) -> Tensor:
+    def states_at(self, places: Places, batch: Batch, *, attention: Attention) -> Tensor:
         """(N, D), the states after the last block at some places of a batch.
 
         Here all are computed and some taken. Where `config.narrows`, the last block is computed
@@ -81,9 +74,8 @@ class Encoder(nn.Module, ABC):
             places: of the rows of the batch.
             batch: as of `forward`.
             attention: as of `forward`.
-            dropout: as of `forward`.
         """
-        return places.take(self(batch, attention=attention, dropout=dropout).last)
+        return places.take(self(batch, attention=attention).last)
 
     def recompute(self) -> None:
         """Train in less memory from now on, for more time, where that is known how."""
@@ -138,17 +130,10 @@ class Backbone(Encoder):
         return BackboneOutput(self.final_norm(hidden), tuple(kept[layer] for layer in layers))
 
     @override
-    def states_at(
-        self,
-        places: Places,
-        batch: Batch,
-        *,
-        attention: Attention,
-        dropout: float | None = None,
-    ) -> Tensor:
+    def states_at(self, places: Places, batch: Batch, *, attention: Attention) -> Tensor:
         if not self.config.narrows(places):
-            return super().states_at(places, batch, attention=attention, dropout=dropout)
-        hidden, _ = self._through(batch, attention, (), dropout, places)
+            return super().states_at(places, batch, attention=attention)
+        hidden, _ = self._through(batch, attention, (), None, places)
         return self.final_norm(hidden)  # type: ignore[no-any-return]
 
     @override

@@ -89,7 +89,7 @@ class PretrainedBackbone(Encoder):
 
     @override
     def recompute(self) -> None:
-        """As transformers does it, whose name for it changed after 5.20."""
+        """As transformers does it, older versions of which have another name for it."""
         name = "activation_checkpointing_enable"
         if not hasattr(self.model, name):
             name = "gradient_checkpointing_enable"

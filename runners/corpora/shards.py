@@ -1,7 +1,6 @@
 """Token rows on disk: checksummed shards, memory-mapped, written once and read by every job."""
 
 import json
-from array import array
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,8 +39,9 @@ class ShardWriter:
     def __init__(self, folder: Path, split: str, vocabulary_size: int) -> None:
         self._folder, self._split = folder, split
         self._dtype = np.dtype("<u2" if vocabulary_size <= 2**16 else "<u4")
-        self._pending = self._no_tokens()
-        self._rows = array("q")  # the numbers of one row after those of another
+        self._pending: list[np.ndarray] = []
+        self._filled = 0
+        self._rows: list[tuple[int, ...]] = []
         self._files: list[str] = []
 
     def add(
@@ -54,11 +54,13 @@ class ShardWriter:
         image: int = 0,
     ) -> None:
         """Append one row."""
-        if len(self._pending) + len(ids) > SHARD_TOKENS and self._pending:
+        if self._filled + len(ids) > SHARD_TOKENS and self._pending:
             self._close_shard()
-        start, shard = len(self._pending), len(self._files)
-        self._rows.extend((start, document, len(ids), num_bytes, shard, *boundaries, image))
-        self._pending.extend(ids)
+        self._rows.append(
+            (self._filled, document, len(ids), num_bytes, len(self._files), *boundaries, image)
+        )
+        self._pending.append(np.array(ids, dtype=self._dtype))
+        self._filled += len(ids)
 
     def finish(self, images: Path | None = None) -> None:
         """Write what is left, the table of rows, and the manifest with every file's checksum.
@@ -69,12 +71,7 @@ class ShardWriter:
         if self._pending:
             self._close_shard()
         table = f"{self._split}-rows.npy"
-        names = ROW.names or ()
-        numbers = np.array(self._rows).reshape(-1, len(names))
-        rows = np.empty(len(numbers), dtype=ROW)
-        for place, name in enumerate(names):
-            rows[name] = numbers[:, place]
-        np.save(self._folder / table, rows)
+        np.save(self._folder / table, np.array(self._rows, dtype=ROW))
         manifest = {
             "dtype": self._dtype.str,
             "images": {} if images is None else {images.name: sha256_of(images)},
@@ -84,12 +81,9 @@ class ShardWriter:
 
     def _close_shard(self) -> None:
         name = f"{self._split}-{len(self._files):05d}.tokens"
-        np.array(self._pending, dtype=self._dtype).tofile(self._folder / name)
+        np.concatenate(self._pending).tofile(self._folder / name)
         self._files.append(name)
-        self._pending = self._no_tokens()
-
-    def _no_tokens(self) -> "array[int]":
-        return array("H" if self._dtype.itemsize == 2 else "I")
+        self._pending, self._filled = [], 0
 
 
 class TokenRows:

@@ -256,10 +256,10 @@ class TextModel:
             copy, column = copy_of[here] - start, columns[here]
             mask = batch.attention_mask[row]
             mask = mask[:, : int(mask.sum(1).max())]  # rows of a batch are not equally long
-            ids = batch.input_ids[row, : mask.shape[1]]
+            whole = batch.input_ids[row, : mask.shape[1]]
+            ids = whole.clone()
             ids[copy, column] = vocabulary.mask_id
             if self._within_word:
-                whole = batch.input_ids[row, : mask.shape[1]]
                 ids[self._rest_of_words(whole, copy, column)] = vocabulary.mask_id
             masked = Batch(ids, mask, torch.arange(len(row)))
             found = self._states_at(copy, column - shift, masked, Attention("bidirectional"))
