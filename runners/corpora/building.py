@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -180,12 +181,14 @@ def _write_tokens(
 
 
 def _write_rows(config: CorpusConfig, tokenizer: TextTokenizer, work: Path, split: str) -> int:
-    writer = ShardWriter(work, split, tokenizer.vocabulary.size)
     size = config.sequence_length - 2
     pictures = 0
     keep: list[bool] = []  # of each document, whether it has a token
     document = 0
-    with images_file(work, split).open("wb") as images:
+    with (
+        closing(ShardWriter(work, split, tokenizer.vocabulary.size)) as writer,
+        images_file(work, split).open("wb") as images,
+    ):
         for batch in read_documents(work, split):
             encodings = tokenizer.encode([item.text for item in batch])
             for item, encoded in zip(batch, encodings, strict=True):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -27,8 +28,15 @@ ROW = np.dtype(
 tokens at which its second and third text begin, or 0, and its picture, counted from 1, or 0."""
 
 
+ROWS_AT_ONCE = 2**14
+"""Rows that are held as Python's numbers, of which each is ten times as large as here."""
+
+TOKENS_AT_ONCE = 2**20
+"""Tokens that are counted in one go."""
+
+
 class ShardWriter:
-    """Writes the rows of one split.
+    """Writes the rows of one split as they come; only their table is held in memory.
 
     Args:
         folder: where the shards go.
@@ -39,10 +47,11 @@ class ShardWriter:
     def __init__(self, folder: Path, split: str, vocabulary_size: int) -> None:
         self._folder, self._split = folder, split
         self._dtype = np.dtype("<u2" if vocabulary_size <= 2**16 else "<u4")
-        self._pending: list[np.ndarray] = []
+        self._files: list[str] = []
+        self._open: BinaryIO | None = None
         self._filled = 0
         self._rows: list[tuple[int, ...]] = []
-        self._files: list[str] = []
+        self._table: list[np.ndarray] = []
 
     def add(
         self,
@@ -54,13 +63,15 @@ class ShardWriter:
         image: int = 0,
     ) -> None:
         """Append one row."""
-        if self._filled + len(ids) > SHARD_TOKENS and self._pending:
-            self._close_shard()
-        self._rows.append(
-            (self._filled, document, len(ids), num_bytes, len(self._files), *boundaries, image)
-        )
-        self._pending.append(np.array(ids, dtype=self._dtype))
+        if self._open is None or (self._filled and self._filled + len(ids) > SHARD_TOKENS):
+            self._begin_shard()
+        assert self._open is not None
+        shard = len(self._files) - 1
+        self._rows.append((self._filled, document, len(ids), num_bytes, shard, *boundaries, image))
+        self._open.write(np.array(ids, dtype=self._dtype).data)
         self._filled += len(ids)
+        if len(self._rows) == ROWS_AT_ONCE:
+            self._pack()
 
     def finish(self, images: Path | None = None) -> None:
         """Write what is left, the table of rows, and the manifest with every file's checksum.
@@ -68,10 +79,10 @@ class ShardWriter:
         Args:
             images: a file with the pictures of the rows, which the manifest vouches for too.
         """
-        if self._pending:
-            self._close_shard()
+        self.close()
+        self._pack()
         table = f"{self._split}-rows.npy"
-        np.save(self._folder / table, np.array(self._rows, dtype=ROW))
+        np.save(self._folder / table, np.concatenate(self._table))
         manifest = {
             "dtype": self._dtype.str,
             "images": {} if images is None else {images.name: sha256_of(images)},
@@ -79,11 +90,19 @@ class ShardWriter:
         }
         (self._folder / f"{self._split}-shards.json").write_text(json.dumps(manifest, indent=1))
 
-    def _close_shard(self) -> None:
-        name = f"{self._split}-{len(self._files):05d}.tokens"
-        np.concatenate(self._pending).tofile(self._folder / name)
-        self._files.append(name)
-        self._pending, self._filled = [], 0
+    def close(self) -> None:
+        """Let go of the file that is being written."""
+        if self._open is not None:
+            self._open.close()
+
+    def _begin_shard(self) -> None:
+        self.close()
+        self._files.append(f"{self._split}-{len(self._files):05d}.tokens")
+        self._open, self._filled = (self._folder / self._files[-1]).open("wb"), 0
+
+    def _pack(self) -> None:
+        self._table.append(np.array(self._rows, dtype=ROW))
+        self._rows.clear()
 
 
 class TokenRows:
@@ -130,5 +149,7 @@ class TokenRows:
         """(V,) int64, how often each id occurs."""
         counts = np.zeros(vocabulary_size, dtype=np.int64)
         for shard in self._shards:
-            counts += np.bincount(shard, minlength=vocabulary_size)
+            for at in range(0, len(shard), TOKENS_AT_ONCE):  # bincount copies to 8 bytes each
+                part = shard[at : at + TOKENS_AT_ONCE]
+                counts += np.bincount(part, minlength=vocabulary_size)
         return counts

@@ -2,7 +2,6 @@
 
 import hashlib
 import heapq
-import itertools
 import os
 import re
 import zlib
@@ -36,7 +35,8 @@ _SCHEMA = pa.schema(
     + [(name, pa.int32()) for name in ("second", "third")]
     + [("image", pa.binary())]
 )
-_ROWS_AT_ONCE = 4096
+MOST_ROWS, MOST_CHARACTERS = 4096, 2**22
+"""Documents that are in memory at a time: so many, or until they have so many characters."""
 
 
 def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCounts:
@@ -52,13 +52,16 @@ def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCou
         for split in SPLITS
     }
     pending: dict[str, list[Document]] = {split: [] for split in SPLITS}
+    characters = dict.fromkeys(SPLITS, 0)
     try:
         for document in _distinct(_limited(source, config.max_documents, found), found):
             split = _side(document, source, config)
             pending[split].append(document)
-            if len(pending[split]) >= _ROWS_AT_ONCE:
+            characters[split] += len(document.text)
+            if len(pending[split]) >= MOST_ROWS or characters[split] >= MOST_CHARACTERS:
                 writers[split].write_table(_table(pending[split]))
                 pending[split].clear()
+                characters[split] = 0
         for split, documents in pending.items():
             if documents:
                 writers[split].write_table(_table(documents))
@@ -75,16 +78,25 @@ def drop_documents(folder: Path, split: str, keep: Sequence[bool]) -> None:
     source, target = _path(folder, split), _path(folder, f"{split}-kept")
     place = 0
     with pq.ParquetWriter(target, _SCHEMA, compression="zstd") as writer:
-        for batch in pq.ParquetFile(source).iter_batches(_ROWS_AT_ONCE):
-            writer.write_batch(batch.filter(pa.array(keep[place : place + len(batch)])))
-            place += len(batch)
+        for group in _groups(source):
+            kept = group.filter(pa.array(keep[place : place + len(group)]))
+            if len(kept):
+                writer.write_table(kept)
+            place += len(group)
     os.replace(target, source)
 
 
 def read_documents(folder: Path, split: str) -> Iterator[list[Document]]:
     """The documents of a split, some thousand at a time, in the order they were written."""
-    for batch in pq.ParquetFile(_path(folder, split)).iter_batches(_ROWS_AT_ONCE):
-        yield [Document(split=split, **row) for row in batch.to_pylist()]
+    for group in _groups(_path(folder, split)):
+        yield [Document(split=split, **row) for row in group.to_pylist()]
+
+
+def _groups(path: Path) -> Iterator[pa.Table]:
+    """As they were written, of which one is in memory."""
+    file = pq.ParquetFile(path)
+    for number in range(file.num_row_groups):
+        yield file.read_row_group(number)
 
 
 def _path(folder: Path, split: str) -> Path:
@@ -185,35 +197,40 @@ def _side(document: Document, source: Source, config: CorpusConfig) -> str:
 def _drop_near_repeats(folder: Path) -> int:
     """Rewrite the held-out splits without the documents that training mostly contains.
 
-    Only the held-out shingles are held in memory; the training documents stream past them.
+    Only the held-out shingles are held in memory; the documents stream past them.
 
     Returns:
         How many were dropped.
     """
-    per_document = {
-        split: [shingles(d.text) for batch in read_documents(folder, split) for d in batch]
-        for split in SPLITS[1:]
-    }
-    held_out = np.unique(
-        np.concatenate([np.empty(0, np.uint64), *itertools.chain(*per_document.values())])
+    held_out = np.concatenate(
+        [
+            np.empty(0, np.uint64),
+            *(_shingles(batch) for split in SPLITS[1:] for batch in read_documents(folder, split)),
+        ]
     )
     if not len(held_out):
         return 0
-    in_training = np.zeros(len(held_out), dtype=bool)
+    held_out.sort()
+    in_training = np.zeros(len(held_out), dtype=bool)  # of equal ones at the first
     for documents in read_documents(folder, "train"):
-        hashes = np.concatenate([shingles(d.text) for d in documents])
+        hashes = _shingles(documents)
         places = np.minimum(np.searchsorted(held_out, hashes), len(held_out) - 1)
         in_training[places[held_out[places] == hashes]] = True
     dropped = 0
-    for split, shingled in per_document.items():
+    for split in SPLITS[1:]:
         keep = [
-            not len(own) or float(in_training[np.searchsorted(held_out, own)].mean()) < MAX_OVERLAP
-            for own in shingled
+            not len(own) or in_training[np.searchsorted(held_out, own)].mean() < MAX_OVERLAP
+            for batch in read_documents(folder, split)
+            for own in (shingles(document.text) for document in batch)
         ]
         if not all(keep):
             drop_documents(folder, split, keep)
-        dropped += len(keep) - sum(keep)
+        dropped += sum(not kept for kept in keep)
     return dropped
+
+
+def _shingles(documents: list[Document]) -> np.ndarray:
+    return np.concatenate([shingles(document.text) for document in documents])
 
 
 def shingles(text: str) -> np.ndarray:

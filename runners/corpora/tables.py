@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 
 from runners.corpora.cells import text_of, value_of, words_of
 
+ROWS_AT_ONCE = 1024
+"""Of a Parquet file, in memory: a row may be a book."""
+
 
 def read_table(
     file: Path,
@@ -89,7 +92,7 @@ def _parquet_rows(file: Path, columns: Sequence[str]) -> _Rows:
     check_columns(str(file), table.schema_arrow.names, columns)
     number = 0
     try:
-        for batch in table.iter_batches(columns=list(dict.fromkeys(columns))):
+        for batch in table.iter_batches(ROWS_AT_ONCE, columns=list(dict.fromkeys(columns))):
             for row in batch.to_pylist():
                 number += 1
                 yield f"row {number}", row

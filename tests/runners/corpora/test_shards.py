@@ -17,6 +17,8 @@ def write(folder: Path, rows: list[list[int]], size: int = 1000) -> None:
 @pytest.mark.parametrize("size", [1000, 100_000])
 def test_rows_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(shards, "SHARD_TOKENS", 10)
+    monkeypatch.setattr(shards, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(shards, "TOKENS_AT_ONCE", 4)
     rows = [[1, 2, 3], [4, 5, 6, 7], [8] * 9, [size - 1] * 2, []]
     write(tmp_path, rows, size)
     found = TokenRows(tmp_path, "train")

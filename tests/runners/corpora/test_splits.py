@@ -8,7 +8,7 @@ import pytest
 
 from runners.corpora.document import SPLITS, Document
 from runners.corpora.local import LocalConfig
-from runners.corpora.splits import read_documents, shingles, write_splits
+from runners.corpora.splits import drop_documents, read_documents, shingles, write_splits
 
 
 class Listed:
@@ -97,6 +97,31 @@ def test_repeats_and_near_repeats_are_dropped_and_counted(tmp_path: Path) -> Non
     found = sides(tmp_path)
     assert [d.text for d in found["test"]] == [unlike]
     assert [d.text for d in found["validation"]] == ["short"]
+
+
+def test_what_two_held_out_texts_share_is_found_in_both(tmp_path: Path) -> None:
+    long = " ".join(f"w{i}" for i in range(60))
+    documents = [
+        Document(long, "a", split="train"),
+        Document(f"one {long}", "b", split="test"),
+        Document(f"{long} two", "c", split="validation"),
+        Document(f"{long} three", "d", split="test"),
+        Document("short", "e", split="test"),
+    ]
+    counts = write_splits(Listed(documents, frozenset(SPLITS)), CONFIG, tmp_path)
+    assert (counts.near_repeats, counts.kept) == (3, {"train": 1, "validation": 0, "test": 1})
+
+
+def test_few_documents_are_in_memory_where_they_are_long(tmp_path: Path) -> None:
+    """Four thousand books at a time do not fit into any."""
+    short = [Document(f"text {i}", "a", split="train") for i in range(5000)]
+    books = [Document(f"{i} " + "word " * 500_000, "b", split="train") for i in range(9)]
+    write_splits(Listed([*short, *books], frozenset(SPLITS)), CONFIG, tmp_path)
+    assert [len(batch) for batch in read_documents(tmp_path, "train")] == [4096, 906, 2, 2, 2, 1]
+    drop_documents(tmp_path, "train", [True] * 5000 + [i % 2 == 0 for i in range(9)])
+    batches = [*read_documents(tmp_path, "train")]
+    assert [len(batch) for batch in batches] == [4096, 905, 1, 1, 1, 1]
+    assert [book[-1].text[0] for book in batches[1:]] == ["0", "2", "4", "6", "8"]
 
 
 def test_shingles_are_runs_of_eight_words() -> None:
