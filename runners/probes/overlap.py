@@ -1,6 +1,6 @@
 """Which held-out texts stand verbatim in training text, whatever their case and spacing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +12,11 @@ ANCHORS = (32, 8)
 """Characters by which places are found where a text may begin: as many as the text has.
 
 Shorter texts are not looked for.
+"""
+
+HELD_BYTES = 2**27
+"""Of training text: with its hashes it takes eight times as much memory. More is read anew by each
+probe, some 40 s a GB.
 """
 
 _BITS = 22
@@ -28,11 +33,23 @@ def in_training(corpus: Corpus, texts: Sequence[str]) -> np.ndarray:
     return _found(texts, _training_text(corpus))
 
 
+def _training_text(corpus: Corpus) -> Iterable["_Haystack"]:
+    return _held(corpus) if is_held(corpus) else _read(corpus)
+
+
+def is_held(corpus: Corpus) -> bool:
+    """Whether training text is kept in memory for the next probe, rather than read again."""
+    return corpus.card.num_bytes["train"] <= HELD_BYTES
+
+
+def _read(corpus: Corpus) -> Iterator["_Haystack"]:
+    for batch in read_documents(corpus.folder, "train"):
+        yield _Haystack("\n".join(normalized_text(d.text) for d in batch))
+
+
 @lru_cache(maxsize=1)
-def _training_text(corpus: Corpus) -> tuple["_Haystack", ...]:
-    """With its hashes, since every probe looks into it."""
-    batches = read_documents(corpus.folder, "train")
-    return tuple(_Haystack("\n".join(normalized_text(d.text) for d in batch)) for batch in batches)
+def _held(corpus: Corpus) -> tuple["_Haystack", ...]:
+    return tuple(_read(corpus))
 
 
 def stands_in(texts: Sequence[str], haystacks: Iterable[str]) -> np.ndarray:

@@ -8,6 +8,8 @@ import pytest
 from made_corpus import build, document, sentence
 from made_tables import classes, load, written
 
+import runners.probes.contamination as contamination
+import runners.probes.overlap as overlap
 from results.facts import COPIED, RUN_WORDS, RUNS_HELD, WITH_RUN
 from runners.corpora.corpus import Corpus
 from runners.probes.contamination import coded, held_in_training, shared_runs
@@ -82,7 +84,15 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return build(tmp_path_factory.mktemp("own"), rows)
 
 
-def test_a_task_on_copied_texts_says_so(own: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("held_bytes", [overlap.HELD_BYTES, 0])
+def test_a_task_on_copied_texts_says_so(
+    own: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held_bytes: int
+) -> None:
+    """Whether training text is kept in memory or, being long, read again."""
+    monkeypatch.setattr(overlap, "HELD_BYTES", held_bytes)
+    contamination._held.cache_clear()
+    contamination._held_words.cache_clear()
+    overlap._held.cache_clear()
     generator = np.random.default_rng(0)
     fresh = [sentence(generator, 30) for _ in range(100)]
     documents = own.documents("train")["text"]
@@ -106,3 +116,5 @@ def test_a_task_on_copied_texts_says_so(own: Corpus, tmp_path: Path) -> None:
 
     fresh_only = load(classes(tmp_path / "train.csv"), own)
     assert held_in_training(own, fresh_only) == {RUN_WORDS: 13}
+    kept = overlap._held.cache_info().currsize + contamination._held_words.cache_info().currsize
+    assert kept == (2 if held_bytes else 0)
