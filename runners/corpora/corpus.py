@@ -13,10 +13,10 @@ import torch
 from models.batch import PADDED_TO, Batch, Views
 from models.vocabulary import Vocabulary
 from results.corpus import CorpusCard
-from runners.corpora.document import SPLITS
+from runners.corpora.document import SPLITS, count_groups
 from runners.corpora.images import ImageRows, images_file
 from runners.corpora.shards import TokenRows
-from runners.corpora.splits import read_documents
+from runners.corpora.splits import documents_file
 from runners.corpora.stream import RowStream
 from runners.corpora.tokenizer import TextTokenizer
 
@@ -62,17 +62,11 @@ class Corpus:
         Where there are few groups (the books of a test split), each document is one of its own:
         an interval over so few would say nothing.
         """
-        frame = pd.DataFrame(
-            [
-                (d.text, d.group, d.label)
-                for batch in read_documents(self.folder, split)
-                for d in batch
-            ],
-            columns=["text", "group", "label"],
+        frame = pd.read_parquet(
+            documents_file(self.folder, split), columns=["text", "group", "label"]
         )
-        return (
-            frame if frame["group"].nunique() >= MIN_GROUPS else frame.assign(group=frame["text"])
-        )
+        has_groups = count_groups(frame["group"], MIN_GROUPS) == MIN_GROUPS
+        return frame if has_groups else frame.assign(group=frame["text"])
 
     def batches(
         self,

@@ -169,3 +169,13 @@ def hash_files(paths: Iterable[Path], root: Path) -> str:
             while block := file.read(2**20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def count_groups(groups: Iterable[str], most: int) -> int:
+    """The number of different groups, or `most` where there are more, without looking further."""
+    found: set[str] = set()
+    for group in groups:
+        found.add(group)
+        if len(found) == most:
+            break
+    return len(found)

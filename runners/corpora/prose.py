@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from models.initialization import seed_of
+from runners.corpora.document import count_groups
 
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -125,15 +127,17 @@ def natural_pairs(documents: pd.DataFrame, *, limit: int, per_group: int = 2) ->
         per_group: most pairs of one group, so that no large module decides the figure; more where
             the groups are too few (authors, books) for FEW_PAIRS.
     """
-    groups = max(documents["group"].nunique(), 1)
+    groups = max(
+        count_groups(documents["group"], FEW_PAIRS), 1
+    )  # from so many on two of each are enough
     per_group = max(per_group, -(-min(limit, FEW_PAIRS) // groups))
-    order = sorted(
-        zip(documents["text"], documents["group"], strict=True), key=lambda row: seed_of(*row)
-    )
+    columns = documents["text"], documents["group"]
+    seeds = map(seed_of, *columns)
+    order = np.argsort(np.fromiter(seeds, np.int64, len(documents)), kind="stable")
     taken: dict[str, int] = {}
     seen: set[str] = set()
     pairs = NaturalPairs([], [], [])
-    for text, group in order:
+    for text, group in zip(*(column.iloc[order] for column in columns), strict=True):
         if len(pairs) == limit:
             break
         pair = summary_and_body(text) if taken.get(group, 0) < per_group else None

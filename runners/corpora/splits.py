@@ -48,7 +48,7 @@ def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCou
     """
     found: Counter[str] = Counter()
     writers = {
-        split: pq.ParquetWriter(_path(folder, split), _SCHEMA, compression="zstd")
+        split: pq.ParquetWriter(documents_file(folder, split), _SCHEMA, compression="zstd")
         for split in SPLITS
     }
     pending: dict[str, list[Document]] = {split: [] for split in SPLITS}
@@ -69,13 +69,13 @@ def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCou
         for writer in writers.values():
             writer.close()
     near = _drop_near_repeats(folder)
-    kept = {split: pq.read_metadata(_path(folder, split)).num_rows for split in SPLITS}
+    kept = {split: pq.read_metadata(documents_file(folder, split)).num_rows for split in SPLITS}
     return SplitCounts(found["read"], found["repeats"], near, kept, blank=found["blank"])
 
 
 def drop_documents(folder: Path, split: str, keep: Sequence[bool]) -> None:
     """Rewrite a split with those of its documents that are to be kept, in their order."""
-    source, target = _path(folder, split), _path(folder, f"{split}-kept")
+    source, target = documents_file(folder, split), documents_file(folder, f"{split}-kept")
     place = 0
     with pq.ParquetWriter(target, _SCHEMA, compression="zstd") as writer:
         for group in _groups(source):
@@ -88,7 +88,7 @@ def drop_documents(folder: Path, split: str, keep: Sequence[bool]) -> None:
 
 def read_documents(folder: Path, split: str) -> Iterator[list[Document]]:
     """The documents of a split, some thousand at a time, in the order they were written."""
-    for group in _groups(_path(folder, split)):
+    for group in _groups(documents_file(folder, split)):
         yield [Document(split=split, **row) for row in group.to_pylist()]
 
 
@@ -99,7 +99,8 @@ def _groups(path: Path) -> Iterator[pa.Table]:
         yield file.read_row_group(number)
 
 
-def _path(folder: Path, split: str) -> Path:
+def documents_file(folder: Path, split: str) -> Path:
+    """Where `write_splits` writes a split: columns text, group, label, second, third and image."""
     return folder / f"documents-{split}.parquet"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -26,11 +27,16 @@ def natural_pair_splits(
     corpus: Corpus, config: MeasuresConfig
 ) -> tuple[NaturalPairs, NaturalPairs] | None:
     """Pairs to adapt on and pairs to measure on, or None where the corpus has too few."""
-    measured = natural_pairs(corpus.documents("test"), limit=config.pairs)
-    learned = natural_pairs(corpus.documents(ADAPTATION_SPLIT), limit=2 * config.pairs)
+    measured = _pairs(corpus, "test", config.pairs)
+    learned = _pairs(corpus, ADAPTATION_SPLIT, 2 * config.pairs)
     if min(len(measured), len(learned)) < config.candidates:
         return None
     return learned, measured
+
+
+@lru_cache(maxsize=4)  # every job of a corpus asks for them
+def _pairs(corpus: Corpus, split: str, limit: int) -> NaturalPairs:
+    return natural_pairs(corpus.documents(split), limit=limit)
 
 
 def measure_pairs(

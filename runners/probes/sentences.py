@@ -6,6 +6,7 @@ from functools import lru_cache
 from models.initialization import seed_of
 from runners.corpora.corpus import Corpus
 from runners.corpora.prose import is_clean, opening, sentences
+from runners.corpora.splits import read_documents
 from runners.probes.overlap import in_training
 
 SHORTEST = 16
@@ -62,7 +63,7 @@ def held_out(corpus: Corpus, found: Found) -> tuple[Found, int]:
 @lru_cache(maxsize=1)
 def training_text(corpus: Corpus) -> tuple[str, ...]:
     """Every training document, which is what n-gram models read."""
-    return tuple(corpus.documents("train")["text"])
+    return tuple(d.text for batch in read_documents(corpus.folder, "train") for d in batch)
 
 
 def _found(corpus: Corpus, split: str, texts_of: Callable[[str], Iterable[str]]) -> Found:

@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from runners.corpora.document import SPLITS, Document
+from runners.corpora.document import SPLITS, Document, count_groups
 from runners.corpora.local import LocalConfig
 from runners.corpora.splits import drop_documents, read_documents, shingles, write_splits
 
@@ -97,6 +97,14 @@ def test_repeats_and_near_repeats_are_dropped_and_counted(tmp_path: Path) -> Non
     found = sides(tmp_path)
     assert [d.text for d in found["test"]] == [unlike]
     assert [d.text for d in found["validation"]] == ["short"]
+
+
+def test_groups_are_counted_no_further_than_needed() -> None:
+    groups = iter(["a", "b", "a", "c", "d"])
+    assert count_groups(groups, 3) == 3
+    assert next(groups) == "d"
+    assert count_groups(["a", "b", "a"], 3) == 2
+    assert count_groups([], 3) == 0
 
 
 def test_what_two_held_out_texts_share_is_found_in_both(tmp_path: Path) -> None:
