@@ -5,7 +5,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,7 +19,7 @@ from hydra.errors import HydraException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 from cli.auto import TAKEN, with_presets
 from cli.explain import CONFIG_FOLDER, VERSION_BASE, explain
@@ -225,10 +224,13 @@ def call_without_output(
 
 
 def compose_option(group: str, option: str, overrides: Sequence[str] = ()) -> Any:
-    """The values of one option of a group, as its YAML has them. Hydra must be running."""
-    if not overrides:  # its own files, a fifth of all
-        with suppress(InterpolationResolutionError):  # it refers to other groups
-            return _values_of(group, hydra.compose(config_name=f"{group}/{option}"))
+    """The values of one option of a group, as its YAML has them. Hydra must be running.
+
+    One of ours is composed from its own files, a fifth of all; one of the user's may refer to
+    anything.
+    """
+    if not overrides and "/" not in option and (CONFIG_FOLDER / group / f"{option}.yaml").is_file():
+        return _values_of(group, hydra.compose(config_name=f"{group}/{option}"))
     return _values_of(group, hydra.compose("config", [f"{group}={option}", *overrides]))
 
 

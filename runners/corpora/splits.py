@@ -36,7 +36,9 @@ _SCHEMA = pa.schema(
     + [("image", pa.binary())]
 )
 MOST_ROWS, MOST_CHARACTERS = 4096, 2**22
-"""Documents that are in memory at a time: so many, or until they have so many characters."""
+"""Documents that are in memory at a time: so many, or until they have so many characters and bytes
+of pictures.
+"""
 
 
 def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCounts:
@@ -52,16 +54,16 @@ def write_splits(source: Source, config: CorpusConfig, folder: Path) -> SplitCou
         for split in SPLITS
     }
     pending: dict[str, list[Document]] = {split: [] for split in SPLITS}
-    characters = dict.fromkeys(SPLITS, 0)
+    sizes = dict.fromkeys(SPLITS, 0)
     try:
         for document in _distinct(_limited(source, config.max_documents, found), found):
             split = _side(document, source, config)
             pending[split].append(document)
-            characters[split] += len(document.text)
-            if len(pending[split]) >= MOST_ROWS or characters[split] >= MOST_CHARACTERS:
+            sizes[split] += len(document.text) + len(document.image)
+            if len(pending[split]) >= MOST_ROWS or sizes[split] >= MOST_CHARACTERS:
                 writers[split].write_table(_table(pending[split]))
                 pending[split].clear()
-                characters[split] = 0
+                sizes[split] = 0
         for split, documents in pending.items():
             if documents:
                 writers[split].write_table(_table(documents))

@@ -190,10 +190,9 @@ def _unknown(corpus: Corpus) -> tuple[pd.DataFrame, int]:
     documents = corpus.documents("test")
     pairs = [summary_and_body(text) for text in documents["text"]]
     found = np.array([pair is not None for pair in pairs], dtype=bool)
-    sides = list(zip(*(pair for pair in pairs if pair is not None), strict=True))
+    sides = [side for pair in pairs if pair is not None for side in pair]
     repeated = np.zeros(len(pairs), dtype=bool)
-    if sides:
-        repeated[found] = np.any([in_training(corpus, side) for side in sides], axis=0)
+    repeated[found] = in_training(corpus, sides).reshape(-1, 2).any(1)
     return documents[~repeated], int(repeated.sum())
 
 

@@ -1,11 +1,21 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import hydra
 import pytest
 from checkpoints import save_checkpoint
+from omegaconf import OmegaConf
 
 from cli.configuration import experiment, sweep_columns
-from cli.hydra_app import CONFIG_FOLDER, Composed, collect, in_order, shown_only
+from cli.hydra_app import (
+    CONFIG_FOLDER,
+    VERSION_BASE,
+    Composed,
+    collect,
+    compose_option,
+    in_order,
+    shown_only,
+)
 from cli.main import UsageError
 from runners.configuration.experiment import ExperimentConfig, identity
 
@@ -66,14 +76,31 @@ def test_every_option_composes(folder: str, tmp_path: Path) -> None:
         assert identity(config)
 
 
-def test_an_objective_may_refer_to_other_groups(tmp_path: Path) -> None:
-    (tmp_path / "objective").mkdir()
+@pytest.mark.parametrize(
+    ("place", "changed", "rows"),
+    [
+        ("own", ("rows_per_update: 8", "rows_per_update: ${finish.rows_per_update}"), 32),
+        ("own", ("rows_per_update: 8", "rows_per_update: ${oc.select:finish.epochs,9}"), 3),
+        ("mine/own", ("# as mlm", "# in a folder of its own"), 8),
+    ],
+)
+def test_an_objective_of_the_user_may_refer_to_anything(
+    tmp_path: Path, place: str, changed: tuple[str, str], rows: int
+) -> None:
+    file = tmp_path / "objective" / f"{place}.yaml"
+    file.parent.mkdir(parents=True)
     text = (CONFIG_FOLDER / "objective" / "mntp.yaml").read_text()
-    text = text.replace("rows_per_update: 8", "rows_per_update: ${finish.rows_per_update}")
-    (tmp_path / "objective" / "own.yaml").write_text(text)
-    (job,) = collect(["objective=own", "--config-dir", str(tmp_path)])
-    assert job.values["objective"]["rows_per_update"] == 32
-    assert job.columns["mntp"]["rows_per_update"] == 32
+    file.write_text(text.replace(*changed))
+    found = collect([f"objective={place}", "columns=[clm]", "--config-dir", str(tmp_path)])
+    assert [job.values["objective"]["rows_per_update"] for job in found] == [rows]
+    assert [job.columns["mntp"]["rows_per_update"] for job in found] == [rows]
+
+
+def test_our_options_have_the_values_of_the_whole_configuration() -> None:
+    with hydra.initialize_config_dir(str(CONFIG_FOLDER), **VERSION_BASE):
+        for name in ("mlm", "gpt_bert", "mlm_simcse"):
+            whole = hydra.compose("config", [f"objective={name}"])["objective"]
+            assert compose_option("objective", name) == OmegaConf.to_container(whole, resolve=True)
 
 
 @pytest.mark.parametrize("model", ["", "model=mini"])
