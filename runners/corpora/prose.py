@@ -127,9 +127,7 @@ def natural_pairs(documents: pd.DataFrame, *, limit: int, per_group: int = 2) ->
         per_group: most pairs of one group, so that no large module decides the figure; more where
             the groups are too few (authors, books) for FEW_PAIRS.
     """
-    groups = max(
-        count_groups(documents["group"], FEW_PAIRS), 1
-    )  # from so many on two of each are enough
+    groups = max(count_groups(documents["group"], FEW_PAIRS), 1)
     per_group = max(per_group, -(-min(limit, FEW_PAIRS) // groups))
     columns = documents["text"], documents["group"]
     seeds = map(seed_of, *columns)

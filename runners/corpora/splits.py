@@ -89,7 +89,9 @@ def drop_documents(folder: Path, split: str, keep: Sequence[bool]) -> None:
 
 
 def read_documents(folder: Path, split: str) -> Iterator[list[Document]]:
-    """The documents of a split, some thousand at a time, in the order they were written."""
+    """The documents of a split in the order they were written, some thousand at a time or fewer
+    long ones.
+    """  # noqa: D205
     for group in _groups(documents_file(folder, split)):
         yield [Document(split=split, **row) for row in group.to_pylist()]
 
