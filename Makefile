@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/installed
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-compare: $(INSTALLED) ## the main job on the embedded corpus: three objectives, three seeds, one report (about 12 minutes)
+compare: $(INSTALLED) ## the main job on the embedded corpus: three objectives, three seeds, one report (8 to 12 minutes)
 	$(BIN)/compare run objective=clm,mlm,simcse seed=0,1,2 -m
 
 smoke: $(INSTALLED) ## the same, tiny: every step of it in under a minute; its figures mean nothing
@@ -27,7 +27,7 @@ agreement: $(INSTALLED) ## our figures of checkpoints against lm-evaluation-harn
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[agreement]'
 	HF_HUB_OFFLINE=1 PYTHONPATH=tests $(BIN)/python tests/benchmarks/independent_scorers.py
 
-bench: $(INSTALLED) ## our speed beside transformers' Trainer and sentence-transformers (about eight minutes)
+bench: $(INSTALLED) ## our speed beside transformers' Trainer and sentence-transformers (five to eight minutes)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/bench.py
 
@@ -48,7 +48,7 @@ docs: $(INSTALLED) ## the documentation as a site, in outputs/site
 	$(BIN)/python -m sphinx -q -W -b html docs outputs/site
 	@echo "outputs/site/index.html"
 
-test: $(INSTALLED) ## the whole test suite (15 to 20 minutes on two cores)
+test: $(INSTALLED) ## the whole test suite (12 to 16 minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) ## format, lint, types, layers, spelling

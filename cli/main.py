@@ -55,6 +55,9 @@ UNREAD = 128 + signal.SIGPIPE
 CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 """What a place answers where nothing may be written, any more or ever."""
 
+KERNELS_KEPT = "4096"
+"""By oneDNN, for shapes of products; its own 1,024 are fewer than a training of MLM has."""
+
 COMMANDS = {
     "run": "cli.run",
     "job": "cli.job",
@@ -115,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module = "cli.completion"  # which is waited for at every key, so without torch
         if command in TRAINING and "TORCHELASTIC_RUN_ID" in os.environ:  # started by torchrun
             module, rest = "cli.ranks", [module, *rest]
-        _wait_briefly()
+        _set_up_kernels()
         with _termination():
             code: int = import_module(module).main(rest)
             sys.stdout.flush()
@@ -145,15 +148,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _wait_briefly() -> None:
-    """Let threads of OpenMP that wait for each other soon give way, before torch loads it.
+def _set_up_kernels() -> None:
+    """What torch's libraries read when they are loaded, where the user has not said it.
 
-    Where another process wants their core, two of them fall to a third of their speed as they are,
-    and so to more than a half; alone they lose nothing that could be measured
+    Threads of OpenMP that wait for each other soon give way: where another process wants their
+    core, two of them fall to a third of their speed as they are, and so to more than a half; alone
+    they lose nothing that could be measured. And oneDNN keeps the kernels that it made for more
+    shapes of products, since losses at some of the tokens have other shapes at every update
     (docs/performance.md).
     """
     if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
         os.environ["GOMP_SPINCOUNT"] = "1000"
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS_KEPT)
 
 
 def _has_lost_its_reader() -> bool:

@@ -102,3 +102,16 @@ def test_threads_wait_briefly_unless_the_user_says_how(
     seen: list[str | None] = []
     command(monkeypatch, lambda arguments: seen.append(os.environ.get("GOMP_SPINCOUNT")) or 0)
     assert seen == [{"": "1000", "OMP_WAIT_POLICY": None, "GOMP_SPINCOUNT": "7"}[own]]
+
+
+@pytest.mark.parametrize("own", ["", "9"])
+def test_kernels_are_kept_for_many_shapes_unless_the_user_says_how_many(
+    own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    monkeypatch.setenv(name, own)  # so that it is put back
+    if not own:
+        monkeypatch.delenv(name)
+    seen: list[str | None] = []
+    command(monkeypatch, lambda arguments: seen.append(os.environ.get(name)) or 0)
+    assert seen == [own or "4096"]
