@@ -34,7 +34,7 @@ bench: $(INSTALLED) ## our speed beside transformers' Trainer and sentence-trans
 steps: $(INSTALLED) ## a training step of every objective, with its floors (about three minutes)
 	$(BIN)/python tests/benchmarks/steps.py
 
-growth: $(INSTALLED) ## what a step and a corpus cost as they grow (about eight minutes)
+growth: $(INSTALLED) ## what a step and a corpus cost as they grow (four to eight minutes)
 	$(BIN)/python tests/benchmarks/growth.py
 
 times: $(INSTALLED) ## how long every probe takes, on the data sets of COMPARE_HUB_DIR (about eight minutes)

@@ -226,8 +226,7 @@ def call_without_output(
 def compose_option(group: str, option: str, overrides: Sequence[str] = ()) -> Any:
     """The values of one option of a group, as its YAML has them. Hydra must be running.
 
-    One of ours is composed from its own files, a fifth of all; one of the user's may refer to
-    anything.
+    One of ours is composed from its own files; one of the user's may refer to anything.
     """
     if not overrides and "/" not in option and (CONFIG_FOLDER / group / f"{option}.yaml").is_file():
         return _values_of(group, hydra.compose(config_name=f"{group}/{option}"))

@@ -29,7 +29,7 @@ tokens at which its second and third text begin, or 0, and its picture, counted 
 
 
 ROWS_AT_ONCE = 2**14
-"""Rows that are held as Python's numbers, of which each is ten times as large as here."""
+"""Rows that are held as Python's numbers, which take far more memory than ROW."""
 
 TOKENS_AT_ONCE = 2**20
 """Tokens that are counted in one go."""

@@ -12,7 +12,7 @@ from results.facts import COPIED, RUN_WORDS, RUNS_HELD, WITH_RUN
 from runners.corpora.corpus import Corpus
 from runners.corpora.splits import read_documents
 from runners.probes.base import Task, without_zeros
-from runners.probes.overlap import in_training, is_held
+from runners.probes.overlap import held, in_training
 
 SHORTEST, LONGEST = 8, 13
 """Words of a run (Brown et al. 2020, appendix C): shorter ones are phrases that anybody writes."""
@@ -131,19 +131,11 @@ def coded(texts: Iterable[str]) -> np.ndarray:
     return np.fromiter(map(hash, words), np.int64, len(words)).view(np.uint64)
 
 
-def _training_words(corpus: Corpus) -> Iterable[np.ndarray]:
+@held
+def _training_words(corpus: Corpus) -> Iterator[np.ndarray]:
     """Some thousand documents each."""
-    return _held_words(corpus) if is_held(corpus) else _read(corpus)
-
-
-def _read(corpus: Corpus) -> Iterator[np.ndarray]:
     for batch in read_documents(corpus.folder, "train"):
         yield coded(document.text for document in batch)
-
-
-@lru_cache(maxsize=1)
-def _held_words(corpus: Corpus) -> tuple[np.ndarray, ...]:
-    return tuple(_read(corpus))
 
 
 def _runs(codes: np.ndarray, width: int) -> np.ndarray:

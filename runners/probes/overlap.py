@@ -1,7 +1,8 @@
 """Which held-out texts stand verbatim in training text, whatever their case and spacing."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache, wraps
+from typing import TypeVar
 
 import numpy as np
 
@@ -33,23 +34,24 @@ def in_training(corpus: Corpus, texts: Sequence[str]) -> np.ndarray:
     return _found(texts, _training_text(corpus))
 
 
-def _training_text(corpus: Corpus) -> Iterable["_Haystack"]:
-    return _held(corpus) if is_held(corpus) else _read(corpus)
+Kept = TypeVar("Kept")
 
 
-def is_held(corpus: Corpus) -> bool:
-    """Whether training text is kept in memory for the next probe, rather than read again."""
-    return corpus.card.num_bytes["train"] <= HELD_BYTES
+def held(read: Callable[[Corpus], Iterator[Kept]]) -> Callable[[Corpus], Iterable[Kept]]:
+    """Keep what is read of a corpus's training text for the next probe, up to HELD_BYTES of it."""
+    kept = lru_cache(maxsize=1)(lambda corpus: tuple(read(corpus)))
+
+    @wraps(read)
+    def of(corpus: Corpus) -> Iterable[Kept]:
+        return kept(corpus) if corpus.card.num_bytes["train"] <= HELD_BYTES else read(corpus)
+
+    return of
 
 
-def _read(corpus: Corpus) -> Iterator["_Haystack"]:
+@held
+def _training_text(corpus: Corpus) -> Iterator["_Haystack"]:
     for batch in read_documents(corpus.folder, "train"):
         yield _Haystack("\n".join(normalized_text(d.text) for d in batch))
-
-
-@lru_cache(maxsize=1)
-def _held(corpus: Corpus) -> tuple["_Haystack", ...]:
-    return tuple(_read(corpus))
 
 
 def stands_in(texts: Sequence[str], haystacks: Iterable[str]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Runs of words that test texts share with pretraining text, and facts of tasks that tell them."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from made_corpus import build, document, sentence
 from made_tables import classes, load, written
 
-import runners.probes.contamination as contamination
 import runners.probes.overlap as overlap
 from results.facts import COPIED, RUN_WORDS, RUNS_HELD, WITH_RUN
 from runners.corpora.corpus import Corpus
+from runners.corpora.document import Document
+from runners.corpora.splits import read_documents
 from runners.probes.contamination import coded, held_in_training, shared_runs
 
 WORDS = ["the", "Value", "of", "an", "array,", "is", "given", "数组", "的", "É", "x_1", "(", "3.5"]
@@ -84,15 +86,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return build(tmp_path_factory.mktemp("own"), rows)
 
 
-@pytest.mark.parametrize("held_bytes", [overlap.HELD_BYTES, 0])
-def test_a_task_on_copied_texts_says_so(
-    own: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held_bytes: int
-) -> None:
-    """Whether training text is kept in memory or, being long, read again."""
-    monkeypatch.setattr(overlap, "HELD_BYTES", held_bytes)
-    contamination._held.cache_clear()
-    contamination._held_words.cache_clear()
-    overlap._held.cache_clear()
+def test_a_task_on_copied_texts_says_so(own: Corpus, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     fresh = [sentence(generator, 30) for _ in range(100)]
     documents = own.documents("train")["text"]
@@ -116,5 +110,22 @@ def test_a_task_on_copied_texts_says_so(
 
     fresh_only = load(classes(tmp_path / "train.csv"), own)
     assert held_in_training(own, fresh_only) == {RUN_WORDS: 13}
-    kept = overlap._held.cache_info().currsize + contamination._held_words.cache_info().currsize
-    assert kept == (2 if held_bytes else 0)
+
+
+@pytest.mark.parametrize(("held_bytes", "times"), [(overlap.HELD_BYTES, 1), (0, 2)])
+def test_training_text_is_kept_or_being_long_read_again(
+    own: Corpus, monkeypatch: pytest.MonkeyPatch, held_bytes: int, times: int
+) -> None:
+    read: list[Path] = []
+
+    def counted(folder: Path, split: str) -> Iterator[list[Document]]:
+        read.append(folder)
+        yield from read_documents(folder, split)
+
+    monkeypatch.setattr(overlap, "HELD_BYTES", held_bytes)
+    monkeypatch.setattr(overlap, "read_documents", counted)
+    corpus = Corpus(own.folder)  # of which nothing is kept yet
+    known = own.documents("train")["text"].iloc[0]
+    for _ in range(2):
+        assert overlap.in_training(corpus, [known, "this stands nowhere at all, or so we hope"])[0]
+    assert len(read) == times
